@@ -1,0 +1,200 @@
+//! `/etc/passwd` and `/etc/group`, and getent(1) for what they cannot answer.
+
+use super::{Answer, Directory, Id, getent, id};
+use crate::failure::Failure;
+use crate::sys::descriptor::{Opened, uninterrupted};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::ffi::CStr;
+
+/// How much of a file is read at a time.
+const STEP: usize = 1024;
+
+/// The databases, with the descriptors open for them.
+#[derive(Default)]
+pub struct Files {
+    opened: Opened,
+    services: Option<Services>,
+}
+
+/// Which services nsswitch.conf(5) names first for users and groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Services {
+    users: Order,
+    groups: Order,
+}
+
+/// How far the files are the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// There is nothing else to ask.
+    FilesOnly,
+    /// What the files do not know, others may.
+    FilesFirst,
+    /// Others are asked before the files.
+    Otherwise,
+}
+
+impl Files {
+    /// Reads a file until `pick` finds what it wants in a line, or to the end. A file that does not exist is empty.
+    fn search<T>(&mut self, name: &CStr, mut pick: impl FnMut(&[u8]) -> Option<T>) -> Answer<T> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        let file = match uninterrupted(|| open(name, flags, Mode::empty())) {
+            Ok(file) => self.opened.keep(file),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(reason) => return Err(Failure::unable_to("open", name.to_bytes(), reason)),
+        };
+        let mut text = Vec::with_capacity(STEP);
+        let mut seen = 0;
+        loop {
+            let filled = text.len();
+            text.resize(filled + STEP, 0);
+            let count = uninterrupted(|| nix::unistd::read(file, &mut text[filled..]))
+                .map_err(|reason| Failure::unable_to("read", name.to_bytes(), reason))?;
+            text.truncate(filled + count);
+            // whole lines, and at the end of the file whatever is left
+            let end = if count == 0 {
+                text.len()
+            } else {
+                text.iter().rposition(|&byte| byte == b'\n').map_or(seen, |at| at + 1)
+            };
+            for line in text[seen..end].split(|&byte| byte == b'\n') {
+                if let Some(found) = pick(line) {
+                    return Ok(Some(found));
+                }
+            }
+            if count == 0 {
+                return Ok(None);
+            }
+            text.drain(..end);
+            seen = 0;
+        }
+    }
+
+    fn services(&mut self) -> Result<Services, Failure> {
+        if let Some(services) = self.services {
+            return Ok(services);
+        }
+        let mut users = None;
+        let mut groups = None;
+        self.search(c"/etc/nsswitch.conf", |line| {
+            users = users.or_else(|| order(line, b"passwd"));
+            groups = groups.or_else(|| order(line, b"group"));
+            (users.is_some() && groups.is_some()).then_some(())
+        })?;
+        // glibc's own default is files alone
+        let services =
+            Services { users: users.unwrap_or(Order::FilesOnly), groups: groups.unwrap_or(Order::FilesOnly) };
+        self.services = Some(services);
+        Ok(services)
+    }
+
+    /// Asks the file unless others come first, then getent where it may know more.
+    fn ask<T>(
+        &mut self,
+        order: Order,
+        (file, database): (&CStr, &CStr),
+        name: &[u8],
+        pick: impl Fn(&[u8]) -> Option<T>,
+    ) -> Answer<T> {
+        if name.is_empty() || name.contains(&b'\n') {
+            return Ok(None);
+        }
+        if order != Order::Otherwise
+            && let Some(found) = self.search(file, &pick)?
+        {
+            return Ok(Some(found));
+        }
+        if order == Order::FilesOnly {
+            return Ok(None);
+        }
+        Ok(getent::ask(database, name)?.and_then(|answer| answer.split(|&byte| byte == b'\n').find_map(pick)))
+    }
+}
+
+impl Directory for Files {
+    fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)> {
+        let order = self.services()?.users;
+        self.ask(order, (c"/etc/passwd", c"passwd"), name, |line| user_in(line, name))
+    }
+
+    fn group(&mut self, name: &[u8]) -> Answer<Id> {
+        let order = self.services()?.groups;
+        self.ask(order, (c"/etc/group", c"group"), name, |line| group_in(line, name))
+    }
+
+    fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
+        if self.services()?.groups != Order::FilesOnly {
+            // memberships of all services add up, whatever their order
+            return Ok(getent::ask(c"initgroups", name)?
+                .map(|answer| answer.split(u8::is_ascii_whitespace).skip(1).filter_map(id).collect()));
+        }
+        let mut groups = Vec::new();
+        self.search(c"/etc/group", |line| {
+            groups.extend(membership_in(line, name));
+            None::<()>
+        })?;
+        Ok(Some(groups))
+    }
+}
+
+/// The services of a line of nsswitch.conf, if it is the one for `database`.
+fn order(line: &[u8], database: &[u8]) -> Option<Order> {
+    let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
+    let services = line.trim_ascii_start().strip_prefix(database)?.trim_ascii_start().strip_prefix(b":")?;
+    let mut services = services.split(u8::is_ascii_whitespace).filter(|service| !service.is_empty());
+    Some(match (services.next(), services.next()) {
+        (None, _) | (Some(b"files"), None) => Order::FilesOnly,
+        (Some(b"files"), Some(_)) => Order::FilesFirst,
+        (Some(_), _) => Order::Otherwise,
+    })
+}
+
+/// User and group id of a passwd(5) line, if it is the one for `name`.
+fn user_in(line: &[u8], name: &[u8]) -> Option<(Id, Id)> {
+    let mut fields = line.strip_prefix(name)?.strip_prefix(b":")?.split(|&byte| byte == b':');
+    let _password = fields.next()?;
+    Some((id(fields.next()?)?, id(fields.next()?)?))
+}
+
+/// The id of a group(5) line, if it is the one for `name`.
+fn group_in(line: &[u8], name: &[u8]) -> Option<Id> {
+    id(line.strip_prefix(name)?.strip_prefix(b":")?.split(|&byte| byte == b':').nth(1)?)
+}
+
+/// The id of a group(5) line, if `name` is among its members.
+fn membership_in(line: &[u8], name: &[u8]) -> Option<Id> {
+    let mut fields = line.split(|&byte| byte == b':').skip(2);
+    let group = id(fields.next()?)?;
+    fields.next()?.split(|&byte| byte == b',').any(|member| member == name).then_some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_line_is_read_as_far_as_it_matters() {
+        assert_eq!(order(b"passwd: files", b"passwd"), Some(Order::FilesOnly));
+        assert_eq!(order(b"passwd:\t files systemd", b"passwd"), Some(Order::FilesFirst));
+        assert_eq!(order(b" passwd : sss files # passwd: files", b"passwd"), Some(Order::Otherwise));
+        assert_eq!(order(b"passwd: files # systemd", b"passwd"), Some(Order::FilesOnly));
+        assert_eq!(order(b"passwd:", b"passwd"), Some(Order::FilesOnly));
+        assert_eq!(order(b"passwd_compat: nis", b"passwd"), None);
+        assert_eq!(order(b"# passwd: files", b"passwd"), None);
+    }
+
+    #[test]
+    fn only_a_whole_well_formed_line_counts() {
+        assert_eq!(user_in(b"www:x:33:34:w:/:/bin/sh", b"www"), Some((33, 34)));
+        assert_eq!(user_in(b"www:x:33:34", b"www"), Some((33, 34)));
+        for bad in [&b"www2:x:33:34:::"[..], b"ww:x:1:1:::", b"www:x:33", b"www:x::34:::", b"www:x:-1:34:::", b"www"] {
+            assert_eq!(user_in(bad, b"www"), None);
+        }
+        assert_eq!(group_in(b"adm:x:4:a,b", b"adm"), Some(4));
+        assert_eq!(group_in(b"adm:x", b"adm"), None);
+        assert_eq!(membership_in(b"adm:x:4:a,bb", b"bb"), Some(4));
+        assert_eq!(membership_in(b"adm:x:4:a,bb", b"b"), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! The C library's look-ups, through the `users` crate.
+
+use super::{Answer, Directory, Id};
+use crate::failure::Failure;
+use crate::sys::descriptor;
+use crate::sys::words::Word;
+use nix::errno::Errno;
+use nix::unistd::Gid;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+
+/// The C library.
+pub struct System;
+
+/// The crate tells an error from a miss only by errno, which glibc and musl set to 0 on a miss. Modules that the C library
+/// loads may leave descriptors open: whatever was not there before is closed.
+fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
+    if name.contains(&0) {
+        return Ok(None);
+    }
+    let before = open_descriptors();
+    Errno::clear();
+    let found = ask(OsStr::from_bytes(name));
+    let reason = Errno::last();
+    if let (Some(before), Some(after)) = (before, open_descriptors()) {
+        for &stranger in after.difference(&before) {
+            let _ = nix::unistd::close(stranger);
+        }
+    }
+    match reason {
+        // what getpwnam_r(3) lists as "not found", depending on the module
+        _ if found.is_some() => Ok(found),
+        Errno::UnknownErrno | Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM => Ok(None),
+        reason => Err(Failure::unable_to("look up", name, reason)),
+    }
+}
+
+/// Their numbers; `None` where /proc is not mounted.
+fn open_descriptors() -> Option<BTreeSet<RawFd>> {
+    let directory = std::fs::read_dir("/proc/self/fd").ok()?;
+    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let numbers: Vec<RawFd> = numbers.collect();
+    // the one that listed them is among them, and is closed now
+    Some(numbers.into_iter().filter(|&number| descriptor::is_open(number)).collect())
+}
+
+impl Directory for System {
+    fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)> {
+        look_up(name, |name| {
+            let user = users::get_user_by_name(name)?;
+            Some((user.uid(), user.primary_group_id()))
+        })
+    }
+
+    fn group(&mut self, name: &[u8]) -> Answer<Id> {
+        look_up(name, |name| Some(users::get_group_by_name(name)?.gid()))
+    }
+
+    fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
+        let Some((_, primary)) = self.user(name)? else { return Ok(None) };
+        // not get_user_groups: it drops ids without a name, and gives up above 1024
+        let name = Word::leak(name.to_vec());
+        let groups = nix::unistd::getgrouplist(name.as_c_str(), Gid::from_raw(primary));
+        match groups {
+            Ok(groups) => Ok(Some(groups.into_iter().map(Gid::as_raw).collect())),
+            Err(reason) => Err(Failure::unable_to("look up the groups of", name.bytes(), reason)),
+        }
+    }
+}

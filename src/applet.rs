@@ -1,0 +1,166 @@
+//! The vocabulary: an [`Applet`] is a constant that says all there is to say about a command; its `link` turns parsed
+//! options into a [`Link`], which makes one change to a [`Process`]. Kernel state stays in the kernel; a `Process`
+//! carries only what is not kernel state.
+
+use crate::environ::Environ;
+use crate::exit::Codes;
+use crate::options::{Given, Opt};
+use crate::status::Status;
+use crate::sys::words::Words;
+use std::os::fd::OwnedFd;
+
+/// One command: the single source of its dispatch, parsing, help, manual page, completions and README row.
+pub struct Applet {
+    /// The name as typed.
+    pub name: &'static str,
+    /// One line, in the imperative, without a full stop.
+    pub about: &'static str,
+    /// Where the list of applets puts it.
+    pub group: Group,
+    /// Whose habits of speech it has.
+    pub family: Family,
+    /// What it exits with when it stops the chain.
+    pub codes: Codes,
+    /// Exit codes beyond `codes`, as (code, meaning), for the documents.
+    pub other_codes: &'static [(&'static str, &'static str)],
+    /// All that may differ in the program it runs.
+    pub changes: &'static [Aspect],
+    /// Its options, besides `--help` and `--version`.
+    pub options: &'static [Opt],
+    /// Its operands before the program, as (NAME, meaning).
+    pub operands: &'static [(&'static str, &'static str)],
+    /// Options and operands of a harmless call, for the tests that run over the registry.
+    pub example: &'static [&'static str],
+    /// The prose of its manual page.
+    pub manual: Manual,
+    /// Makes the link that a call asks for. Touches nothing.
+    pub link: fn(&Given, &Environ) -> anyhow::Result<Box<dyn Link>>,
+}
+
+/// What a manual page has beyond what the table gives.
+pub struct Manual {
+    /// Paragraphs: what it does to the process, step by step, and what surprises.
+    pub description: &'static [&'static str],
+    /// (command line, what it does).
+    pub examples: &'static [(&'static str, &'static str)],
+    /// What the reference is, and each deliberate difference from it.
+    pub differences: &'static [&'static str],
+    /// Other pages, as `name(section)`.
+    pub see_also: &'static [&'static str],
+}
+
+/// A section in the list of applets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Outliving the terminal.
+    Session,
+    /// Environment variables.
+    Environment,
+    /// Users, groups and limits.
+    Privilege,
+    /// One at a time.
+    Lock,
+}
+
+impl Group {
+    /// In the order of the list.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Environment, Self::Privilege, Self::Lock];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Session => "Sessions and terminals",
+            Self::Environment => "Environment",
+            Self::Privilege => "Accounts and limits",
+            Self::Lock => "Locks",
+        }
+    }
+}
+
+/// Whose messages, and whose answer to a script without `#!`, an applet has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// daemontools: `NAME: fatal: unable to run PROGRAM: reason`, in daemontools' own words; usage lines; no shell.
+    Bernstein,
+    /// GNU coreutils: `NAME: failed to run command 'PROGRAM': reason`; "Try '--help'"; scripts without `#!` go to sh.
+    Gnu,
+    /// util-linux: `NAME: failed to execute PROGRAM: reason`; otherwise as GNU.
+    UtilLinux,
+}
+
+/// Something about a process that outlives exec and that an applet may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// Whether SIGHUP is ignored.
+    HangupDisposition,
+    /// Descriptors 0, 1 and 2 where they are terminals.
+    StandardDescriptors,
+    /// Session, process group and controlling terminal.
+    Session,
+    /// The process itself: a child goes on.
+    Process,
+    /// Environment variables.
+    Environment,
+    /// User and group ids, supplementary groups; with them capabilities and the parent-death signal.
+    Identity,
+    /// Resource limits.
+    Limits,
+    /// One more open descriptor, and the lock on its file.
+    LockDescriptor,
+}
+
+impl Aspect {
+    /// As the manual page says it.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::HangupDisposition => "the disposition of SIGHUP",
+            Self::StandardDescriptors => "standard input, output and error, where they are terminals",
+            Self::Session => "session, process group and controlling terminal",
+            Self::Process => {
+                "the process, if it has to fork: process and parent id; and what a fork does not hand down: pending \
+                 signals, interval timers, POSIX record locks, the parent-death signal"
+            }
+            Self::Environment => "the environment",
+            Self::Identity => {
+                "user ids, group ids and supplementary groups; hence, by the kernel's rules, capabilities and the \
+                 parent-death signal"
+            }
+            Self::Limits => "resource limits",
+            Self::LockDescriptor => "one more open descriptor and the lock it holds",
+        }
+    }
+}
+
+/// What the chain carries from link to link.
+pub struct Process {
+    /// The environment for the next program.
+    pub environ: Environ,
+    /// The next program and its arguments. Never empty.
+    pub rest: Words,
+    /// Who waits to hear how this process's start goes, in a process that a link has forked.
+    pub status: Option<Status>,
+    /// Where this link's messages go if not to descriptor 2.
+    pub diagnostics: Option<OwnedFd>,
+}
+
+/// A change to the process.
+pub trait Link {
+    /// Makes the change. A link that leaves a parent behind returns only in the process that goes on. It leaves no
+    /// descriptor open but those it is for.
+    ///
+    /// # Errors
+    /// A [`Failure`](crate::failure::Failure) ends the chain with its own exit code, any other error with the
+    /// applet's `failure` code.
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary>;
+}
+
+/// What a link's change means for running the next link in the same process. See [`crate::chain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// An exec would notice nothing.
+    Open,
+    /// The ids are now a plain user's: an exec takes away what capabilities are left, and may be refused.
+    NewIdentity,
+    /// An exec makes a difference that the next link could notice.
+    Barrier,
+}

@@ -1,0 +1,53 @@
+//! envuidgid: put an account's numbers into UID and GID. Needs no privilege.
+
+use crate::accounts;
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::environ::Change;
+use crate::exit::BERNSTEIN;
+use crate::sys::words::Word;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "envuidgid",
+    about: "Run a program with UID and GID set to an account's numbers",
+    group: Group::Environment,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[],
+    changes: &[Aspect::Environment],
+    options: &[],
+    operands: &[("ACCOUNT", "Whose numbers: NAME, NAME:GROUP or :UID:GID")],
+    example: &[":65534:65534"],
+    manual: Manual {
+        description: &[
+            "Sets the environment variables UID and GID to the account's user and group id, in decimal, and runs the \
+             program. The ids of the process do not change: that is for a program which binds its port first and \
+             drops root itself.",
+            "ACCOUNT has the forms of setuidgid(1); groups after the first play no part.",
+            "Variables that exist keep their place, and second entries of the same name are removed; new ones are \
+             appended. All other entries stay as they are.",
+        ],
+        examples: &[("envuidgid www softlimit -o 1024 ./server", "Run a server which reads UID and GID.")],
+        differences: &[
+            "The reference is daemontools 0.76. `--` ends the options; the reference takes it for an account.",
+            "ACCOUNT may have groups or be numeric, as in runit's chpst -U.",
+        ],
+        see_also: &["setuidgid(1)", "envdir(1)"],
+    },
+    link: |given, _| Ok(Box::new(Envuidgid { account: given.operand(0) })),
+};
+
+struct Envuidgid {
+    account: Word,
+}
+
+impl Link for Envuidgid {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+        let account = accounts::resolve(self.account.bytes(), false)?;
+        process.environ.apply(vec![
+            Change::set(b"GID", account.group.to_string().as_bytes()),
+            Change::set(b"UID", account.user.to_string().as_bytes()),
+        ]);
+        Ok(Boundary::Open)
+    }
+}

@@ -1,0 +1,27 @@
+//! The registry: one line per applet.
+
+use crate::applet::Applet;
+
+macro_rules! registry {
+    ($($module:ident)*) => {
+        $(pub mod $module;)*
+        /// Every applet, in the order of the documents.
+        pub static ALL: &[&Applet] = &[$(&$module::APPLET),*];
+    };
+}
+
+registry! {
+    nohup
+    setsid
+    pgrphack
+    envdir
+    envuidgid
+    setuidgid
+    softlimit
+    setlock
+}
+
+/// The applet of that name.
+pub fn find(name: &[u8]) -> Option<&'static Applet> {
+    ALL.iter().copied().find(|applet| applet.name.as_bytes() == name)
+}

@@ -1,0 +1,164 @@
+//! setlock: run a program with a lock held on a file. The lock belongs to the open descriptor the program inherits.
+
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::exit::BERNSTEIN;
+use crate::failure::{Failure, UnableTo, WrongUsage};
+use crate::options::{Given, Opt, decimal};
+use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::lock::{self, Kind};
+use crate::sys::process;
+use crate::sys::words::Word;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "setlock",
+    about: "Run a program with a lock held on a file",
+    group: Group::Lock,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[("0", "with -x: the file could not be opened or locked")],
+    changes: &[Aspect::LockDescriptor],
+    options: &[
+        Opt::flag("n", "Do not wait for the lock"),
+        Opt::flag("N", "Wait for the lock (default)"),
+        Opt::flag("x", "Exit with 0 and without a word if the file cannot be opened or locked"),
+        Opt::flag("X", "Exit with 111 and a message then (default)"),
+        Opt::flag("s", "Lock for sharing: others with -s may hold it too"),
+        Opt::valued("t", "SECONDS", "Wait for so long at most"),
+        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
+        Opt::flag("fcntl", "Take a POSIX record lock, as s6-setlock does, not a flock(2)"),
+    ],
+    operands: &[("FILE", "The file to lock; created with mode 0600 if it does not exist")],
+    example: &["/dev/null"],
+    manual: Manual {
+        description: &[
+            "Opens FILE for appending, creating it if need be and changing nothing in it, locks it for itself alone \
+             with flock(2), and runs the program, which inherits the descriptor and with it the lock. Of `-n`, `-N` \
+             and `-t`, and of `-x` and `-X`, the last one counts.",
+            "The lock lasts as long as any process has that descriptor open: a child that outlives the program keeps \
+             it.",
+            "It excludes flock(1), chpst -l and daemonize -l, but no program that takes POSIX record locks: for those \
+             `--fcntl`. A record lock belongs to the process, not the descriptor: a child does not keep it, and the \
+             program loses it when it closes any descriptor of FILE.",
+            "Whoever may read a file can hold a flock(2) on it; hence the mode 0600.",
+        ],
+        examples: &[
+            ("setlock -n /run/job.lock ./job", "Run a job, but not twice at a time."),
+            ("setlock -nx /run/job.lock ./job", "From cron: a second copy is no error."),
+        ],
+        differences: &[
+            "The reference is daemontools 0.76. `-s`, `-t`, `-d` and `--fcntl` are additions.",
+            "The usage line lists the operands in capitals.",
+        ],
+        see_also: &["flock(1)", "flock(2)", "fcntl(2)"],
+    },
+    link: |given, _| Ok(Box::new(Setlock::new(given).ok_or(WrongUsage)?)),
+};
+
+struct Setlock {
+    file: Word,
+    patience: Patience,
+    silent: bool,
+    kind: Kind,
+    shared: bool,
+    number: Option<RawFd>,
+}
+
+#[derive(Clone, Copy)]
+enum Patience {
+    Endless,
+    None,
+    For(Duration),
+}
+
+impl Setlock {
+    fn new(given: &Given) -> Option<Self> {
+        let mut link = Self {
+            file: given.operand(0),
+            patience: Patience::Endless,
+            silent: false,
+            kind: Kind::Flock,
+            shared: false,
+            number: None,
+        };
+        for (id, value) in given.each() {
+            let number = value.map(|value| decimal(value.bytes()));
+            match (id, number) {
+                ("n", _) => link.patience = Patience::None,
+                ("N", _) => link.patience = Patience::Endless,
+                ("x", _) => link.silent = true,
+                ("X", _) => link.silent = false,
+                ("s", _) => link.shared = true,
+                ("fcntl", _) => link.kind = Kind::Record,
+                ("t", Some(seconds)) => link.patience = Patience::For(Duration::from_secs(seconds?)),
+                ("d", Some(number)) => link.number = Some(RawFd::try_from(number?).ok()?),
+                _ => {}
+            }
+        }
+        Some(link)
+    }
+
+    fn open(&self) -> anyhow::Result<OwnedFd> {
+        // a record lock for sharing needs a descriptor that can read
+        let access = if self.shared && self.kind == Kind::Record { OFlag::O_RDWR } else { OFlag::O_WRONLY };
+        let flags = access | OFlag::O_NONBLOCK | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        let file = self.file.as_c_str();
+        uninterrupted(|| open(file, flags, Mode::S_IRUSR | Mode::S_IWUSR)).unable_to("open", self.file.bytes())
+    }
+
+    fn lock(&self, file: &OwnedFd) -> nix::Result<()> {
+        let attempt = |wait| uninterrupted(|| lock::acquire(file.as_fd(), self.kind, self.shared, wait));
+        match (attempt(false), self.patience) {
+            (Err(Errno::EAGAIN | Errno::EACCES), Patience::Endless) => {
+                process::set_name(c"setlock");
+                attempt(true)
+            }
+            (Err(Errno::EAGAIN | Errno::EACCES), Patience::For(limit)) => {
+                process::set_name(c"setlock");
+                poll_until(limit, || attempt(false))
+            }
+            // record locks may say EACCES for the same thing: fcntl(2)
+            (Err(Errno::EACCES), Patience::None) => Err(Errno::EAGAIN),
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+/// Tries again and again. No alarm: the program's timers and dispositions are not ours.
+fn poll_until(limit: Duration, mut attempt: impl FnMut() -> nix::Result<()>) -> nix::Result<()> {
+    const SHORTEST: Duration = Duration::from_millis(1);
+    const LONGEST: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    let mut pause = SHORTEST;
+    loop {
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(Errno::ETIMEDOUT);
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST);
+        match attempt() {
+            Err(Errno::EAGAIN | Errno::EACCES) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+impl Link for Setlock {
+    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+        let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
+        let mut file = self.open().map_err(silently)?;
+        if let Some(number) = self.number {
+            // before the lock: to close a second descriptor of the file would release a record lock
+            file = descriptor::move_to(file, number).unable_to("use descriptor", number.to_string().as_bytes())?;
+        }
+        self.lock(&file).unable_to("lock", self.file.bytes()).map_err(silently)?;
+        descriptor::keep_across_exec(file).unable_to("keep open", self.file.bytes())?;
+        Ok(Boundary::Open)
+    }
+}

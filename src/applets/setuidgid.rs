@@ -1,0 +1,119 @@
+//! setuidgid: become an account for good. All ids are read back before the next program runs.
+
+use crate::accounts::{self, Account};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::exit::BERNSTEIN;
+use crate::failure::{Failure, UnableTo};
+use crate::options::Opt;
+use crate::sys::ids;
+use crate::sys::words::Word;
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, getresgid, getresuid, setgroups, setresgid, setresuid};
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "setuidgid",
+    about: "Run a program as another account",
+    group: Group::Privilege,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[],
+    changes: &[Aspect::Identity],
+    options: &[
+        Opt::flag("s", "Take all supplementary groups of the account, not only its own group"),
+        Opt::flag("k", "Keep the supplementary groups of the caller"),
+        Opt::flag("q", "Change nothing where the ids are the account's already"),
+    ],
+    operands: &[("ACCOUNT", "Who to become: NAME, NAME:GROUP[:GROUP]... or :UID:GID[:GID]...")],
+    example: &["-q", ":65534:65534"],
+    manual: Manual {
+        description: &[
+            "Sets the supplementary groups, then the real, effective and saved group id, then the real, effective \
+             and saved user id to those of ACCOUNT; reads all of them back; and runs the program only if they are \
+             what they should be. There is no way back.",
+            "ACCOUNT is the name of a user, whose group becomes the only group, or with `-s` the first of all that \
+             the system lists for the user. `NAME:GROUP[:GROUP]...` takes these groups instead, and the first as the \
+             group id. `:UID:GID[:GID]...` is numeric and needs no entry anywhere. A name of digits is a name.",
+            "Only root, or a process with the capabilities CAP_SETUID and CAP_SETGID, can do this; to set the groups \
+             is refused even to the account itself. `-q` serves containers that may be started as the account; `-k` \
+             serves a user namespace in which setgroups(2) is denied.",
+            "The environment is untouched: HOME and USER stay the caller's. If the account has more processes than \
+             its limit allows, the next program cannot be run, and the message says \"temporary failure\".",
+            "A statically linked catena reads /etc/passwd and /etc/group where nsswitch.conf(5) lists `files` first, \
+             and otherwise, or where the name is not there, asks getent(1).",
+            "A program that inherits a terminal can push input into it where the kernel allows TIOCSTI: put setsid(1) \
+             or pgrphack(1) in front when root's terminal is at stake.",
+        ],
+        examples: &[
+            ("setuidgid www ./server", "Run a server as www, with www's group only."),
+            ("setuidgid :1000:1000 ./server", "By number; no account need exist."),
+            ("setuidgid -s www:www ./job", "With groups given, -s plays no part: exactly these."),
+        ],
+        differences: &[
+            "The reference is daemontools 0.76; `-s` is daemontools-encore's, the forms with colons are runit's.",
+            "`--` ends the options; the reference takes it for an account.",
+            "The ids are verified.",
+        ],
+        see_also: &["envuidgid(1)", "setresuid(2)", "credentials(7)", "nsswitch.conf(5)"],
+    },
+    link: |given, _| {
+        Ok(Box::new(Setuidgid {
+            account: given.operand(0),
+            all_groups: given.has("s"),
+            keep_groups: given.has("k"),
+            quiet: given.has("q"),
+        }))
+    },
+};
+
+struct Setuidgid {
+    account: Word,
+    all_groups: bool,
+    keep_groups: bool,
+    quiet: bool,
+}
+
+impl Link for Setuidgid {
+    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+        let mut account = accounts::resolve(self.account.bytes(), self.all_groups)?;
+        account.groups.sort_unstable();
+        account.groups.dedup();
+        if self.quiet && self.is_now(&account)? {
+            return Ok(Boundary::Open);
+        }
+        let user = Uid::from_raw(account.user);
+        let group = Gid::from_raw(account.group);
+        if !self.keep_groups {
+            let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
+            setgroups(&groups).map_err(|reason| refused("setgid", "CAP_SETGID to set groups, or -k to keep them", reason))?;
+        }
+        setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason))?;
+        setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason))?;
+        // The proof is that all ids read back. To try a setuid(0) would be none: under SECBIT_NO_SETUID_FIXUP it
+        // succeeds before the next exec, and root would be back for real.
+        if !self.is_now(&account)? {
+            return Err(Failure::new("unable to setuid: the kernel reports other ids").into());
+        }
+        Ok(if account.user == 0 { Boundary::Barrier } else { Boundary::NewIdentity })
+    }
+}
+
+impl Setuidgid {
+    /// Whether all ids of the process, and unless kept its groups, are the account's.
+    fn is_now(&self, account: &Account) -> anyhow::Result<bool> {
+        let users = getresuid().unable_to("read", b"user ids")?;
+        let groups = getresgid().unable_to("read", b"group ids")?;
+        let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
+            && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
+        Ok(all
+            && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
+    }
+}
+
+/// daemontools' words, and what would be needed.
+fn refused(what: &str, lacking: &str, reason: Errno) -> Failure {
+    match reason {
+        Errno::EPERM => Failure::new(format!("unable to {what}: permission denied: needs root or {lacking}")),
+        _ => Failure::new(format!("unable to {what}")).because(reason),
+    }
+}

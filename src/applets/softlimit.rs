@@ -1,0 +1,264 @@
+//! softlimit: set soft resource limits, in the order given. A number above the hard limit is lowered to it.
+
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::environ::Environ;
+use crate::exit::BERNSTEIN;
+use crate::failure::{UnableTo, WrongUsage};
+use crate::options::{Given, Opt, decimal};
+use rlimit::Resource;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "softlimit",
+    about: "Run a program with lower resource limits",
+    group: Group::Privilege,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[],
+    changes: &[Aspect::Limits],
+    options: &[
+        Opt::valued("a", "LIMIT", "All memory together (address space), in bytes"),
+        Opt::valued("c", "LIMIT", "Core file, in bytes"),
+        Opt::valued("d", "LIMIT", "Data segment, in bytes"),
+        Opt::valued("f", "LIMIT", "Size of files written, in bytes"),
+        Opt::valued("l", "LIMIT", "Locked memory, in bytes"),
+        Opt::valued("m", "LIMIT", "The four kinds of memory, -d -s -l -a, in bytes"),
+        Opt::valued("o", "LIMIT", "Open descriptors: one above the highest number"),
+        Opt::valued("p", "LIMIT", "Processes of the user"),
+        Opt::valued("r", "LIMIT", "Resident memory, in bytes; Linux has no such limit"),
+        Opt::valued("s", "LIMIT", "Stack, in bytes"),
+        Opt::valued("t", "LIMIT", "Processor time, in seconds"),
+        Opt::valued("as", "LIMITS", "As -a"),
+        Opt::valued("core", "LIMITS", "As -c"),
+        Opt::valued("cpu", "LIMITS", "As -t"),
+        Opt::valued("data", "LIMITS", "As -d"),
+        Opt::valued("fsize", "LIMITS", "As -f"),
+        Opt::valued("locks", "LIMITS", "File locks and leases; without effect since Linux 2.4"),
+        Opt::valued("memlock", "LIMITS", "As -l"),
+        Opt::valued("msgqueue", "LIMITS", "POSIX message queues of the user, in bytes"),
+        Opt::valued("nice", "LIMITS", "How far niceness may be raised: 20 less the lowest value, 1 to 40"),
+        Opt::valued("nofile", "LIMITS", "As -o"),
+        Opt::valued("nproc", "LIMITS", "As -p"),
+        Opt::valued("rss", "LIMITS", "As -r"),
+        Opt::valued("rtprio", "LIMITS", "Real-time priority"),
+        Opt::valued("rttime", "LIMITS", "Real-time processor time without a blocking call, in microseconds"),
+        Opt::valued("sigpending", "LIMITS", "Queued signals of the user"),
+        Opt::valued("stack", "LIMITS", "As -s"),
+    ],
+    operands: &[],
+    example: &["-o", "64", "-c", "0"],
+    manual: Manual {
+        description: &[
+            "Sets soft resource limits, one after the other in the order given, so that the last one wins, and runs \
+             the program. LIMIT is a number, or `=` for the hard limit, or `-` or `unlimited` for none; none needs the \
+             privilege to raise the hard limit where there is one. Where bytes are counted the number may end in k, M, \
+             G or T, for powers of 1024.",
+            "A number above the hard limit is lowered to it. The hard limit stays as it is: for LIMIT always, and \
+             also for a long option with one bare number. **In prlimit(1) a bare number sets both; here only the \
+             soft limit.** LIMITS is `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`.",
+            "Before the options, these variables are applied where they are set: SOFTLIMIT_ALLBYTES, COREBYTES, \
+             DATABYTES, FILEBYTES, LOCKEDBYTES, MEMBYTES, OPENFILES, PROCS, RSSBYTES, STACKBYTES and CPUSECS, each \
+             with SOFTLIMIT_ in front, for -a, -c, -d, -f, -l, -m, -o, -p, -r, -s and -t.",
+            "A memory limit too low for the next program kills it inside the exec by SIGSEGV, with no message that \
+             anyone could write; too low for its dynamic loader, it exits with 127.",
+        ],
+        examples: &[
+            ("softlimit -o 1024 -c 0 ./server", "No more than 1024 descriptors, and no core files."),
+            ("softlimit -m 200M ./parser", "Memory that runs out in the parser, not in the machine."),
+            ("softlimit --nofile 1024:4096 ./server", "The hard limit as well."),
+        ],
+        differences: &[
+            "The reference is daemontools 0.76; `-` and the variables are daemontools-encore's. Suffixes, `unlimited` \
+             and the long options are additions.",
+            "An empty LIMIT is wrong usage. The reference takes it for 0, which kills the program.",
+            "A number of more than 64 bits is a very large one. In the reference it wraps around.",
+        ],
+        see_also: &["prlimit(1)", "setrlimit(2)"],
+    },
+    link: |given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ).ok_or(WrongUsage)? })),
+};
+
+/// The resources of `-m`, in the reference's order.
+const MEMORY: &[Resource] = &[Resource::DATA, Resource::STACK, Resource::MEMLOCK, Resource::AS];
+
+/// (option, the same as a variable, resources).
+const RESOURCES: &[(&str, &str, &[Resource])] = &[
+    ("a", "ALLBYTES", &[Resource::AS]),
+    ("c", "COREBYTES", &[Resource::CORE]),
+    ("d", "DATABYTES", &[Resource::DATA]),
+    ("f", "FILEBYTES", &[Resource::FSIZE]),
+    ("l", "LOCKEDBYTES", &[Resource::MEMLOCK]),
+    ("o", "OPENFILES", &[Resource::NOFILE]),
+    ("p", "PROCS", &[Resource::NPROC]),
+    ("r", "RSSBYTES", &[Resource::RSS]),
+    ("s", "STACKBYTES", &[Resource::STACK]),
+    ("t", "CPUSECS", &[Resource::CPU]),
+    // after what it overrides
+    ("m", "MEMBYTES", MEMORY),
+    ("as", "", &[Resource::AS]),
+    ("core", "", &[Resource::CORE]),
+    ("cpu", "", &[Resource::CPU]),
+    ("data", "", &[Resource::DATA]),
+    ("fsize", "", &[Resource::FSIZE]),
+    ("locks", "", &[Resource::LOCKS]),
+    ("memlock", "", &[Resource::MEMLOCK]),
+    ("msgqueue", "", &[Resource::MSGQUEUE]),
+    ("nice", "", &[Resource::NICE]),
+    ("nofile", "", &[Resource::NOFILE]),
+    ("nproc", "", &[Resource::NPROC]),
+    ("rss", "", &[Resource::RSS]),
+    ("rtprio", "", &[Resource::RTPRIO]),
+    ("rttime", "", &[Resource::RTTIME]),
+    ("sigpending", "", &[Resource::SIGPENDING]),
+    ("stack", "", &[Resource::STACK]),
+];
+
+/// A limit as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    /// A number.
+    At(u64),
+    /// The hard limit.
+    Hard,
+    /// None.
+    Unlimited,
+}
+
+/// What to do with a resource. `None` leaves that side as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Setting {
+    resource: Resource,
+    soft: Option<Limit>,
+    hard: Option<Limit>,
+}
+
+struct Softlimit {
+    limits: Vec<Setting>,
+}
+
+fn limits(given: &Given, environ: &Environ) -> Option<Vec<Setting>> {
+    let mut limits = Vec::new();
+    let mut add = |resources: &[Resource], text: &[u8], is_pair: bool| {
+        for &resource in resources {
+            let (soft, hard) = if is_pair { pair(text, resource)? } else { (Some(limit(text, resource)?), None) };
+            limits.push(Setting { resource, soft, hard });
+        }
+        Some(())
+    };
+    // one look at the environment tells most callers that there is nothing to look for
+    if environ.entries().iter().any(|entry| entry.bytes().starts_with(b"SOFTLIMIT_")) {
+        for (_, variable, resources) in RESOURCES.iter().filter(|(_, variable, _)| !variable.is_empty()) {
+            if let Some(text) = environ.get([b"SOFTLIMIT_", variable.as_bytes()].concat().as_slice()) {
+                add(resources, text.bytes(), false)?;
+            }
+        }
+    }
+    for (id, text) in given.each() {
+        let (_, _, resources) = RESOURCES.iter().find(|(option, _, _)| *option == id)?;
+        add(resources, text?.bytes(), id.len() > 1)?;
+    }
+    Some(limits)
+}
+
+/// `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`.
+fn pair(text: &[u8], resource: Resource) -> Option<(Option<Limit>, Option<Limit>)> {
+    let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+        return Some((Some(limit(text, resource)?), None));
+    };
+    let side = |text: &[u8]| if text.is_empty() { Some(None) } else { limit(text, resource).map(Some) };
+    match (side(&text[..colon])?, side(&text[colon + 1..])?) {
+        (None, None) => None,
+        pair => Some(pair),
+    }
+}
+
+fn limit(text: &[u8], resource: Resource) -> Option<Limit> {
+    match text {
+        b"=" => Some(Limit::Hard),
+        b"-" | b"unlimited" => Some(Limit::Unlimited),
+        [digits @ .., suffix] if is_in_bytes(resource) && suffix.is_ascii_alphabetic() => {
+            let power = match suffix {
+                b'k' => 1,
+                b'M' => 2,
+                b'G' => 3,
+                b'T' => 4,
+                _ => return None,
+            };
+            Some(Limit::At(decimal(digits)?.saturating_mul(1024_u64.pow(power))))
+        }
+        _ => decimal(text).map(Limit::At),
+    }
+}
+
+fn is_in_bytes(resource: Resource) -> bool {
+    use Resource as R;
+    [R::AS, R::CORE, R::DATA, R::FSIZE, R::MEMLOCK, R::MSGQUEUE, R::RSS, R::STACK].contains(&resource)
+}
+
+impl Link for Softlimit {
+    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+        let mut boundary = Boundary::Open;
+        for setting in &self.limits {
+            let name = setting.resource.as_name().as_bytes();
+            let (soft, hard) = setting.resource.get().unable_to("read limit", name)?;
+            let new_hard = match setting.hard {
+                None if setting.soft == Some(Limit::Unlimited) => rlimit::INFINITY,
+                None | Some(Limit::Hard) => hard,
+                Some(Limit::Unlimited) => rlimit::INFINITY,
+                Some(Limit::At(number)) => number,
+            };
+            let new_soft = match setting.soft {
+                None => soft,
+                Some(Limit::Hard) => new_hard,
+                Some(Limit::Unlimited) => rlimit::INFINITY,
+                Some(Limit::At(number)) => number,
+            }
+            .min(new_hard);
+            setting.resource.set(new_soft, new_hard).unable_to("set limit", name)?;
+            // a fresh image is smaller than this one, and an argv too large is refused by exec alone
+            if MEMORY.contains(&setting.resource) && setting.resource != Resource::MEMLOCK && new_soft < soft {
+                boundary = Boundary::Barrier;
+            }
+        }
+        Ok(boundary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_or_a_word() {
+        assert_eq!(limit(b"20", Resource::NOFILE), Some(Limit::At(20)));
+        assert_eq!(limit(b"=", Resource::NOFILE), Some(Limit::Hard));
+        assert_eq!(limit(b"-", Resource::NOFILE), Some(Limit::Unlimited));
+        assert_eq!(limit(b"unlimited", Resource::AS), Some(Limit::Unlimited));
+        assert_eq!(limit(b"18446744073709551616", Resource::AS), Some(Limit::At(u64::MAX)));
+    }
+
+    #[test]
+    fn suffixes_count_bytes_only() {
+        assert_eq!(limit(b"3k", Resource::AS), Some(Limit::At(3072)));
+        assert_eq!(limit(b"2T", Resource::STACK), Some(Limit::At(2 << 40)));
+        assert_eq!(limit(b"99999999999T", Resource::STACK), Some(Limit::At(u64::MAX)));
+        for bad in [&b""[..], b"k", b"1K", b"1kk", b"-1", b"+1", b"0x10", b"1 "] {
+            assert_eq!(limit(bad, Resource::AS), None, "{bad:?}");
+        }
+        assert_eq!(limit(b"3k", Resource::NOFILE), None);
+        assert_eq!(limit(b"3k", Resource::CPU), None);
+    }
+
+    #[test]
+    fn a_pair_has_at_least_one_side() {
+        let one = Some(Limit::At(1));
+        let two = Some(Limit::At(2));
+        assert_eq!(pair(b"1", Resource::NOFILE), Some((one, None)));
+        assert_eq!(pair(b"1:", Resource::NOFILE), Some((one, None)));
+        assert_eq!(pair(b":2", Resource::NOFILE), Some((None, two)));
+        assert_eq!(pair(b"1:2", Resource::NOFILE), Some((one, two)));
+        for bad in [&b":"[..], b"", b"1:2:3", b"x:1"] {
+            assert_eq!(pair(bad, Resource::NOFILE), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The chain: parse a link, apply it, find the next program, and either run it in this process (fusion) or exec it.
+//! The only code that knows about either.
+//!
+//! An exec of an ordinary file by a process that itself came from one changes almost nothing, so where the next program
+//! is this very file, its link is applied at once. Links are parsed and applied one by one, and the next is looked up
+//! only after the change, exactly as exec would do it: with the PATH the link was *started* with, and the directory,
+//! root and ids it has *now*. What exec does besides, and what stands for it here:
+//!
+//! | exec | here |
+//! |---|---|
+//! | closes close-on-exec descriptors | a link closes its own before `apply` returns; the two that outlive it, `status` and `diagnostics`, are dropped at the boundary |
+//! | resets handlers, timers, alternate stack | no link leaves any |
+//! | recomputes capabilities | real exec after a change of ids unless no capability is left |
+//! | refuses an account with too many processes | asked after a change of ids |
+//! | checks permission to execute | permission bits; after a change of ids also that neither capabilities nor an access list speak differently. In doubt: exec |
+//! | starts small under memory limits | real exec after a limit on memory was lowered |
+//! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
+//! | sets the command name | links that block set it themselves |
+//! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
+
+use crate::applet::{Applet, Boundary, Family, Process};
+use crate::documents;
+use crate::environ::Environ;
+use crate::exit::Codes;
+use crate::failure::{self, Failure, WrongUsage};
+use crate::multicall;
+use crate::options::{self, Given, Misuse};
+use crate::sys::descriptor::{self, Identity, STDERR};
+use crate::sys::words::{Word, Words};
+use crate::sys::{exec, ids, process, signal};
+use nix::errno::Errno;
+use std::ffi::CStr;
+use std::os::fd::AsFd;
+
+/// An applet and the words it was called with, its name left out.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// The applet.
+    pub applet: &'static Applet,
+    /// Its options and operands.
+    pub args: Words,
+}
+
+/// How the chain was begun.
+#[derive(Clone, Copy, Default)]
+pub struct Manner {
+    /// As `catena NAME …`: a word that is found nowhere may name an applet.
+    pub explicit: bool,
+    /// With `--no-fuse`: every link is a real exec.
+    pub no_fuse: bool,
+}
+
+/// Runs a chain whose first link is `call`. Gives the exit code of the link that failed, or of a text asked for with
+/// `--help`; a chain that succeeds does not come back.
+///
+/// `argv` is the whole, as main received it.
+pub fn run(mut call: Call, argv: Words, environ: Environ, manner: Manner) -> u8 {
+    let mut process = Process { environ, rest: Words::EMPTY, status: None, diagnostics: None };
+    let mut here = Here { manner, argv, identity: None, let_in: true };
+    loop {
+        match here.step(call, &mut process) {
+            Ok(next) => call = next,
+            Err(code) => {
+                if let Some(status) = &process.status {
+                    status.failed(code);
+                }
+                return code;
+            }
+        }
+    }
+}
+
+/// What the engine knows about this process.
+struct Here {
+    manner: Manner,
+    /// As main received it.
+    argv: Words,
+    /// Which file this program is, once asked.
+    identity: Option<Identity>,
+    /// Whether these ids are known to be let in by the program's file, as those were that exec'ed it.
+    let_in: bool,
+}
+
+impl Here {
+    /// One link, up to the next one in this process. An error is the exit code; all has been said.
+    fn step(&mut self, call: Call, process: &mut Process) -> Result<Call, u8> {
+        let applet = call.applet;
+        let codes = codes(applet, &process.environ);
+        process::set_last_words(&applet.name, codes.failure);
+        let given = match options::parse(applet.options, call.args, applet.family != Family::Bernstein) {
+            Ok(given) => given,
+            Err(misuse) => return Err(refuse(applet, codes, Some(&misuse))),
+        };
+        if given.has("help") {
+            return Err(documents::answer(&documents::help(applet), codes.failure));
+        }
+        if given.has("version") {
+            return Err(documents::answer(&documents::version(applet), codes.failure));
+        }
+        if given.operands().len() <= applet.operands.len() {
+            return Err(refuse(applet, codes, None));
+        }
+        process.rest = given.operands().from(applet.operands.len());
+
+        // all that the search needs is at hand before the change: afterwards memory may be forbidden
+        let fusion = !self.manner.no_fuse && process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0");
+        let mut search = Search::new(process.rest.first(), &process.environ);
+
+        let call = multicall::call(process.rest);
+        if (fusion || self.manner.explicit) && call.is_some() && self.identity.is_none() {
+            // before the change, which may be a long wait or another root
+            self.identity = own_identity(self.argv);
+        }
+
+        let boundary = self.apply(applet, &given, process).map_err(|error| explain(applet, codes, process, &error))?;
+        self.let_in &= boundary != Boundary::NewIdentity;
+        let fusion = fusion && call.is_some() && is_passable(boundary, process);
+        match self.go_on(applet, call, &mut search, process, fusion) {
+            Ok(next) => {
+                process.status = None;
+                process.diagnostics = None;
+                Ok(next)
+            }
+            Err(reason) => Err(cannot_run(applet, codes, process, reason)),
+        }
+    }
+
+    fn apply(&self, applet: &Applet, given: &Given, process: &mut Process) -> anyhow::Result<Boundary> {
+        (applet.link)(given, &process.environ)?.apply(process)
+    }
+
+    /// Finds the next program as exec would and gives the call if it is a link for this process. Otherwise execs it,
+    /// and returns only with the error that exec ends with.
+    ///
+    /// `call` is what the next words would mean to catena.
+    fn go_on(
+        &mut self,
+        applet: &Applet,
+        call: Option<Call>,
+        search: &mut Search,
+        process: &Process,
+        fusion: bool,
+    ) -> Result<Call, Errno> {
+        let envp = process.environ.entries();
+        let argv = process.rest;
+        let mut found = false;
+        let mut denied = false;
+        let mut last = Errno::ENOENT;
+        while let Some(candidate) = search.next_candidate() {
+            // a look at the file is worth its price only where the name could lead back here
+            let sight = match call {
+                Some(_) if fusion || self.manner.explicit => descriptor::sight(candidate).map(Some),
+                _ => Ok(None),
+            };
+            let reason = match sight {
+                Ok(sight) => {
+                    let ours = sight.is_some_and(|sight| self.is_this_program(candidate, sight));
+                    match call {
+                        Some(call) if ours && fusion => return Ok(call),
+                        Some(call) if ours && self.manner.explicit => {
+                            exec::execve(candidate, self.explicitly(call), envp)
+                        }
+                        _ => self.exec(applet, candidate, argv, envp),
+                    }
+                }
+                Err(reason) => reason,
+            };
+            found |= matches!(sight, Ok(Some(_)));
+            denied |= reason == Errno::EACCES;
+            last = reason;
+            if !may_be_elsewhere(reason) {
+                return Err(reason);
+            }
+        }
+        if let Some(call) = call
+            && self.manner.explicit
+            && !found
+            && search.is_by_name()
+        {
+            if !fusion {
+                exec::execve(SELF, self.explicitly(call), envp);
+            }
+            // no /proc, so this process has to do
+            return Ok(call);
+        }
+        Err(if denied { Errno::EACCES } else { last })
+    }
+
+    fn exec(&self, applet: &Applet, file: &CStr, argv: Words, envp: Words) -> Errno {
+        let reason = exec::execve(file, argv, envp);
+        if reason == Errno::ENOEXEC && applet.family != Family::Bernstein {
+            // execvp(3): a script without #! is the shell's
+            let file = Word::leak(file.to_bytes().to_vec());
+            let words = [Word::constant(c"/bin/sh"), file].into_iter().chain(argv.from(1).iter());
+            return exec::execve(c"/bin/sh", Words::leak(words), envp);
+        }
+        reason
+    }
+
+    /// argv for a real exec of this very program that goes on in the same manner.
+    #[cold]
+    fn explicitly(&self, call: Call) -> Words {
+        let flag = self.manner.no_fuse.then_some(Word::constant(c"--no-fuse"));
+        let name = Word::leak(call.applet.name.as_bytes().to_vec());
+        Words::leak([Word::constant(c"catena")].into_iter().chain(flag).chain([name]).chain(call.args.iter()))
+    }
+
+    /// Whether `name` leads to the file this process runs, and an exec of it would be an ordinary one. In doubt, not.
+    fn is_this_program(&mut self, name: &CStr, seen: descriptor::Sight) -> bool {
+        const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+        const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
+        let is_ordinary = self.identity.is_some()
+            && seen.identity == self.identity
+            && seen.mode & (libc::S_IFMT | SET_ID | EXECUTABLE_BY_ALL) == libc::S_IFREG | EXECUTABLE_BY_ALL;
+        if is_ordinary && !self.let_in {
+            self.let_in = descriptor::has_plain_permissions(name);
+        }
+        is_ordinary && self.let_in
+    }
+}
+
+/// Whether an exec at this boundary would change nothing that the next link could notice.
+fn is_passable(boundary: Boundary, process: &Process) -> bool {
+    let is_ordinary = match boundary {
+        Boundary::Open => true,
+        Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::is_refused_for_process_count(),
+        Boundary::Barrier => false,
+    };
+    let loader_reads = cfg!(not(target_feature = "crt-static")) && process.environ.concerns_loader();
+    is_ordinary && !loader_reads
+}
+
+/// Which file this process runs; `None` if that cannot be learnt, and then there is no fusion.
+///
+/// The kernel notes the name that was exec'ed, and a look at that is cheap, while /proc/self costs a new process more than
+/// all the rest of a link. The name is not this program's where an interpreter stands between them: then it is also
+/// among the first arguments, and /proc has to tell.
+fn own_identity(argv: Words) -> Option<Identity> {
+    let look = |name: &CStr| descriptor::sight(name).ok()?.identity;
+    let is_argument = |name: Word| argv.from(1).iter().take(3).any(|word| word.bytes() == name.bytes());
+    match exec::name_at_exec() {
+        Some(name) if !is_argument(name) => look(name.as_c_str()).or_else(|| look(SELF)),
+        _ => look(SELF),
+    }
+}
+
+const SELF: &CStr = c"/proc/self/exe";
+
+/// Whether the search of PATH goes on after this error: as glibc's execvp, and past directories that only look wrong.
+fn may_be_elsewhere(reason: Errno) -> bool {
+    use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
+    matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
+}
+
+/// The places where exec would look for a program, one after the other. Allocates only when made.
+struct Search {
+    word: Word,
+    /// What is left of PATH; `None` when there is nowhere to look any more.
+    path: Option<&'static [u8]>,
+    by_name: bool,
+    candidate: Vec<u8>,
+}
+
+impl Search {
+    fn new(word: Word, environ: &Environ) -> Self {
+        let name = word.bytes();
+        let by_name = !name.contains(&b'/');
+        let path = environ.get(b"PATH").map_or(&b"/bin:/usr/bin"[..], Word::bytes);
+        // an empty name is nowhere; a name with a slash is its own only candidate
+        let path = if name.is_empty() {
+            None
+        } else if by_name {
+            Some(path)
+        } else {
+            Some(&b""[..])
+        };
+        let room = path.map_or(0, <[u8]>::len) + name.len() + 2;
+        Self { word, path, by_name, candidate: Vec::with_capacity(room) }
+    }
+
+    /// Whether the word is looked for in PATH at all.
+    fn is_by_name(&self) -> bool {
+        self.by_name && !self.word.bytes().is_empty()
+    }
+
+    fn next_candidate(&mut self) -> Option<&CStr> {
+        let path = self.path?;
+        let end = path.iter().position(|&byte| byte == b':');
+        let directory = &path[..end.unwrap_or(path.len())];
+        self.path = end.map(|end| &path[end + 1..]);
+        if directory.is_empty() {
+            return Some(self.word.as_c_str());
+        }
+        self.candidate.clear();
+        self.candidate.extend_from_slice(directory);
+        self.candidate.push(b'/');
+        self.candidate.extend_from_slice(self.word.as_c_str().to_bytes_with_nul());
+        CStr::from_bytes_with_nul(&self.candidate).ok()
+    }
+}
+
+/// The applet's codes in this environment.
+fn codes(applet: &Applet, environ: &Environ) -> Codes {
+    match applet.codes.posixly_correct {
+        Some(code) if environ.get(b"POSIXLY_CORRECT").is_some() => Codes { usage: code, failure: code, ..applet.codes },
+        _ => applet.codes,
+    }
+}
+
+/// Says how the applet is called, and what was wrong if `misuse` tells. Gives the code.
+#[cold]
+fn refuse(applet: &Applet, codes: Codes, misuse: Option<&Misuse>) -> u8 {
+    let text = documents::refusal(applet, misuse);
+    say_last(STDERR, &[&text]);
+    codes.usage
+}
+
+/// Says why a link failed. Gives the code.
+#[cold]
+fn explain(applet: &Applet, codes: Codes, process: &Process, error: &anyhow::Error) -> u8 {
+    if error.is::<WrongUsage>() {
+        return refuse(applet, codes, None);
+    }
+    let (text, code) = match error.downcast_ref::<Failure>() {
+        Some(failure) => (failure.in_words_of(applet.family), failure.code().unwrap_or(codes.failure)),
+        None => (format!("{error:#}").into_bytes(), codes.failure),
+    };
+    if !text.is_empty() {
+        let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
+        let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
+        say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
+    }
+    code
+}
+
+/// Says that the next program cannot be run. Gives the code. Allocates nothing in the words of daemontools.
+#[cold]
+fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -> u8 {
+    let (before, after) = match applet.family {
+        Family::Bernstein => (&b": fatal: unable to run "[..], &b": "[..]),
+        Family::Gnu => (&b": failed to run command '"[..], &b"': "[..]),
+        Family::UtilLinux => (&b": failed to execute "[..], &b": "[..]),
+    };
+    let word = process.rest.first();
+    let reason_words = failure::describe(reason, applet.family);
+    let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
+    say_last(output, &[applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"]);
+    if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable }
+}
+
+/// Writes what a process says before it exits: even a broken pipe there must not change the exit code.
+pub(crate) fn say_last(output: std::os::fd::BorrowedFd<'_>, pieces: &[&[u8]]) {
+    let _ = signal::ignore(libc::SIGPIPE);
+    failure::say_to(output, pieces);
+}

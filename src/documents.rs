@@ -1,0 +1,242 @@
+//! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
+//! one table that options are parsed by.
+
+use crate::applet::{Applet, Family, Group};
+use crate::applets;
+use crate::exit::Codes;
+use crate::multicall;
+use crate::options::{Misuse, Opt, with_standard};
+use crate::sys::descriptor::STDOUT;
+use clap::{Arg, ArgAction, Command, ValueHint};
+use nix::errno::Errno;
+use std::fmt::Write;
+
+/// Writes a text that was asked for to standard output. Gives 0, or `code` if it did not arrive.
+pub fn answer(text: &str, code: u8) -> u8 {
+    let mut left = text.as_bytes();
+    while !left.is_empty() {
+        match nix::unistd::write(STDOUT, left) {
+            Ok(count) => left = &left[count..],
+            Err(Errno::EINTR) => {}
+            Err(_) => return code,
+        }
+    }
+    0
+}
+
+/// The words after the applet's name, in brackets where they may be left out.
+pub fn synopsis(applet: &Applet) -> String {
+    let mut parts = Vec::new();
+    let flags: String =
+        applet.options.iter().filter(|option| option.value.is_none()).filter_map(Opt::short).map(char::from).collect();
+    if !flags.is_empty() {
+        parts.push(format!("[-{flags}]"));
+    }
+    for option in applet.options.iter().filter(|option| option.value.is_none() && option.short().is_none()) {
+        parts.push(format!("[--{}]", option.id));
+    }
+    // options that share one kind of value share one place
+    let valued: Vec<&Opt> = applet.options.iter().filter(|option| option.value.is_some()).collect();
+    let mut kinds: Vec<&str> = Vec::new();
+    for kind in valued.iter().filter_map(|option| option.value) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    for kind in kinds {
+        let alike = || valued.iter().filter(|option| option.value == Some(kind));
+        let letters: String = alike().filter_map(|option| option.short()).map(char::from).collect();
+        let names: Vec<&str> = alike().filter(|option| option.short().is_none()).map(|option| option.id).collect();
+        match letters.len() {
+            0 => {}
+            1 => parts.push(format!("[-{letters} {kind}]")),
+            _ => parts.push(format!("[-{letters} {kind}]...")),
+        }
+        match names.as_slice() {
+            [] => {}
+            [name] => parts.push(format!("[--{name} {kind}]")),
+            _ => parts.push(format!("[--NAME {kind}]...")),
+        }
+    }
+    parts.extend(applet.operands.iter().map(|&(name, _)| name.to_owned()));
+    parts.push("PROGRAM [ARG]...".to_owned());
+    parts.join(" ")
+}
+
+/// What is written to standard error when an applet is called wrongly.
+pub fn refusal(applet: &Applet, misuse: Option<&Misuse>) -> Vec<u8> {
+    let name = applet.name;
+    let mut text = Vec::new();
+    let complaint = match (misuse, applet.family) {
+        (None, Family::Bernstein) => None,
+        (None, Family::Gnu) => Some(b"missing operand".to_vec()),
+        (None, Family::UtilLinux) => Some(b"no command specified".to_vec()),
+        (Some(misuse), Family::Bernstein) => Some(in_words_of_sgetopt(misuse)),
+        (Some(misuse), _) => Some(in_words_of_glibc(misuse)),
+    };
+    if let Some(complaint) = complaint {
+        text.extend([name.as_bytes(), b": ", &complaint, b"\n"].concat());
+    }
+    text.extend(match applet.family {
+        Family::Bernstein => format!("{name}: usage: {name} {}\n", synopsis(applet)).into_bytes(),
+        Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n").into_bytes(),
+    });
+    text
+}
+
+fn in_words_of_sgetopt(misuse: &Misuse) -> Vec<u8> {
+    match misuse {
+        Misuse::UnknownLetter(letter) => [b"illegal option -- ", &[*letter][..]].concat(),
+        Misuse::UnknownName(name) => [b"illegal option -- ", *name].concat(),
+        Misuse::LetterWithoutValue(letter) => [b"option requires an argument -- ", &[*letter][..]].concat(),
+        Misuse::NameWithoutValue(name) => [b"option requires an argument -- ", name.as_bytes()].concat(),
+        Misuse::UnwantedValue(name) => [b"option takes no argument -- ", name.as_bytes()].concat(),
+        Misuse::Ambiguous(name, _) => [b"ambiguous option -- ", *name].concat(),
+    }
+}
+
+fn in_words_of_glibc(misuse: &Misuse) -> Vec<u8> {
+    match misuse {
+        Misuse::UnknownLetter(letter) => [b"invalid option -- '", &[*letter][..], b"'"].concat(),
+        Misuse::UnknownName(name) => [b"unrecognized option '--", *name, b"'"].concat(),
+        Misuse::LetterWithoutValue(letter) => [b"option requires an argument -- '", &[*letter][..], b"'"].concat(),
+        Misuse::NameWithoutValue(name) => [b"option '--", name.as_bytes(), b"' requires an argument"].concat(),
+        Misuse::UnwantedValue(name) => [b"option '--", name.as_bytes(), b"' doesn't allow an argument"].concat(),
+        Misuse::Ambiguous(name, all) => {
+            let all: String = all.iter().map(|name| format!(" '--{name}'")).collect();
+            [b"option '--", *name, b"' is ambiguous; possibilities:", all.as_bytes()].concat()
+        }
+    }
+}
+
+/// The applet as clap knows it, to render documents from. clap never parses.
+pub fn command(applet: &'static Applet) -> Command {
+    let operands =
+        applet.operands.iter().map(|&(name, help)| Arg::new(name).value_name(name).help(help).required(true));
+    let program = Arg::new("PROGRAM")
+        .value_name("PROGRAM")
+        .help("The next program and its arguments, untouched")
+        .value_hint(ValueHint::CommandWithArguments)
+        .num_args(1..)
+        .trailing_var_arg(true)
+        .required(true);
+    bare_command(applet.name, applet.about, applet.options).args(operands).arg(program).override_usage(format!(
+        "{} {}",
+        applet.name,
+        synopsis(applet)
+    ))
+}
+
+/// catena itself as clap knows it.
+pub fn catena_command() -> Command {
+    let name = Arg::new("APPLET").help("The first link's name").required(true);
+    let words = Arg::new("ARG").help("Its options and operands, and the rest of the chain").num_args(0..);
+    bare_command(multicall::NAME, env!("CARGO_PKG_DESCRIPTION"), multicall::OPTIONS)
+        .arg(name)
+        .arg(words.trailing_var_arg(true).value_hint(ValueHint::CommandWithArguments))
+        .override_usage(CATENA_USAGE.join("\n       "))
+}
+
+/// The ways to call catena by its own name.
+pub const CATENA_USAGE: [&str; 3] =
+    ["catena [--no-fuse] APPLET [ARG]...", "catena help [APPLET]", "catena --list | --install DIR | --version"];
+
+fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]) -> Command {
+    let arg = |option: &'static Opt| {
+        let arg = match option.value {
+            Some(value) => Arg::new(option.id).value_name(value).action(ArgAction::Append),
+            None => Arg::new(option.id).action(ArgAction::Count),
+        };
+        let hint = match option.value {
+            Some("DIR") => ValueHint::DirPath,
+            Some("FILE") => ValueHint::FilePath,
+            _ => ValueHint::Other,
+        };
+        let arg = if option.value.is_some() { arg.value_hint(hint) } else { arg };
+        arg.help(option.help).short(option.short().map(char::from)).long(option.long())
+    };
+    Command::new(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(with_standard(options).map(arg))
+}
+
+/// `NAME --help`.
+pub fn help(applet: &'static Applet) -> String {
+    let mut after = String::from("Changes:\n");
+    for aspect in applet.changes {
+        let _ = writeln!(after, "  {}", aspect.describe());
+    }
+    after.push_str("\nExit status:\n");
+    for (code, meaning) in exit_status(applet) {
+        let _ = writeln!(after, "  {code:<4} {meaning}");
+    }
+    if let Some((line, meaning)) = applet.manual.examples.first() {
+        let _ = write!(after, "\nExample:\n  {line}\n      {meaning}");
+    }
+    command(applet).after_help(after).render_help().to_string()
+}
+
+/// Exit codes of an applet and what they mean.
+pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
+    let Codes { usage, failure, not_found, not_runnable, posixly_correct } = applet.codes;
+    let mut rows: Vec<(u8, &str)> = vec![
+        (usage, "wrong usage"),
+        (failure, "the change could not be made"),
+        (not_found, "the program does not exist"),
+        (not_runnable, "the program exists but cannot be run"),
+    ];
+    rows.sort_by_key(|&(code, _)| code);
+    let mut merged: Vec<(String, String)> = Vec::new();
+    for (code, meaning) in rows {
+        match merged.last_mut() {
+            Some((last, text)) if *last == code.to_string() => {
+                text.push_str(", or ");
+                text.push_str(meaning);
+            }
+            _ => merged.push((code.to_string(), meaning.to_owned())),
+        }
+    }
+    if let Some(code) = posixly_correct {
+        let _ = merged[0].1.write_fmt(format_args!(" ({code} if POSIXLY_CORRECT is set)"));
+    }
+    for &(code, meaning) in applet.other_codes {
+        merged.push((code.to_owned(), meaning.to_owned()));
+    }
+    merged.push(("else".to_owned(), "the program's own: it takes this process's place".to_owned()));
+    merged
+}
+
+/// `NAME --version`.
+pub fn version(applet: &Applet) -> String {
+    format!("{} from {}", applet.name, catena_version())
+}
+
+/// `catena --version`.
+pub fn catena_version() -> String {
+    concat!("catena ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
+}
+
+/// `catena --list`.
+pub fn names() -> String {
+    applets::ALL.iter().map(|applet| format!("{}\n", applet.name)).collect()
+}
+
+/// `catena` and `catena --help`.
+pub fn overview() -> String {
+    let mut after = String::from("Applets:\n");
+    for group in Group::ALL {
+        let _ = writeln!(after, "  {}", group.title());
+        for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
+            let _ = writeln!(after, "    {:<11} {}", applet.name, applet.about);
+        }
+    }
+    after.push_str(
+        "\nEach changes one thing about its process and runs the rest of its arguments:\n  \
+         catena envdir ./env setuidgid www softlimit -o 1024 ./server\n\
+         A link called like an applet is that applet. `catena help NAME` tells more.",
+    );
+    catena_command().after_help(after).render_help().to_string()
+}

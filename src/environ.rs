@@ -1,0 +1,160 @@
+//! The environment as an ordered list of raw entries. What is not edited is passed on as it came: malformed entries,
+//! duplicates, order, and the very pointers.
+
+use crate::sys::words::{Word, Words};
+
+/// An environment: `NAME=value` entries, or whatever the caller put there.
+#[derive(Clone, Copy, Debug)]
+pub struct Environ {
+    entries: Words,
+    concerns_loader: bool,
+}
+
+/// What is to become of one variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// `NAME=value`, or only `NAME` to remove it.
+    entry: Word,
+    name_length: usize,
+}
+
+impl Change {
+    /// Sets `name` to `value`; neither contains NUL, and the name no `=`.
+    pub fn set(name: &[u8], value: &[u8]) -> Self {
+        Self { entry: Word::leak([name, b"=", value].concat()), name_length: name.len() }
+    }
+
+    /// Removes `name`.
+    pub fn remove(name: &[u8]) -> Self {
+        Self { entry: Word::leak(name.to_vec()), name_length: name.len() }
+    }
+
+    fn name(&self) -> &'static [u8] {
+        &self.entry.bytes()[..self.name_length]
+    }
+
+    fn sets(&self) -> bool {
+        self.entry.bytes().len() > self.name_length
+    }
+}
+
+/// The name of an entry; `None` if it has no `=`.
+fn name_of(entry: Word) -> Option<&'static [u8]> {
+    let bytes = entry.bytes();
+    Some(&bytes[..bytes.iter().position(|&byte| byte == b'=')?])
+}
+
+impl Environ {
+    /// The environment as main received it.
+    pub fn new(entries: Words) -> Self {
+        Self { entries, concerns_loader: false }
+    }
+
+    /// The entries, for execve.
+    pub fn entries(&self) -> Words {
+        self.entries
+    }
+
+    /// The value of the first entry called `name`, as getenv finds it.
+    pub fn get(&self, name: &[u8]) -> Option<Word> {
+        self.entries
+            .iter()
+            .find(|entry| entry.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'=')))
+            .map(|entry| entry.after(name.len() + 1))
+    }
+
+    /// Whether an edit has touched a variable that a dynamic program's loader or C library reads at start.
+    pub fn concerns_loader(&self) -> bool {
+        self.concerns_loader
+    }
+
+    /// Makes all changes at once. A set variable takes the place of its first entry, later entries of that name go;
+    /// new ones are appended sorted by name; all others stay as they are. Of several changes to one name the last counts.
+    pub fn apply(&mut self, mut changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        changes.sort_by_key(Change::name);
+        changes.dedup_by(|later, earlier| {
+            let same = later.name() == earlier.name();
+            if same {
+                *earlier = *later;
+            }
+            same
+        });
+        let loader = |name: &[u8]| [&b"LD_"[..], b"GLIBC_", b"MALLOC_"].iter().any(|prefix| name.starts_with(prefix));
+        self.concerns_loader |= changes.iter().any(|change| loader(change.name()));
+
+        let mut pending: Vec<bool> = changes.iter().map(Change::sets).collect();
+        let mut entries = Vec::with_capacity(self.entries.len() + changes.len() + 1);
+        for entry in self.entries.iter() {
+            let change = name_of(entry).and_then(|name| changes.binary_search_by_key(&name, Change::name).ok());
+            match change {
+                None => entries.push(entry),
+                Some(place) if pending[place] => {
+                    pending[place] = false;
+                    entries.push(changes[place].entry);
+                }
+                Some(_) => {}
+            }
+        }
+        entries.extend(changes.iter().zip(pending).filter(|&(_, pending)| pending).map(|(change, _)| change.entry));
+        self.entries = Words::leak(entries);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environ(entries: &[&str]) -> Environ {
+        Environ::new(Words::leak(entries.iter().map(|entry| Word::leak(entry.as_bytes().to_vec()))))
+    }
+
+    fn shown(environ: &Environ) -> Vec<&'static str> {
+        environ.entries().iter().map(|entry| std::str::from_utf8(entry.bytes()).unwrap()).collect()
+    }
+
+    #[test]
+    fn order_and_malformed_entries_survive_an_edit() {
+        let mut environ = environ(&["B=1", "no equals", "A=1", "=odd", "B=2", "C=1", "A=3"]);
+        environ.apply(vec![
+            Change::set(b"Z", b"z"),
+            Change::set(b"A", b"new"),
+            Change::set(b"D", b""),
+            Change::remove(b"B"),
+        ]);
+        assert_eq!(shown(&environ), ["no equals", "A=new", "=odd", "C=1", "D=", "Z=z"]);
+    }
+
+    #[test]
+    fn the_last_of_two_changes_counts() {
+        let mut environ = environ(&["A=1"]);
+        environ.apply(vec![Change::set(b"A", b"2"), Change::remove(b"A"), Change::set(b"A", b"3")]);
+        assert_eq!(shown(&environ), ["A=3"]);
+    }
+
+    #[test]
+    fn no_change_keeps_the_very_array() {
+        let mut environ = environ(&["A=1"]);
+        let before = environ.entries().get(0).unwrap().bytes().as_ptr();
+        environ.apply(vec![]);
+        assert_eq!(environ.entries().get(0).unwrap().bytes().as_ptr(), before);
+    }
+
+    #[test]
+    fn get_takes_the_whole_name_and_the_first_entry() {
+        let environ = environ(&["PATHS=no", "PATH", "PATH=first", "PATH=second"]);
+        assert_eq!(environ.get(b"PATH").unwrap().bytes(), b"first");
+        assert!(environ.get(b"PAT").is_none());
+    }
+
+    #[test]
+    fn an_edit_of_a_loader_variable_is_remembered() {
+        let mut environ = environ(&[]);
+        environ.apply(vec![Change::remove(b"OLD_X")]);
+        assert!(!environ.concerns_loader());
+        environ.apply(vec![Change::remove(b"LD_PRELOAD")]);
+        assert!(environ.concerns_loader());
+    }
+}

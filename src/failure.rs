@@ -1,0 +1,171 @@
+//! What is said when something fails: `NAME: fatal: unable to VERB OBJECT: REASON`, one line, one write, raw bytes.
+//! Text that cannot be written is dropped; the exit code never depends on it.
+
+use crate::applet::Family;
+use crate::sys::descriptor::STDERR;
+use nix::errno::Errno;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::IoSlice;
+use std::os::fd::BorrowedFd;
+
+/// Why a link stops the chain.
+#[derive(Debug)]
+pub struct Failure {
+    text: Vec<u8>,
+    reason: Option<Errno>,
+    code: Option<u8>,
+}
+
+impl Failure {
+    /// A failure that `text` explains, ending the chain with the applet's failure code.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self { text: text.into(), reason: None, code: None }
+    }
+
+    /// `unable to VERB OBJECT: REASON`.
+    pub fn unable_to(verb: &str, object: &[u8], reason: Errno) -> Self {
+        Self::new([b"unable to ", verb.as_bytes(), b" ", object].concat()).because(reason)
+    }
+
+    /// Ends the chain with `code` and without a word.
+    pub fn silent(code: u8) -> Self {
+        Self { text: Vec::new(), reason: None, code: Some(code) }
+    }
+
+    /// Ends the chain with the applet's failure code and without a word.
+    pub fn unspoken() -> Self {
+        Self::new("")
+    }
+
+    /// With the system's reason after the text.
+    pub fn because(self, reason: Errno) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// Its exit code, if it has one of its own.
+    pub fn code(&self) -> Option<u8> {
+        self.code
+    }
+
+    /// The whole text in the words of `family`; empty if there is nothing to say.
+    pub fn in_words_of(&self, family: Family) -> Vec<u8> {
+        let mut text = self.text.clone();
+        if let Some(reason) = self.reason {
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(describe(reason, family).as_bytes());
+        }
+        text
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&String::from_utf8_lossy(&self.in_words_of(Family::Gnu)))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Says what was tried, where it failed.
+pub trait UnableTo<T> {
+    /// Turns an error into `unable to VERB OBJECT: REASON`.
+    ///
+    /// # Errors
+    /// The receiver's error, explained.
+    fn unable_to(self, verb: &str, object: &[u8]) -> anyhow::Result<T>;
+}
+
+impl<T> UnableTo<T> for nix::Result<T> {
+    fn unable_to(self, verb: &str, object: &[u8]) -> anyhow::Result<T> {
+        self.map_err(|reason| Failure::unable_to(verb, object, reason).into())
+    }
+}
+
+impl<T> UnableTo<T> for std::io::Result<T> {
+    fn unable_to(self, verb: &str, object: &[u8]) -> anyhow::Result<T> {
+        let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+        self.map_err(errno).unable_to(verb, object)
+    }
+}
+
+/// Called wrongly in a way that options alone do not show: the usage text and code follow.
+#[derive(Debug)]
+pub struct WrongUsage;
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("wrong usage")
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+/// Writes the pieces to standard error, all in one write(2). Gives whether they arrived whole.
+pub fn say(pieces: &[&[u8]]) -> bool {
+    say_to(STDERR, pieces)
+}
+
+/// Writes the pieces to `output`, all in one write(2). Gives whether they arrived whole.
+pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> bool {
+    const MOST: usize = 8;
+    let mut slices = [IoSlice::new(b""); MOST];
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = IoSlice::new(piece);
+    }
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    debug_assert!(pieces.len() <= MOST, "{} pieces", pieces.len());
+    nix::sys::uio::writev(output, &slices[..pieces.len().min(MOST)]) == Ok(length)
+}
+
+/// The system's reason: in daemontools' words for its family, else as the C library spells it.
+pub fn describe(reason: Errno, family: Family) -> Cow<'static, str> {
+    if family == Family::Bernstein
+        && let Some(&(_, words)) = DAEMONTOOLS_WORDS.iter().find(|&&(known, _)| known == reason)
+    {
+        return Cow::Borrowed(words);
+    }
+    let mut text = std::io::Error::from_raw_os_error(reason as i32).to_string();
+    if let Some(end) = text.rfind(" (os error") {
+        text.truncate(end);
+    }
+    Cow::Owned(text)
+}
+
+/// How daemontools 0.76 spells the errors that a wrapper can meet (seen in its messages).
+const DAEMONTOOLS_WORDS: &[(Errno, &str)] = &[
+    (Errno::ENOENT, "file does not exist"),
+    (Errno::EACCES, "access denied"),
+    (Errno::EPERM, "permission denied"),
+    (Errno::ENOTDIR, "not a directory"),
+    (Errno::EISDIR, "is a directory"),
+    (Errno::ENOEXEC, "exec format error"),
+    (Errno::E2BIG, "argument list too long"),
+    (Errno::EAGAIN, "temporary failure"),
+    (Errno::ENOMEM, "out of memory"),
+    (Errno::ELOOP, "symbolic link loop"),
+    (Errno::ENAMETOOLONG, "file name too long"),
+    (Errno::ETXTBSY, "text busy"),
+    (Errno::EIO, "input/output error"),
+    (Errno::EEXIST, "file already exists"),
+    (Errno::ETIMEDOUT, "timed out"),
+    (Errno::EINTR, "interrupted system call"),
+    (Errno::EPIPE, "broken pipe"),
+    (Errno::ENXIO, "device not configured"),
+    (Errno::EPROTO, "protocol error"),
+    (Errno::ESRCH, "no such process"),
+    (Errno::EBADF, "file descriptor not open"),
+    (Errno::ECHILD, "no child processes"),
+    (Errno::EFAULT, "bad address"),
+    (Errno::ENOTBLK, "not a block device"),
+    (Errno::EBUSY, "device busy"),
+    (Errno::EXDEV, "cross-device link"),
+    (Errno::EINVAL, "invalid argument"),
+    (Errno::ENFILE, "system cannot open more files"),
+    (Errno::ENOTTY, "not a tty"),
+    (Errno::EFBIG, "file too big"),
+    (Errno::ENOSPC, "out of disk space"),
+    (Errno::ESPIPE, "unseekable descriptor"),
+    (Errno::EROFS, "read-only file system"),
+    (Errno::EMLINK, "too many links"),
+];

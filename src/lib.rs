@@ -1,0 +1,15 @@
+//! catena: small programs that each change one thing about their own process and then exec the program named by the
+//! rest of their arguments. Read [`applet`] first, then [`chain`].
+
+pub mod accounts;
+pub mod applet;
+pub mod applets;
+pub mod chain;
+pub mod documents;
+pub mod environ;
+pub mod exit;
+pub mod failure;
+pub mod multicall;
+pub mod options;
+pub mod status;
+pub mod sys;

@@ -1,0 +1,85 @@
+//! The entry: C's `main`, because Rust's own start-up opens closed descriptors 0 to 2 and ignores SIGPIPE, and an exec
+//! would pass both on.
+#![no_main]
+#![allow(unsafe_code)]
+
+use catena::sys::arena::Arena;
+use catena::sys::words::Words;
+use std::ffi::{c_char, c_int};
+
+#[global_allocator]
+static ARENA: Arena = Arena::new();
+
+/// Called by C's start-up code.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
+    // SAFETY: argv and envp as the C standard and the kernel lay them out; nothing in this process changes them.
+    let (argv, envp) = unsafe { (Words::from_raw(argv), Words::from_raw(envp)) };
+    catena::multicall::run(argv, envp).into()
+}
+
+/// In the static build glibc's start-up code takes its few blocks from the arena too (`-Wl,--wrap`, src/build.rs): that
+/// spares four system calls at every start.
+#[cfg(arena_serves_libc)]
+mod libc_blocks {
+    use super::ARENA;
+    use std::ffi::c_void;
+
+    unsafe extern "C" {
+        fn __real_malloc(size: usize) -> *mut c_void;
+        fn __real_calloc(count: usize, size: usize) -> *mut c_void;
+        fn __real_realloc(block: *mut c_void, size: usize) -> *mut c_void;
+        fn __real_free(block: *mut c_void);
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
+        match ARENA.malloc(size) {
+            Some(block) => block.cast(),
+            // SAFETY: the caller's request, passed on.
+            None => unsafe { __real_malloc(size) },
+        }
+    }
+
+    /// glibc asks /proc at every start where the program lies, for a dlopen that a static program never does; to look
+    /// into /proc/self costs a new process more than anything else here. -1 is glibc's own answer where /proc is
+    /// not mounted.
+    #[unsafe(no_mangle)]
+    extern "C" fn __wrap__dl_get_origin() -> *const c_void {
+        std::ptr::without_provenance(usize::MAX)
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn __wrap_calloc(count: usize, size: usize) -> *mut c_void {
+        match count.checked_mul(size).and_then(|size| ARENA.malloc(size).map(|block| (block, size))) {
+            // SAFETY: a fresh block of that many bytes; not zero if an earlier one was given back there.
+            Some((block, size)) => unsafe {
+                block.write_bytes(0, size);
+                block.cast()
+            },
+            // SAFETY: the caller's request, passed on.
+            None => unsafe { __real_calloc(count, size) },
+        }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut c_void {
+        // SAFETY: `reach` bytes from the block on are the arena's and so readable, the block's own among them.
+        unsafe {
+            let Some(reach) = ARENA.reach(block.cast()) else { return __real_realloc(block, size) };
+            let new = __wrap_malloc(size);
+            if !new.is_null() {
+                block.cast::<u8>().copy_to(new.cast(), reach.min(size));
+            }
+            new
+        }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn __wrap_free(block: *mut c_void) {
+        if ARENA.reach(block.cast()).is_none() {
+            // SAFETY: not the arena's, so malloc's, or null.
+            unsafe { __real_free(block) }
+        }
+    }
+}

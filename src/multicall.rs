@@ -1,0 +1,147 @@
+//! catena by its own name: the list of applets, help, links to install, and the first link of a chain.
+
+use crate::applet::Applet;
+use crate::applet::Family;
+use crate::applets;
+use crate::chain::{self, Call, Manner};
+use crate::documents::{self, answer};
+use crate::environ::Environ;
+use crate::exit::CATENA;
+use crate::failure::{describe, say};
+use crate::options::{self, Misuse, Opt};
+use crate::sys::exec::is_secure_start;
+use crate::sys::words::{Word, Words};
+use nix::errno::Errno;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The options of catena itself.
+pub const OPTIONS: &[Opt] = &[
+    Opt::flag("list", "Print the names of all applets, one a line, and exit"),
+    Opt::valued("install", "DIR", "Make a symbolic link to this program in DIR for each applet, and exit"),
+    Opt::flag("no-fuse", "Run each link of the chain by a real exec"),
+];
+
+/// The name of the program itself.
+pub const NAME: &str = "catena";
+
+/// Runs what the process was started as. Gives the exit code.
+pub fn run(argv: Words, envp: Words) -> u8 {
+    if is_secure_start() {
+        return fail(&[b"refusing to run set-user-id, set-group-id or with file capabilities"], CATENA.failure);
+    }
+    let environ = Environ::new(envp);
+    let name = base_name(argv.first());
+    if let Some(applet) = applets::find(name) {
+        return chain::run(Call { applet, args: argv.from(1) }, argv, environ, Manner::default());
+    }
+    // a copy may be called anything (catena-0.1, catena.old); a link called like no applet is a mistake
+    if name.starts_with(NAME.as_bytes()) || name.is_empty() { by_own_name(argv, environ) } else { unknown(name) }
+}
+
+/// The call that these words, as an argv, are to catena; `None` if they are not a link's.
+pub fn call(argv: Words) -> Option<Call> {
+    let name = base_name(argv.first());
+    if name == NAME.as_bytes() {
+        let applet = applets::find(argv.get(1)?.bytes())?;
+        return Some(Call { applet, args: argv.from(2) });
+    }
+    Some(Call { applet: applets::find(name)?, args: argv.from(1) })
+}
+
+fn base_name(word: Word) -> &'static [u8] {
+    let bytes = word.bytes();
+    &bytes[bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1)..]
+}
+
+#[cold]
+fn by_own_name(argv: Words, environ: Environ) -> u8 {
+    let given = match options::parse(OPTIONS, argv.from(1), false) {
+        Ok(given) => given,
+        Err(misuse) => return misused(&misuse),
+    };
+    let operands = given.operands();
+    if given.has("version") {
+        return answer(&documents::catena_version(), CATENA.failure);
+    }
+    if given.has("list") {
+        return answer(&documents::names(), CATENA.failure);
+    }
+    if let Some(directory) = given.last("install") {
+        return install(Path::new(OsStr::from_bytes(directory.bytes())));
+    }
+    if given.has("help") || operands.is_empty() {
+        return answer(&documents::overview(), CATENA.failure);
+    }
+    let name = operands.first().bytes();
+    if let Some(applet) = applets::find(name) {
+        let manner = Manner { explicit: true, no_fuse: given.has("no-fuse") };
+        return chain::run(Call { applet, args: operands.from(1) }, argv, environ, manner);
+    }
+    match (name, operands.get(1)) {
+        (b"help", None) => answer(&documents::overview(), CATENA.failure),
+        (b"help", Some(topic)) => match applets::find(topic.bytes()) {
+            Some(applet) => answer(&documents::help(applet), CATENA.failure),
+            None => unknown(topic.bytes()),
+        },
+        _ => unknown(name),
+    }
+}
+
+#[cold]
+fn misused(misuse: &Misuse) -> u8 {
+    let what: &[&[u8]] = match misuse {
+        Misuse::UnknownLetter(letter) => &[b"unknown option -", &[*letter]],
+        Misuse::UnknownName(name) => &[b"unknown option --", name],
+        Misuse::NameWithoutValue(name) => &[b"option needs a value: --", name.as_bytes()],
+        Misuse::UnwantedValue(name) => &[b"option takes no value: --", name.as_bytes()],
+        Misuse::Ambiguous(..) | Misuse::LetterWithoutValue(_) => &[b"wrong option"],
+    };
+    fail(&[&what.concat(), b"; see catena --help"], CATENA.usage)
+}
+
+#[cold]
+fn fail(text: &[&[u8]], code: u8) -> u8 {
+    say(&[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
+    code
+}
+
+/// A name that no applet has: says which was probably meant.
+#[cold]
+fn unknown(name: &[u8]) -> u8 {
+    let lossy = String::from_utf8_lossy(name);
+    let distance = |applet: &Applet| strsim::damerau_levenshtein(applet.name, &lossy);
+    let nearest = applets::ALL.iter().min_by_key(|applet| distance(applet));
+    // about one slip in three letters
+    match nearest.filter(|applet| distance(applet) * 3 <= applet.name.len().max(3)) {
+        Some(meant) => {
+            fail(&[b"unknown applet ", name, b"; did you mean ", meant.name.as_bytes(), b"?"], CATENA.not_found)
+        }
+        None => fail(&[b"unknown applet ", name, b"; catena --list names them all"], CATENA.not_found),
+    }
+}
+
+/// Makes the links. A name that is taken by anything else is left alone and said; so is every name already linked.
+#[cold]
+fn install(directory: &Path) -> u8 {
+    let program = match nix::fcntl::readlink("/proc/self/exe") {
+        Ok(program) => PathBuf::from(program),
+        Err(reason) => return unable(b"find this program", Path::new("/proc/self/exe"), reason),
+    };
+    let mut code = 0;
+    for applet in applets::ALL {
+        let link = directory.join(applet.name);
+        match nix::unistd::symlinkat(&program, nix::fcntl::AT_FDCWD, &link) {
+            Ok(()) => {}
+            Err(Errno::EEXIST) if nix::fcntl::readlink(&link).is_ok_and(|target| *target == *program) => {}
+            Err(reason) => code = unable(b"link", &link, reason),
+        }
+    }
+    code
+}
+
+fn unable(verb: &[u8], object: &Path, reason: Errno) -> u8 {
+    let reason = describe(reason, Family::Bernstein);
+    fail(&[b"unable to ", verb, b" ", object.as_os_str().as_bytes(), b": ", reason.as_bytes()], CATENA.failure)
+}

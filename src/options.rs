@@ -1,0 +1,219 @@
+//! Options by the grammar of getopt(3), which drop-in use depends on: bytes, clusters, attached values (`-m5000`, and
+//! `-a=` with the value `=`), and a stop at the first word that is no option. clap renders the documents from the same
+//! table (src/documents.rs); it cannot parse this grammar.
+
+use crate::sys::words::{Word, Words};
+
+/// One option of an applet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opt {
+    /// What a link knows it by: its letter, or its long name if it has one.
+    pub id: &'static str,
+    /// A letter besides the long name.
+    pub letter: Option<u8>,
+    /// What to call its value, if it takes one.
+    pub value: Option<&'static str>,
+    /// One line, without a full stop.
+    pub help: &'static str,
+}
+
+impl Opt {
+    /// An option without a value; a one-letter `id` is `-x`, a longer one `--name`.
+    pub const fn flag(id: &'static str, help: &'static str) -> Self {
+        Self { id, letter: None, value: None, help }
+    }
+
+    /// An option that takes a value.
+    pub const fn valued(id: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { id, letter: None, value: Some(value), help }
+    }
+
+    /// The same option, with a letter for its long name.
+    pub const fn or(self, letter: u8) -> Self {
+        Self { letter: Some(letter), ..self }
+    }
+
+    /// Its letter.
+    pub const fn short(&self) -> Option<u8> {
+        match self.id.as_bytes() {
+            [letter] => Some(*letter),
+            _ => self.letter,
+        }
+    }
+
+    /// Its long name.
+    pub const fn long(&self) -> Option<&'static str> {
+        if self.id.len() > 1 { Some(self.id) } else { None }
+    }
+}
+
+/// What every applet understands, unless its own table has it.
+pub const STANDARD: [Opt; 2] =
+    [Opt::flag("help", "Print this help and exit"), Opt::flag("version", "Print the version and exit")];
+
+/// The table and the standard options it does not have itself.
+pub fn with_standard(table: &'static [Opt]) -> impl Iterator<Item = &'static Opt> + Clone {
+    let missing = move |standard: &&Opt| table.iter().all(|own| own.id != standard.id);
+    table.iter().chain(STANDARD.iter().filter(missing))
+}
+
+/// The options of one call, in the order given, and the words after them.
+#[derive(Debug, Default)]
+pub struct Given {
+    occurrences: Vec<(&'static str, Option<Word>)>,
+    operands: Option<Words>,
+}
+
+impl Given {
+    /// Ids and values, in order.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, Option<Word>)> {
+        self.occurrences.iter().copied()
+    }
+
+    /// Whether the option was given.
+    pub fn has(&self, id: &str) -> bool {
+        self.each().any(|(given, _)| given == id)
+    }
+
+    /// The value of its last occurrence.
+    pub fn last(&self, id: &str) -> Option<Word> {
+        self.each().filter(|&(given, _)| given == id).last().and_then(|(_, value)| value)
+    }
+
+    /// All words after the options.
+    pub fn operands(&self) -> Words {
+        self.operands.unwrap_or(Words::EMPTY)
+    }
+
+    /// The operand at `place`, which the applet's table promises.
+    pub fn operand(&self, place: usize) -> Word {
+        self.operands().get(place).unwrap_or(Word::constant(c""))
+    }
+}
+
+/// What is wrong with the options.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Misuse {
+    /// A letter that is no option.
+    UnknownLetter(u8),
+    /// A long name that is no option, as written, without its value.
+    UnknownName(&'static [u8]),
+    /// The beginning of several long names.
+    Ambiguous(&'static [u8], Vec<&'static str>),
+    /// The last word is an option that takes a value.
+    LetterWithoutValue(u8),
+    /// Likewise, for a long name.
+    NameWithoutValue(&'static str),
+    /// `--name=value` for an option that takes none.
+    UnwantedValue(&'static str),
+}
+
+/// Reads options up to the first word that is none, or past `--`. Stops at `--help` and `--version`, which then are the
+/// last occurrence. `abbreviations` allows a long name to be cut as long as it is unambiguous.
+///
+/// # Errors
+/// The first [`Misuse`] met.
+pub fn parse(table: &'static [Opt], args: Words, abbreviations: bool) -> Result<Given, Misuse> {
+    let mut given = Given::default();
+    let mut place = 0;
+    while let Some(word) = args.get(place) {
+        match word.bytes() {
+            b"--" => {
+                place += 1;
+                break;
+            }
+            [b'-', b'-', ..] => {
+                place += 1;
+                let (option, attached) = long(table, word, abbreviations)?;
+                let value = match (option.value, attached) {
+                    (Some(_), None) => {
+                        place += 1;
+                        Some(args.get(place - 1).ok_or(Misuse::NameWithoutValue(option.id))?)
+                    }
+                    (None, Some(_)) => return Err(Misuse::UnwantedValue(option.id)),
+                    (_, attached) => attached,
+                };
+                given.occurrences.push((option.id, value));
+            }
+            [b'-', letters @ ..] if !letters.is_empty() => {
+                place += 1;
+                for (index, &letter) in letters.iter().enumerate() {
+                    let option = with_standard(table)
+                        .find(|option| option.short() == Some(letter))
+                        .ok_or(Misuse::UnknownLetter(letter))?;
+                    if option.value.is_none() {
+                        given.occurrences.push((option.id, None));
+                        if is_answer(option.id) {
+                            return Ok(given);
+                        }
+                        continue;
+                    }
+                    let attached = word.after(index + 2);
+                    let value = if attached.bytes().is_empty() {
+                        place += 1;
+                        args.get(place - 1).ok_or(Misuse::LetterWithoutValue(letter))?
+                    } else {
+                        attached
+                    };
+                    given.occurrences.push((option.id, Some(value)));
+                    break;
+                }
+            }
+            _ => break,
+        }
+        if given.occurrences.last().is_some_and(|&(id, _)| is_answer(id)) {
+            break;
+        }
+    }
+    given.operands = Some(args.from(place));
+    Ok(given)
+}
+
+/// Whether the option asks for a text instead of a chain.
+fn is_answer(id: &str) -> bool {
+    matches!(id, "help" | "version")
+}
+
+/// The option that a word with two dashes names, and the value attached to it.
+fn long(table: &'static [Opt], word: Word, abbreviations: bool) -> Result<(&'static Opt, Option<Word>), Misuse> {
+    let body = &word.bytes()[2..];
+    let end = body.iter().position(|&byte| byte == b'=');
+    let name = &body[..end.unwrap_or(body.len())];
+    let attached = end.map(|end| word.after(2 + end + 1));
+    let named = with_standard(table).filter_map(|option| Some((option, option.long()?.as_bytes())));
+    if let Some((option, _)) = named.clone().find(|&(_, long)| long == name) {
+        return Ok((option, attached));
+    }
+    let mut meant = named.filter(|&(_, long)| abbreviations && long.starts_with(name)).map(|(option, _)| option);
+    match (meant.next(), meant.next()) {
+        (Some(option), None) => Ok((option, attached)),
+        (Some(first), Some(second)) => {
+            Err(Misuse::Ambiguous(name, [first, second].into_iter().chain(meant).map(|option| option.id).collect()))
+        }
+        (None, _) => Err(Misuse::UnknownName(name)),
+    }
+}
+
+/// A decimal number: digits only, at least one. `None` for anything else; beyond 64 bits it saturates.
+pub fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0_u64, |number, digit| number.saturating_mul(10).saturating_add((digit - b'0').into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_digits_and_saturate() {
+        assert_eq!(decimal(b"0"), Some(0));
+        assert_eq!(decimal(b"0042"), Some(42));
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(decimal(b"18446744073709551616"), Some(u64::MAX));
+        for bad in [&b""[..], b"+1", b"-1", b" 1", b"1 ", b"10k", b"0x10"] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+    }
+}

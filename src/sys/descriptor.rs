@@ -1,0 +1,216 @@
+//! Descriptors and the files behind names.
+
+use nix::errno::Errno;
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+/// Standard input, whether or not it is open.
+// SAFETY: no owner exists that could close these three behind a borrower's back.
+pub const STDIN: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(0) };
+/// Standard output, whether or not it is open.
+// SAFETY: as for STDIN.
+pub const STDOUT: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
+/// Standard error, whether or not it is open.
+// SAFETY: as for STDIN.
+pub const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
+
+/// Tries again as long as a signal interrupts.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was.
+pub fn put_at(from: BorrowedFd<'_>, to: RawFd) -> nix::Result<()> {
+    // SAFETY: dup2 takes any two numbers; `to` is a slot that nobody in this process owns.
+    Errno::result(unsafe { libc::dup2(from.as_raw_fd(), to) }).map(drop)
+}
+
+/// Renumbers a descriptor. Closes what had the number.
+pub fn move_to(from: OwnedFd, to: RawFd) -> nix::Result<OwnedFd> {
+    if from.as_raw_fd() != to {
+        put_at(from.as_fd(), to)?;
+        // SAFETY: the copy just made; `from` is closed on return.
+        return Ok(unsafe { OwnedFd::from_raw_fd(to) });
+    }
+    Ok(from)
+}
+
+/// Whether anything is open under this number.
+pub fn is_open(number: RawFd) -> bool {
+    // SAFETY: F_GETFD takes any number.
+    unsafe { libc::fcntl(number, libc::F_GETFD) != -1 }
+}
+
+/// Lets the descriptor stay open in the programs to come, for good.
+pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<RawFd> {
+    let number = descriptor.into_raw_fd();
+    // SAFETY: F_SETFD on a descriptor that was just ours.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, 0) })?;
+    Ok(number)
+}
+
+/// A copy of `of` with close-on-exec, numbered `lowest` or higher.
+pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC gives a new descriptor, which nobody else owns.
+    unsafe {
+        let copy = Errno::result(libc::fcntl(of.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest))?;
+        Ok(OwnedFd::from_raw_fd(copy))
+    }
+}
+
+/// Descriptors a link has open for itself, closed together: neighbours, which is what fresh ones mostly are, cost one
+/// system call for all of them.
+#[derive(Default)]
+pub struct Opened {
+    run: Option<(RawFd, RawFd)>,
+}
+
+impl Opened {
+    /// Takes the descriptor over and lends it back. Closes those before it unless it is their neighbour.
+    pub fn keep(&mut self, descriptor: OwnedFd) -> BorrowedFd<'_> {
+        let number = descriptor.into_raw_fd();
+        match &mut self.run {
+            Some((_, last)) if number == *last + 1 => *last = number,
+            Some((first, _)) if number == *first - 1 => *first = number,
+            _ => {
+                self.close();
+                self.run = Some((number, number));
+            }
+        }
+        // SAFETY: open until `close`, which needs the borrow to have ended.
+        unsafe { BorrowedFd::borrow_raw(number) }
+    }
+
+    /// How many are held.
+    pub fn count(&self) -> usize {
+        self.run.map_or(0, |(first, last)| (last - first + 1).unsigned_abs() as usize)
+    }
+
+    /// Closes all that are held.
+    pub fn close(&mut self) {
+        let Some((first, last)) = self.run.take() else { return };
+        // SAFETY: every descriptor of the run was handed over by its owner.
+        unsafe {
+            if first == last || libc::close_range(first.cast_unsigned(), last.cast_unsigned(), 0) != 0 {
+                // one, or a kernel before 5.9
+                for number in first..=last {
+                    libc::close(number);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Which file a name leads to: equal for two names exactly when both reach one file through one mount.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Identity {
+    device: (u32, u32),
+    inode: u64,
+    mount: u64,
+}
+
+/// What the exec routine wants to know of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight {
+    /// `None` where the kernel does not tell the mount (before 5.8).
+    pub identity: Option<Identity>,
+    /// Type and permission bits.
+    pub mode: u32,
+}
+
+/// Looks at the file behind `name`, following symbolic links.
+pub fn sight(name: &CStr) -> nix::Result<Sight> {
+    const WANTED: u32 = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_MNT_ID;
+    let mut seen = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: `name` is NUL-terminated and `seen` has room for the record, which is valid when zero, too.
+    let seen = unsafe {
+        Errno::result(libc::statx(libc::AT_FDCWD, name.as_ptr(), 0, WANTED, seen.as_mut_ptr()))?;
+        seen.assume_init()
+    };
+    let known = seen.stx_mask & WANTED == WANTED;
+    Ok(Sight {
+        identity: known.then_some(Identity {
+            device: (seen.stx_dev_major, seen.stx_dev_minor),
+            inode: seen.stx_ino,
+            mount: seen.stx_mnt_id,
+        }),
+        mode: seen.stx_mode.into(),
+    })
+}
+
+/// Whether the file carries neither capabilities nor an access list, so that its permission bits say all there is
+/// about executing it. `false` where that cannot be learnt.
+pub fn has_plain_permissions(name: &CStr) -> bool {
+    let mut list = [0_u8; 256];
+    // SAFETY: `name` is NUL-terminated and `list` as long as said.
+    let length = unsafe { libc::listxattr(name.as_ptr(), list.as_mut_ptr().cast(), list.len()) };
+    match usize::try_from(length) {
+        Ok(length) => !list[..length]
+            .split(|&byte| byte == 0)
+            .any(|attribute| matches!(attribute, b"security.capability" | b"system.posix_acl_access")),
+        Err(_) => Errno::last() == Errno::EOPNOTSUPP,
+    }
+}
+
+/// One entry of a directory.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub name: &'a CStr,
+    /// Whether the directory says that it is a regular file; many file systems do, some do not know.
+    pub is_regular: bool,
+}
+
+/// Reads the next part of a directory into `part` and hands out its entries. Gives false at the end.
+///
+/// # Errors
+/// As getdents64(2), or the first error of `each`.
+pub fn read_directory<E: From<Errno>>(
+    directory: BorrowedFd<'_>,
+    part: &mut DirectoryPart,
+    mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
+) -> Result<bool, E> {
+    /// Offsets in struct linux_dirent64: inode and position, 8 bytes each, then these.
+    const LENGTH: usize = 16;
+    const TYPE: usize = 18;
+    const NAME: usize = 19;
+    let bytes = &mut part.0;
+    // SAFETY: the kernel writes at most as many bytes as it is told there are.
+    let count = Errno::result(unsafe {
+        libc::syscall(libc::SYS_getdents64, directory.as_raw_fd(), bytes.as_mut_ptr(), bytes.len())
+    })?;
+    let mut records = &bytes[..count.unsigned_abs() as usize];
+    while let [_, ..] = records {
+        let length = usize::from(u16::from_ne_bytes([records[LENGTH], records[LENGTH + 1]]));
+        let (record, rest) = records.split_at(length);
+        let name = CStr::from_bytes_until_nul(&record[NAME..]).unwrap_or_default();
+        each(Entry { name, is_regular: record[TYPE] == libc::DT_REG })?;
+        records = rest;
+    }
+    Ok(count > 0)
+}
+
+/// Room for a part of a directory.
+pub struct DirectoryPart(Vec<u8>);
+
+impl DirectoryPart {
+    /// Room for some forty files: a fresh page costs more than the system calls that only a large directory needs.
+    const SIZE: usize = 1536;
+
+    /// Empty room.
+    #[expect(clippy::new_without_default, reason = "there is nothing to say about it but that it is new")]
+    pub fn new() -> Self {
+        Self(vec![0; Self::SIZE])
+    }
+}

@@ -1,0 +1,12 @@
+//! The only unsafe code besides the entry: system calls that nix and rlimit lack, or that they make in a way which
+//! touches more than asked. A wrapper takes and gives safe types, holds one call, and decides nothing.
+#![allow(unsafe_code)]
+
+pub mod arena;
+pub mod descriptor;
+pub mod exec;
+pub mod ids;
+pub mod lock;
+pub mod process;
+pub mod signal;
+pub mod words;

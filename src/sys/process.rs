@@ -1,0 +1,78 @@
+//! Making and ending processes.
+
+use crate::exit::CATENA;
+use nix::errno::Errno;
+use nix::unistd::{ForkResult, Pid};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+/// Ends the process at once.
+pub fn exit(code: u8) -> ! {
+    // SAFETY: nothing of ours waits for an exit handler, and in a forked copy none may run.
+    unsafe { libc::_exit(code.into()) }
+}
+
+/// Forks.
+pub fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: catena never starts a thread, so the child may do whatever the parent may.
+    unsafe { nix::unistd::fork() }
+}
+
+/// Forks a child whose end sends no signal: the parent's SIGCHLD disposition, mask and pending signals stay as they
+/// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for_quiet`].
+pub fn fork_quietly() -> nix::Result<ForkResult> {
+    // SAFETY: clone without flags is fork with exit signal 0; the process has one thread. libc is not told, so the
+    // child calls nothing that depends on its process number.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+    match Errno::result(pid)? {
+        0 => Ok(ForkResult::Child),
+        pid => Ok(ForkResult::Parent { child: Pid::from_raw(i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?) }),
+    }
+}
+
+/// Waits for a child of [`fork_quietly`] and gives its exit code, or `None` if a signal killed it.
+pub fn wait_for_quiet(child: Pid) -> nix::Result<Option<i32>> {
+    let mut status = 0;
+    super::descriptor::uninterrupted(|| {
+        // SAFETY: `status` has room for the answer.
+        Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, libc::__WALL) })
+    })?;
+    Ok(libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)))
+}
+
+/// Names the process, for ps and /proc/PID/comm, until the next exec does. At most 15 bytes count.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: PR_SET_NAME reads at most 16 bytes of a C string.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+/// Makes the terminal on descriptor `number` the session's, taking it from another session where that is allowed.
+pub fn take_terminal(number: RawFd) -> nix::Result<()> {
+    // SAFETY: TIOCSCTTY takes an integer.
+    Errno::result(unsafe { libc::ioctl(number, libc::TIOCSCTTY, 1) }).map(drop)
+}
+
+/// What to say, and to exit with, when memory runs out.
+// zero at first: a constant to start with would cost a page of the file
+static LAST_WORDS: LastWords = LastWords { name: AtomicPtr::new(std::ptr::null_mut()), code: AtomicU8::new(0) };
+
+struct LastWords {
+    name: AtomicPtr<&'static str>,
+    code: AtomicU8,
+}
+
+/// Leaves word for [`out_of_memory`]: which applet is at work, and its code for a failure.
+pub fn set_last_words(name: &'static &'static str, code: u8) {
+    LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
+    LAST_WORDS.code.store(code, Ordering::Relaxed);
+}
+
+/// Ends the process as the applet at work would end it, in one line, without allocating.
+#[cold]
+pub fn out_of_memory() -> ! {
+    let name = LAST_WORDS.name.load(Ordering::Relaxed);
+    // SAFETY: null, or a reference that lives for ever.
+    let name = unsafe { name.as_ref() };
+    crate::failure::say(&[name.map_or("catena", |name| *name).as_bytes(), b": fatal: out of memory\n"]);
+    exit(name.map_or(CATENA.failure, |_| LAST_WORDS.code.load(Ordering::Relaxed)))
+}
