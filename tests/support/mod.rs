@@ -1,0 +1,71 @@
+//! What several test programs need: the program under test under all its names, and the peers it is compared with.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use tempfile::TempDir;
+
+/// The catena that cargo built for this test run.
+pub fn catena() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_catena"))
+}
+
+/// A directory with a copy of catena and a link to it for every applet, readable by every account.
+pub struct Installed {
+    directory: TempDir,
+}
+
+impl Installed {
+    /// A fresh one. A copy, since the checkout may lie where other accounts cannot reach.
+    pub fn new() -> Self {
+        let directory = world_readable_directory();
+        std::fs::copy(catena(), directory.path().join("catena")).unwrap();
+        for applet in catena::applets::ALL {
+            std::os::unix::fs::symlink("catena", directory.path().join(applet.name)).unwrap();
+        }
+        Self { directory }
+    }
+
+    /// The directory itself, to be put into PATH.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The absolute name of an applet's link, or of `catena` itself.
+    pub fn applet(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+}
+
+/// A temporary directory that other accounts can search and read.
+pub fn world_readable_directory() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// The peer `name` as the distribution installs it, or `None`, and then says once what is left out.
+pub fn peer(name: &str) -> Option<PathBuf> {
+    let found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map(|directory| Path::new(directory).join(name));
+    let found = found.into_iter().find(|path| path.exists());
+    if found.is_none() {
+        leave_out(&format!("comparison with {name}: not installed"));
+    }
+    found
+}
+
+/// Says, once in each test program, that something is not tested here. Seen even where the harness captures output.
+pub fn leave_out(what: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap().insert(what.to_owned()) {
+        // straight to the descriptor: the harness captures only the macros
+        let _ = nix::unistd::write(std::io::stderr(), format!("left out: {what}\n").as_bytes());
+    }
+}
+
+/// Whether this process is root with the capability to become anybody.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
