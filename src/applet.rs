@@ -43,7 +43,9 @@ pub struct Manual {
     pub description: &'static [&'static str],
     /// (command line, what it does).
     pub examples: &'static [(&'static str, &'static str)],
-    /// What the reference is, and each deliberate difference from it.
+    /// The program whose options, codes and messages these are.
+    pub reference: &'static str,
+    /// Each addition to the reference, and each deliberate difference from it.
     pub differences: &'static [&'static str],
     /// Other pages, as `name(section)`.
     pub see_also: &'static [&'static str],

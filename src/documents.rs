@@ -7,6 +7,7 @@ use crate::exit::Codes;
 use crate::multicall;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use nix::errno::Errno;
 use std::fmt::Write;
@@ -129,10 +130,11 @@ pub fn command(applet: &'static Applet) -> Command {
 
 /// catena itself as clap knows it.
 pub fn catena_command() -> Command {
-    let name = Arg::new("APPLET").help("The first link's name").required(true);
+    let names = PossibleValuesParser::new(applets::ALL.iter().map(|applet| applet.name));
+    let name = Arg::new("APPLET").help("The first link's name").value_parser(names).hide_possible_values(true);
     let words = Arg::new("ARG").help("Its options and operands, and the rest of the chain").num_args(0..);
     bare_command(multicall::NAME, env!("CARGO_PKG_DESCRIPTION"), multicall::OPTIONS)
-        .arg(name)
+        .arg(name.required(true))
         .arg(words.trailing_var_arg(true).value_hint(ValueHint::CommandWithArguments))
         .override_usage(CATENA_USAGE.join("\n       "))
 }
@@ -140,6 +142,45 @@ pub fn catena_command() -> Command {
 /// The ways to call catena by its own name.
 pub const CATENA_USAGE: [&str; 3] =
     ["catena [--no-fuse] APPLET [ARG]...", "catena help [APPLET]", "catena --list | --install DIR | --version"];
+
+/// The prose of catena's own manual page.
+pub const CATENA_DESCRIPTION: &[&str] = &[
+    "catena is a set of small programs, applets, each of which changes one thing about its own process and then runs the \
+     program that the rest of its arguments name. So they compose: each is a link, and all together are a chain, which \
+     ends with a program that is none of them. There is no shell in between, and no process is left behind but where an \
+     applet says so.",
+    "An applet is called by its own name, through a link to this program that bears it, or as `catena NAME`. In the \
+     middle of a chain a word is looked up in PATH as any program is. Only if it is found nowhere, and the chain was \
+     begun as `catena NAME`, a word that names an applet means that applet: so an uninstalled catena works, and so do \
+     names that a shell keeps to itself.",
+    "Where the next link turns out to be this very file, it is applied in the same process instead of by an exec: the \
+     links of a chain cost one exec together. Nothing else is different: order of changes, messages, exit codes and the \
+     state the last program finds are those of a chain of execs. Where an exec would make a difference, as after \
+     softlimit(1) has lowered a limit on memory, there is a real one. Security modules, auditors and debuggers do see \
+     one exec; `CATENA_FUSE=0` or `--no-fuse` gives them all.",
+    "What an applet does not say it changes, it passes on as it was: signal dispositions and mask, pending signals and \
+     timers, open and closed descriptors, environment entries in their order whatever they look like, umask, limits, \
+     process id.",
+    "catena refuses to run set-user-id, set-group-id or with file capabilities.",
+];
+
+/// Exit codes of catena itself.
+pub const CATENA_EXIT_STATUS: &[(&str, &str)] = &[
+    ("0", "a text asked for was printed, or all links are in place"),
+    ("100", "wrong usage"),
+    ("111", "a link could not be made, or catena runs set-id"),
+    ("127", "there is no such applet"),
+    ("else", "what the chain ends with"),
+];
+
+/// Variables that catena itself reads.
+pub const CATENA_ENVIRONMENT: &[(&str, &str)] = &[
+    ("CATENA_FUSE", "With `0`, the link that finds it in its environment runs the next by a real exec, always."),
+    (
+        "PATH",
+        "Where programs are looked for; /bin:/usr/bin if it is not set. An empty element is the current directory.",
+    ),
+];
 
 fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]) -> Command {
     let arg = |option: &'static Opt| {
@@ -205,6 +246,8 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     for &(code, meaning) in applet.other_codes {
         merged.push((code.to_owned(), meaning.to_owned()));
     }
+    // what is no number comes last
+    merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
     merged.push(("else".to_owned(), "the program's own: it takes this process's place".to_owned()));
     merged
 }

@@ -2,11 +2,209 @@
 
 mod support;
 
-use std::process::Command;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn run(words: &[&str]) -> Output {
+    Command::new(support::catena()).args(words).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Exit code and standard error, with nothing on standard output.
+fn refusal(words: &[&str]) -> (i32, String) {
+    let output = run(words);
+    assert_eq!(text(&output.stdout), "", "{words:?}");
+    (output.status.code().unwrap(), text(&output.stderr))
+}
 
 #[test]
-fn list_names_every_applet() {
-    let output = Command::new(support::catena()).arg("--list").output().unwrap();
+fn list_names_every_applet_a_line_each() {
     let expected: String = catena::applets::ALL.iter().map(|applet| format!("{}\n", applet.name)).collect();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    assert_eq!(text(&run(&["--list"]).stdout), expected);
+}
+
+#[test]
+fn called_alone_it_lists_the_applets_in_groups() {
+    for words in [&[][..], &["--help"], &["help"]] {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(0));
+        let shown = text(&output.stdout);
+        for applet in catena::applets::ALL {
+            let row = shown.lines().find(|line| line.trim_start().starts_with(&format!("{} ", applet.name)));
+            assert!(row.is_some_and(|row| row.ends_with(applet.about)), "{} in {shown}", applet.name);
+        }
+    }
+}
+
+#[test]
+fn help_is_the_same_by_every_way() {
+    let installed = support::Installed::new();
+    for applet in catena::applets::ALL {
+        let shown = text(&run(&["help", applet.name]).stdout);
+        assert!(shown.starts_with(applet.about), "{shown}");
+        assert!(shown.contains("Usage: ") && shown.contains("Exit status:"), "{shown}");
+        assert_eq!(text(&run(&[applet.name, "--help"]).stdout), shown);
+        let by_name = Command::new(installed.applet(applet.name)).arg("--help").output().unwrap();
+        assert_eq!((text(&by_name.stdout), by_name.status.code()), (shown, Some(0)));
+    }
+}
+
+#[test]
+fn version_names_the_package() {
+    let version = concat!("catena ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(text(&run(&["--version"]).stdout), version);
+    assert_eq!(text(&run(&["softlimit", "--version"]).stdout), format!("softlimit from {version}"));
+}
+
+#[test]
+fn help_counts_only_before_the_operands() {
+    let output = run(&["softlimit", "echo", "--help", "--version"]);
+    assert_eq!(text(&output.stdout), "--help --version\n");
+}
+
+#[test]
+fn a_text_that_cannot_be_written_is_a_failure() {
+    for words in [&["--help"][..], &["--list"], &["softlimit", "--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = Command::new(support::catena()).args(words).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(111), "{words:?}");
+    }
+}
+
+#[test]
+fn an_unknown_applet_is_not_found_and_the_nearest_is_named() {
+    let (code, said) = refusal(&["softlimt", "-o", "3", "true"]);
+    assert_eq!((code, said.as_str()), (127, "catena: fatal: unknown applet softlimt; did you mean softlimit?\n"));
+    let (code, said) = refusal(&["help", "stelock"]);
+    assert_eq!((code, said.as_str()), (127, "catena: fatal: unknown applet stelock; did you mean setlock?\n"));
+    let (code, said) = refusal(&["frobnicate"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (127, "catena: fatal: unknown applet frobnicate; catena --list names them all\n")
+    );
+}
+
+#[test]
+fn a_link_called_like_no_applet_is_refused_and_a_renamed_copy_is_catena() {
+    let called = |name: &str| {
+        let output = Command::new(support::catena()).arg0(name).arg("--list").output().unwrap();
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    assert_eq!(called("/somewhere/catena-0.1"), (0, String::new()));
+    assert_eq!(called(""), (0, String::new()));
+    assert_eq!(called("nohub"), (127, "catena: fatal: unknown applet nohub; did you mean nohup?\n".to_owned()));
+}
+
+#[test]
+fn wrong_options_are_one_line_and_100() {
+    for words in [&["-z"][..], &["--nosuch"], &["--install"], &["--list=x"]] {
+        let (code, said) = refusal(words);
+        assert_eq!(code, 100, "{words:?}");
+        assert!(said.starts_with("catena: fatal: ") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn install_links_every_applet_and_spares_what_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("setsid"), "mine").unwrap();
+    let install = || run(&["--install", directory.path().to_str().unwrap()]);
+    let output = install();
+    assert_eq!(output.status.code(), Some(111));
+    let said = format!("catena: fatal: unable to link {}: file already exists\n", at("setsid").display());
+    assert_eq!(text(&output.stderr), said);
+    assert_eq!(std::fs::read_to_string(at("setsid")).unwrap(), "mine");
+    std::fs::remove_file(at("setsid")).unwrap();
+
+    // again: what is linked already is as it should be
+    assert_eq!(install().status.code(), Some(0));
+    for applet in catena::applets::ALL {
+        assert_eq!(at(applet.name).canonicalize().unwrap(), support::catena().canonicalize().unwrap());
+    }
+    let output = Command::new(at("softlimit")).args(["echo", "linked"]).output().unwrap();
+    assert_eq!(text(&output.stdout), "linked\n");
+}
+
+#[test]
+fn install_into_nowhere_says_so() {
+    let (code, said) = refusal(&["--install", "/nonexistent"]);
+    assert_eq!(code, 111);
+    assert!(said.lines().all(|line| line.starts_with("catena: fatal: unable to link /nonexistent/")), "{said}");
+}
+
+#[test]
+fn an_uninstalled_applet_works_in_the_middle_of_an_explicit_chain() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let chain = |words: &[&str]| {
+        let mut command = Command::new(support::catena());
+        command.args(words).env_clear().env("PATH", nowhere.path());
+        command.output().unwrap()
+    };
+    for manner in [&["pgrphack"][..], &["--no-fuse", "pgrphack"]] {
+        let output = chain(&[manner, &["softlimit", "-o", "64", "setlock", "/dev/null", "/bin/echo", "end"]].concat());
+        assert_eq!((text(&output.stdout), text(&output.stderr)), ("end\n".to_owned(), String::new()));
+    }
+    // by a link's name it is not: there a word is what PATH says
+    let installed = support::Installed::new();
+    let output = Command::new(installed.applet("pgrphack"))
+        .args(["softlimit", "/bin/echo"])
+        .env("PATH", nowhere.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(111));
+    assert_eq!(text(&output.stderr), "pgrphack: fatal: unable to run softlimit: file does not exist\n");
+}
+
+#[test]
+fn what_path_finds_wins_over_an_applet() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("softlimit");
+    support::write_script(&program, "#!/bin/sh\necho found \"$@\"\n");
+    let run = || {
+        let mut command = Command::new(support::catena());
+        command.args(["pgrphack", "softlimit", "x"]).env("PATH", directory.path());
+        command.output().unwrap()
+    };
+    assert_eq!(text(&run().stdout), "found x\n");
+    // found, and not runnable: not nothing
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = run();
+    assert_eq!(output.status.code(), Some(111));
+    assert_eq!(text(&output.stderr), "pgrphack: fatal: unable to run softlimit: access denied\n");
+}
+
+#[test]
+fn a_link_to_another_copy_is_not_this_program() {
+    let here = support::Installed::new();
+    let there = support::Installed::new();
+    // the copy cannot run; were it taken for this program, it would
+    std::fs::remove_file(there.applet("catena")).unwrap();
+    support::write_script(&there.applet("catena"), "no program\n");
+    let output = Command::new(here.applet("pgrphack"))
+        .args([there.applet("softlimit").as_path(), Path::new("/bin/true")])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(111));
+    let said = format!("pgrphack: fatal: unable to run {}: exec format error\n", there.applet("softlimit").display());
+    assert_eq!(text(&output.stderr), said);
+}
+
+#[test]
+fn a_closed_or_broken_standard_error_does_not_change_the_exit_code() {
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    drop(reader);
+    for words in [&["softlimit", "-z"][..], &["softlimit", "/nonexistent"], &["setuidgid", "nosuchaccount", "true"]] {
+        let expected = run(words).status.code();
+        let status = Command::new(support::catena()).args(words).stderr(writer.try_clone().unwrap()).status().unwrap();
+        assert_eq!(status.code(), expected, "{words:?} with a broken pipe");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = Command::new(support::catena()).args(words).stderr(full).status().unwrap();
+        assert_eq!(status.code(), expected, "{words:?} with a full device");
+    }
 }

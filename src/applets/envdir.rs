@@ -49,8 +49,9 @@ pub const APPLET: Applet = Applet {
             ("envdir ./env ./server", "Run a server with the settings in ./env."),
             ("envdir -f /run/secrets ./server", "Secrets may have several lines, such as keys."),
         ],
+        reference: "daemontools 0.76",
         differences: &[
-            "The reference is daemontools 0.76; `-p` is daemontools-encore's. `-f`, `-i` and `-n` are additions.",
+            "`-p` is daemontools-encore's. `-f`, `-i` and `-n` are additions.",
             "Options are parsed: a directory called `-x` is given as `./-x`.",
             "The order of variables is kept. The reference moves the last entry into the place of a changed one.",
             "A link that leads nowhere is an error. The reference sets the variable to the value of the file it read \

@@ -28,8 +28,9 @@ pub const APPLET: Applet = Applet {
              appended. All other entries stay as they are.",
         ],
         examples: &[("envuidgid www softlimit -o 1024 ./server", "Run a server which reads UID and GID.")],
+        reference: "daemontools 0.76",
         differences: &[
-            "The reference is daemontools 0.76. `--` ends the options; the reference takes it for an account.",
+            "`--` ends the options; the reference takes it for an account.",
             "ACCOUNT may have groups or be numeric, as in runit's chpst -U.",
         ],
         see_also: &["setuidgid(1)", "envdir(1)"],

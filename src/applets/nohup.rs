@@ -43,9 +43,9 @@ pub const APPLET: Applet = Applet {
             ("nohup ./report &", "Run a report which goes on after the terminal is closed; output is in nohup.out."),
             ("nohup ./report </dev/null >report.log 2>&1 &", "The same from a remote shell, which can end at once."),
         ],
+        reference: "GNU coreutils 9.1",
         differences: &[
-            "The reference is GNU coreutils 9.1.",
-            "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
+                        "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
         ],
         see_also: &["setsid(1)", "pgrphack(1)", "signal(7)"],
     },

@@ -51,8 +51,9 @@ pub const APPLET: Applet = Applet {
             ("setlock -n /run/job.lock ./job", "Run a job, but not twice at a time."),
             ("setlock -nx /run/job.lock ./job", "From cron: a second copy is no error."),
         ],
+        reference: "daemontools 0.76",
         differences: &[
-            "The reference is daemontools 0.76. `-s`, `-t`, `-d` and `--fcntl` are additions.",
+            "`-s`, `-t`, `-d` and `--fcntl` are additions.",
             "The usage line lists the operands in capitals.",
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],

@@ -44,9 +44,9 @@ pub const APPLET: Applet = Applet {
             ("setsid ./server </dev/null >server.log 2>&1", "From a prompt: start a server and return at once."),
             ("setsid --wait make check", "Keep the terminal's signals from a test run, and get its status."),
         ],
+        reference: "util-linux 2.38",
         differences: &[
-            "The reference is util-linux 2.38.",
-            "A parent that does not wait exits with 126 or 127 where the program could not be run. The reference \
+                        "A parent that does not wait exits with 126 or 127 where the program could not be run. The reference \
              exits with 0.",
             "`--wait` exits with 128+N where signal N killed the program. The reference exits with N, which a \
              program can exit with as well; only with a core dump it adds 128.",

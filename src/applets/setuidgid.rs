@@ -49,8 +49,9 @@ pub const APPLET: Applet = Applet {
             ("setuidgid :1000:1000 ./server", "By number; no account need exist."),
             ("setuidgid -s www:www ./job", "With groups given, -s plays no part: exactly these."),
         ],
+        reference: "daemontools 0.76",
         differences: &[
-            "The reference is daemontools 0.76; `-s` is daemontools-encore's, the forms with colons are runit's.",
+            "`-s` is daemontools-encore's, the forms with colons are runit's.",
             "`--` ends the options; the reference takes it for an account.",
             "The ids are verified.",
         ],

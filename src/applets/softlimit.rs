@@ -67,8 +67,9 @@ pub const APPLET: Applet = Applet {
             ("softlimit -m 200M ./parser", "Memory that runs out in the parser, not in the machine."),
             ("softlimit --nofile 1024:4096 ./server", "The hard limit as well."),
         ],
+        reference: "daemontools 0.76",
         differences: &[
-            "The reference is daemontools 0.76; `-` and the variables are daemontools-encore's. Suffixes, `unlimited` \
+            "`-` and the variables are daemontools-encore's. Suffixes, `unlimited` \
              and the long options are additions.",
             "An empty LIMIT is wrong usage. The reference takes it for 0, which kills the program.",
             "A number of more than 64 bits is a very large one. In the reference it wraps around.",

@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use tempfile::TempDir;
 
@@ -20,7 +22,7 @@ impl Installed {
     /// A fresh one. A copy, since the checkout may lie where other accounts cannot reach.
     pub fn new() -> Self {
         let directory = world_readable_directory();
-        std::fs::copy(catena(), directory.path().join("catena")).unwrap();
+        copy_program(catena(), &directory.path().join("catena"));
         for applet in catena::applets::ALL {
             std::os::unix::fs::symlink("catena", directory.path().join(applet.name)).unwrap();
         }
@@ -36,6 +38,20 @@ impl Installed {
     pub fn applet(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
+}
+
+/// Copies an executable file. Another process does it: a descriptor open for writing in this one would be inherited by
+/// what other threads are forking, and then an exec of the copy fails with ETXTBSY.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
+}
+
+/// Writes an executable script; by another process, for the same reason.
+pub fn write_script(to: &Path, text: &str) {
+    let mut install =
+        Command::new("install").args(["-m", "755", "/dev/stdin"]).arg(to).stdin(Stdio::piped()).spawn().unwrap();
+    install.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(install.wait().unwrap().success());
 }
 
 /// A temporary directory that other accounts can search and read.

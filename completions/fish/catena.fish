@@ -1,0 +1,7 @@
+complete -c catena -l install -d 'Make a symbolic link to this program in DIR for each applet, and exit' -r -f -a "(__fish_complete_directories)"
+complete -c catena -l list -d 'Print the names of all applets, one a line, and exit'
+complete -c catena -l no-fuse -d 'Run each link of the chain by a real exec'
+complete -c catena -l help -d 'Print this help and exit'
+complete -c catena -l version -d 'Print the version and exit'
+complete -c catena -n __fish_is_first_arg -x -a "nohup setsid pgrphack envdir envuidgid setuidgid softlimit setlock"
+complete -c catena -n 'not __fish_is_first_arg' -x -a "(__fish_complete_subcommand)"

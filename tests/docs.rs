@@ -1,0 +1,161 @@
+//! The documents: manual pages, completions and the README's list of applets are rendered from the applets' own
+//! definitions, and the committed files must be what is rendered. `BLESS=1 cargo test --test docs` writes them anew.
+
+mod support;
+
+#[path = "docs/completions.rs"]
+mod completions;
+#[path = "docs/manual.rs"]
+mod manual;
+
+use catena::applet::{Applet, Group};
+use catena::applets;
+use catena::documents;
+use catena::options::{self, Misuse};
+use catena::sys::words::{Word, Words};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every generated file and its text.
+fn documents() -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::from([(PathBuf::from("man/catena.1"), manual::catena())]);
+    for applet in applets::ALL {
+        files.insert(Path::new("man").join(format!("{}.1", applet.name)), manual::page(applet));
+    }
+    files.extend(completions::all());
+    files
+}
+
+#[test]
+fn the_committed_documents_are_what_the_definitions_say() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let documents = documents();
+    let mut stale = Vec::new();
+    for (name, text) in &documents {
+        let path = top().join(name);
+        if bless {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        } else if std::fs::read_to_string(path).ok().as_ref() != Some(text) {
+            stale.push(name.clone());
+        }
+    }
+    for directory in ["man", "completions/bash", "completions/zsh", "completions/fish"] {
+        for entry in std::fs::read_dir(top().join(directory)).unwrap() {
+            let name = Path::new(directory).join(entry.unwrap().file_name());
+            if !documents.contains_key(&name) {
+                stale.push(name);
+            }
+        }
+    }
+    assert!(stale.is_empty(), "not as the definitions say (BLESS=1 writes them anew): {stale:?}");
+}
+
+#[test]
+fn the_readme_lists_every_applet() {
+    const BEGIN: &str = "<!-- applets: BLESS=1 cargo test --test docs -->\n";
+    const END: &str = "<!-- end of applets -->\n";
+    let path = top().join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).expect("the beginning of the table");
+    let (_, after) = rest.split_once(END).expect("the end of the table");
+    let wanted = format!("{before}{BEGIN}{}{END}{after}", table());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, wanted).unwrap();
+    } else {
+        assert!(readme == wanted, "the table of applets has drifted (BLESS=1 writes it anew)");
+    }
+}
+
+fn table() -> String {
+    let mut table = String::from("\n| applet | what it does | reference | exit codes |\n|---|---|---|---|\n");
+    for group in Group::ALL {
+        for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
+            let codes = [applet.codes.usage, applet.codes.failure, applet.codes.not_found, applet.codes.not_runnable];
+            let codes = codes.map(|code| code.to_string()).join("/");
+            table += &format!("| `{}` | {} | {} | {codes} |\n", applet.name, applet.about, applet.manual.reference);
+        }
+    }
+    table += "\nExit codes: wrong usage / own failure / program not found / program not runnable.\n\n";
+    table
+}
+
+#[test]
+fn clap_accepts_every_definition() {
+    for applet in applets::ALL {
+        documents::command(applet).debug_assert();
+    }
+    documents::catena_command().debug_assert();
+}
+
+#[test]
+fn every_example_of_an_applet_parses() {
+    for applet in applets::ALL {
+        let words = applet.example.iter().map(|word| Word::leak(word.as_bytes().to_vec()));
+        let given = options::parse(applet.options, Words::leak(words), false)
+            .unwrap_or_else(|misuse| panic!("{}: {misuse:?}", applet.name));
+        assert_eq!(given.operands().len(), applet.operands.len(), "{}", applet.name);
+    }
+}
+
+#[test]
+fn options_are_declared_once_and_know_their_link() {
+    for applet in applets::ALL {
+        let mut seen = BTreeSet::new();
+        for option in options::with_standard(applet.options) {
+            let names = option.short().map(|letter| char::from(letter).to_string()).into_iter();
+            for name in names.chain(option.long().map(str::to_owned)) {
+                assert!(seen.insert(name.clone()), "{}: {name} twice", applet.name);
+            }
+            assert!(!option.help.ends_with('.') && !option.help.is_empty(), "{}: {}", applet.name, option.id);
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_begin_a_chain_with_the_applet() {
+    for applet in applets::ALL {
+        assert!(!applet.manual.examples.is_empty(), "{}", applet.name);
+        for (line, _) in applet.manual.examples {
+            assert_eq!(line.split(' ').next(), Some(applet.name), "{line}");
+            parses_as_chain(applet, line);
+        }
+    }
+}
+
+/// Every link of the line parses, as far as its words are applets.
+fn parses_as_chain(first: &'static Applet, line: &str) {
+    let words: Vec<Word> = line
+        .split(' ')
+        .take_while(|word| !word.starts_with(['<', '>', '&', '|']) && !word.starts_with("2>"))
+        .map(|word| Word::leak(word.as_bytes().to_vec()))
+        .collect();
+    let mut rest = Words::leak(words).from(1);
+    let mut link = first;
+    loop {
+        let given = options::parse(link.options, rest, false)
+            .unwrap_or_else(|misuse: Misuse| panic!("{line}: {}: {misuse:?}", link.name));
+        rest = given.operands().from(link.operands.len());
+        assert!(!rest.is_empty(), "{line}: {} lacks a program", link.name);
+        match applets::find(rest.first().bytes()) {
+            Some(next) => link = next,
+            None => break,
+        }
+        rest = rest.from(1);
+    }
+}
+
+#[test]
+fn other_pages_are_named_with_their_section() {
+    for applet in applets::ALL {
+        for page in applet.manual.see_also {
+            let (name, section) = page.strip_suffix(')').and_then(|page| page.split_once('(')).expect(page);
+            assert!(section.parse::<u8>().is_ok_and(|section| (1..=8).contains(&section)), "{page}");
+            assert_ne!((name, section), (applet.name, "1"));
+        }
+    }
+}
