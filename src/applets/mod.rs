@@ -22,6 +22,7 @@ registry! {
 }
 
 /// The applet of that name.
+#[inline(always)]
 pub fn find(name: &[u8]) -> Option<&'static Applet> {
     ALL.iter().copied().find(|applet| applet.name.as_bytes() == name)
 }

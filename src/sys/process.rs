@@ -54,7 +54,9 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 
 /// What to say, and to exit with, when memory runs out.
 // zero at first: a constant to start with would cost a page of the file
-static LAST_WORDS: LastWords = LastWords { name: AtomicPtr::new(std::ptr::null_mut()), code: AtomicU8::new(0) };
+// Its name is for src/link-order.txt.
+#[unsafe(no_mangle)]
+static CATENA_LAST_WORDS: LastWords = LastWords { name: AtomicPtr::new(std::ptr::null_mut()), code: AtomicU8::new(0) };
 
 struct LastWords {
     name: AtomicPtr<&'static str>,
@@ -63,16 +65,16 @@ struct LastWords {
 
 /// Leaves word for [`out_of_memory`]: which applet is at work, and its code for a failure.
 pub fn set_last_words(name: &'static &'static str, code: u8) {
-    LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
-    LAST_WORDS.code.store(code, Ordering::Relaxed);
+    CATENA_LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
+    CATENA_LAST_WORDS.code.store(code, Ordering::Relaxed);
 }
 
 /// Ends the process as the applet at work would end it, in one line, without allocating.
 #[cold]
 pub fn out_of_memory() -> ! {
-    let name = LAST_WORDS.name.load(Ordering::Relaxed);
+    let name = CATENA_LAST_WORDS.name.load(Ordering::Relaxed);
     // SAFETY: null, or a reference that lives for ever.
     let name = unsafe { name.as_ref() };
     crate::failure::say(&[name.map_or("catena", |name| *name).as_bytes(), b": fatal: out of memory\n"]);
-    exit(name.map_or(CATENA.failure, |_| LAST_WORDS.code.load(Ordering::Relaxed)))
+    exit(name.map_or(CATENA.failure, |_| CATENA_LAST_WORDS.code.load(Ordering::Relaxed)))
 }
