@@ -96,7 +96,7 @@ impl Opened {
         let Some((first, last)) = self.run.take() else { return };
         // SAFETY: every descriptor of the run was handed over by its owner.
         unsafe {
-            if first == last || libc::close_range(first.cast_unsigned(), last.cast_unsigned(), 0) != 0 {
+            if first == last || libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
                 // one, or a kernel before 5.9
                 for number in first..=last {
                     libc::close(number);
