@@ -186,7 +186,7 @@ fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]
     let arg = |option: &'static Opt| {
         let arg = match option.value {
             Some(value) => Arg::new(option.id).value_name(value).action(ArgAction::Append),
-            None => Arg::new(option.id).action(ArgAction::Count),
+            None => Arg::new(option.id).action(ArgAction::SetTrue),
         };
         let hint = match option.value {
             Some("DIR") => ValueHint::DirPath,

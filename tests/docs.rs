@@ -159,3 +159,44 @@ fn other_pages_are_named_with_their_section() {
         }
     }
 }
+
+#[test]
+fn the_completions_are_what_their_shells_can_read() {
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let Some(program) = support::peer(shell) else { continue };
+        for (name, _) in documents().into_iter().filter(|(name, _)| name.starts_with(format!("completions/{shell}"))) {
+            let output = std::process::Command::new(&program).arg(check).arg(top().join(&name)).output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", name.display());
+        }
+    }
+}
+
+/// What bash offers for a command line whose last word is being typed.
+fn bash_offers(program: &Path, name: &str, words: &[&str]) -> Vec<String> {
+    let script = "
+        _command_offset() { COMPREPLY=(\"a command line from word $1\"); }
+        source \"$1\"; shift
+        COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))
+        function=$(complete -p \"$1\"); function=${function#*-F }; function=${function%% *}
+        \"$function\" \"$1\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+        printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut bash = std::process::Command::new(program);
+    bash.args(["-c", script, "bash"]).arg(top().join("completions/bash").join(name)).arg(name).args(words);
+    let output = bash.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_options_and_then_the_rest_as_a_command_line() {
+    let Some(bash) = support::peer("bash") else { return };
+    let program = |place: usize| vec![format!("a command line from word {place}")];
+    assert_eq!(bash_offers(&bash, "nohup", &["ma"]), program(1));
+    assert_eq!(bash_offers(&bash, "nohup", &["--", "ma"]), program(2));
+    assert_eq!(bash_offers(&bash, "setlock", &["-n", "-t", "5", "file", "ma"]), program(5));
+    assert_eq!(bash_offers(&bash, "setlock", &["-n", "file", "make", "-"]), program(3));
+    assert_eq!(bash_offers(&bash, "softlimit", &["--nofile", "5", "-m100", "ma"]), program(4));
+    assert!(bash_offers(&bash, "setlock", &["-"]).contains(&"--fcntl".to_owned()));
+    assert_eq!(bash_offers(&bash, "catena", &["--no-fuse", "setsid", "ma"]), program(2));
+    assert!(bash_offers(&bash, "catena", &["setl"]).contains(&"setlock".to_owned()));
+}

@@ -3,7 +3,7 @@
 use crate::accounts::{self, Account};
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo};
+use crate::failure::{Failure, UnableTo, describe};
 use crate::options::Opt;
 use crate::sys::ids;
 use crate::sys::words::Word;
@@ -86,7 +86,7 @@ impl Link for Setuidgid {
         let group = Gid::from_raw(account.group);
         if !self.keep_groups {
             let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
-            setgroups(&groups).map_err(|reason| refused("setgid", "CAP_SETGID to set groups, or -k to keep them", reason))?;
+            setgroups(&groups).map_err(groups_refused)?;
         }
         setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason))?;
         setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason))?;
@@ -106,15 +106,29 @@ impl Setuidgid {
         let groups = getresgid().unable_to("read", b"group ids")?;
         let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
             && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
-        Ok(all
-            && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
+        Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
     }
 }
 
 /// daemontools' words, and what would be needed.
-fn refused(what: &str, lacking: &str, reason: Errno) -> Failure {
+fn refused(what: &str, capability: &str, reason: Errno) -> Failure {
+    let words = describe(reason, APPLET.family);
     match reason {
-        Errno::EPERM => Failure::new(format!("unable to {what}: permission denied: needs root or {lacking}")),
+        Errno::EPERM => Failure::new(format!("unable to {what}: {words}: needs root or {capability}")),
+        Errno::EINVAL => Failure::new(format!("unable to {what}: {words}: no such id in this user namespace")),
         _ => Failure::new(format!("unable to {what}")).because(reason),
     }
+}
+
+/// Likewise; the reference calls this setgid too.
+fn groups_refused(reason: Errno) -> Failure {
+    // user_namespaces(7): without privilege a namespace gets its group map only by giving up setgroups
+    let denied = std::fs::read("/proc/self/setgroups").is_ok_and(|say| say.starts_with(b"deny"));
+    if reason == Errno::EPERM && denied {
+        let words = describe(reason, APPLET.family);
+        return Failure::new(format!(
+            "unable to setgid: {words}: this user namespace denies setgroups; -k keeps the groups"
+        ));
+    }
+    refused("setgid", "CAP_SETGID to set groups; -k keeps them", reason)
 }
