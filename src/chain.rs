@@ -13,6 +13,7 @@
 //! | recomputes capabilities | real exec after a change of ids unless no capability is left |
 //! | refuses an account with too many processes | asked after a change of ids |
 //! | checks permission to execute | permission bits; after a change of ids also that neither capabilities nor an access list speak differently. In doubt: exec |
+//! | refuses arguments and environment that are too large | real exec after an edit that leaves more than always fits |
 //! | starts small under memory limits | real exec after a limit on memory was lowered |
 //! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
 //! | sets the command name | links that block set it themselves |
@@ -39,6 +40,8 @@ pub struct Call {
     pub applet: &'static Applet,
     /// Its options and operands.
     pub args: Words,
+    /// Whether it was called as `catena NAME`.
+    pub explicit: bool,
 }
 
 /// How the chain was begun.
@@ -119,6 +122,7 @@ impl Here {
             Ok(next) => {
                 process.status = None;
                 process.diagnostics = None;
+                self.manner.explicit |= next.explicit;
                 Ok(next)
             }
             Err(reason) => Err(cannot_run(applet, codes, process, reason)),
@@ -177,10 +181,13 @@ impl Here {
             && !found
             && search.is_by_name()
         {
-            if !fusion {
-                exec::execve(SELF, self.explicitly(call), envp);
+            if !fusion || !self.lets_itself_in() {
+                let reason = exec::execve(SELF, self.explicitly(call), envp);
+                if reason != Errno::ENOENT {
+                    return Err(reason);
+                }
+                // no /proc, so this process has to do
             }
-            // no /proc, so this process has to do
             return Ok(call);
         }
         Err(if denied { Errno::EACCES } else { last })
@@ -217,7 +224,16 @@ impl Here {
         }
         is_ordinary && self.let_in
     }
+
+    /// Whether the process with its ids of now may run its own program again.
+    fn lets_itself_in(&mut self) -> bool {
+        self.let_in || descriptor::sight(SELF).is_ok_and(|sight| self.is_this_program(SELF, sight))
+    }
 }
+
+/// Bytes of arguments and environment, with their pointers, that every Linux lets through whatever the limits: 128 KiB,
+/// less room for what the kernel adds (execve(2), "Limits on size of arguments and environment").
+const ALWAYS_FITS: usize = 128 * 1024 - 16 * 1024;
 
 /// Whether an exec at this boundary would change nothing that the next link could notice.
 fn is_passable(boundary: Boundary, process: &Process) -> bool {
@@ -226,8 +242,13 @@ fn is_passable(boundary: Boundary, process: &Process) -> bool {
         Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::is_refused_for_process_count(),
         Boundary::Barrier => false,
     };
+    // what an edit has made too large is refused at this link, not at a later one
+    let fits = match process.environ.edited_size() {
+        Some(size) => size + process.rest.size() <= ALWAYS_FITS,
+        None => true,
+    };
     let loader_reads = cfg!(not(target_feature = "crt-static")) && process.environ.concerns_loader();
-    is_ordinary && !loader_reads
+    is_ordinary && fits && !loader_reads
 }
 
 /// Which file this process runs; `None` if that cannot be learnt, and then there is no fusion.

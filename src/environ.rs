@@ -7,6 +7,7 @@ use crate::sys::words::{Word, Words};
 #[derive(Clone, Copy, Debug)]
 pub struct Environ {
     entries: Words,
+    is_edited: bool,
     concerns_loader: bool,
 }
 
@@ -47,7 +48,7 @@ fn name_of(entry: Word) -> Option<&'static [u8]> {
 impl Environ {
     /// The environment as main received it.
     pub fn new(entries: Words) -> Self {
-        Self { entries, concerns_loader: false }
+        Self { entries, is_edited: false, concerns_loader: false }
     }
 
     /// The entries, for execve.
@@ -61,6 +62,11 @@ impl Environ {
             .iter()
             .find(|entry| entry.bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'=')))
             .map(|entry| entry.after(name.len() + 1))
+    }
+
+    /// Its size for an exec, if it is not the one the process was exec'ed with, which has fitted once.
+    pub fn edited_size(&self) -> Option<usize> {
+        self.is_edited.then(|| self.entries.size())
     }
 
     /// Whether an edit has touched a variable that a dynamic program's loader or C library reads at start.
@@ -100,6 +106,7 @@ impl Environ {
         }
         entries.extend(changes.iter().zip(pending).filter(|&(_, pending)| pending).map(|(change, _)| change.entry));
         self.entries = Words::leak(entries);
+        self.is_edited = true;
     }
 }
 

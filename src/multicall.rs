@@ -34,7 +34,7 @@ pub fn run(argv: Words, envp: Words) -> u8 {
     let environ = Environ::new(envp);
     let name = base_name(argv.first());
     if let Some(applet) = applets::find(name) {
-        return chain::run(Call { applet, args: argv.from(1) }, argv, environ, Manner::default());
+        return chain::run(Call { applet, args: argv.from(1), explicit: false }, argv, environ, Manner::default());
     }
     // a copy may be called anything (catena-0.1, catena.old); a link called like no applet is a mistake
     if name.starts_with(NAME.as_bytes()) || name.is_empty() { by_own_name(argv, environ) } else { unknown(name) }
@@ -45,9 +45,9 @@ pub fn call(argv: Words) -> Option<Call> {
     let name = base_name(argv.first());
     if name == NAME.as_bytes() {
         let applet = applets::find(argv.get(1)?.bytes())?;
-        return Some(Call { applet, args: argv.from(2) });
+        return Some(Call { applet, args: argv.from(2), explicit: true });
     }
-    Some(Call { applet: applets::find(name)?, args: argv.from(1) })
+    Some(Call { applet: applets::find(name)?, args: argv.from(1), explicit: false })
 }
 
 fn base_name(word: Word) -> &'static [u8] {
@@ -77,7 +77,7 @@ fn by_own_name(argv: Words, environ: Environ) -> u8 {
     let name = operands.first().bytes();
     if let Some(applet) = applets::find(name) {
         let manner = Manner { explicit: true, no_fuse: given.has("no-fuse") };
-        return chain::run(Call { applet, args: operands.from(1) }, argv, environ, manner);
+        return chain::run(Call { applet, args: operands.from(1), explicit: true }, argv, environ, manner);
     }
     match (name, operands.get(1)) {
         (b"help", None) => answer(&documents::overview(), CATENA.failure),

@@ -149,8 +149,20 @@ fn an_uninstalled_applet_works_in_the_middle_of_an_explicit_chain() {
         let output = chain(&[manner, &["softlimit", "-o", "64", "setlock", "/dev/null", "/bin/echo", "end"]].concat());
         assert_eq!((text(&output.stdout), text(&output.stderr)), ("end\n".to_owned(), String::new()));
     }
-    // by a link's name it is not: there a word is what PATH says
+    // also where the chain becomes explicit in its middle
     let installed = support::Installed::new();
+    let only_catena = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(installed.applet("catena"), only_catena.path().join("catena")).unwrap();
+    for fuse in ["1", "0"] {
+        let output = Command::new(installed.applet("pgrphack"))
+            .args(["catena", "softlimit", "setlock", "/dev/null", "/bin/echo", "end"])
+            .env_clear()
+            .envs([("PATH", only_catena.path().as_os_str()), ("CATENA_FUSE", fuse.as_ref())])
+            .output()
+            .unwrap();
+        assert_eq!((text(&output.stdout), text(&output.stderr)), ("end\n".to_owned(), String::new()), "{fuse}");
+    }
+    // by a link's name it is not: there a word is what PATH says
     let output = Command::new(installed.applet("pgrphack"))
         .args(["softlimit", "/bin/echo"])
         .env("PATH", nowhere.path())
@@ -206,5 +218,27 @@ fn a_closed_or_broken_standard_error_does_not_change_the_exit_code() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let status = Command::new(support::catena()).args(words).stderr(full).status().unwrap();
         assert_eq!(status.code(), expected, "{words:?} with a full device");
+    }
+}
+
+#[test]
+fn what_is_too_large_for_an_exec_is_refused_at_the_link_that_made_it_so() {
+    let installed = support::Installed::new();
+    let directory = tempfile::tempdir().unwrap();
+    // NAME=value and its NUL: 32 pages are the kernel's limit for one string
+    for (length, said) in
+        [(32 * 4096 - 4 - 1, ""), (32 * 4096 - 4, "envdir: fatal: unable to run pgrphack: argument list too long\n")]
+    {
+        std::fs::write(directory.path().join("BIG"), "x".repeat(length)).unwrap();
+        for fuse in ["1", "0"] {
+            let output = Command::new(installed.applet("envdir"))
+                .arg(directory.path())
+                .args(["pgrphack", "softlimit", "/bin/true"])
+                .env("PATH", installed.path())
+                .env("CATENA_FUSE", fuse)
+                .output()
+                .unwrap();
+            assert_eq!(text(&output.stderr), said, "{length} with CATENA_FUSE={fuse}");
+        }
     }
 }

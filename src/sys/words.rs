@@ -115,6 +115,11 @@ impl Words {
         self.slots.iter().copied().flatten()
     }
 
+    /// Bytes that exec copies for them: each with its NUL, and its pointer.
+    pub fn size(self) -> usize {
+        self.iter().map(|word| word.bytes().len() + 1 + size_of::<Word>()).sum()
+    }
+
     /// The array as execve wants it.
     pub(super) fn as_ptr(self) -> *const *const c_char {
         self.slots.as_ptr().cast()
