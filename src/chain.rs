@@ -20,11 +20,11 @@
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
 use crate::applet::{Applet, Boundary, Family, Process};
+use crate::call::{self, Call};
 use crate::documents;
 use crate::environ::Environ;
 use crate::exit::Codes;
 use crate::failure::{self, Failure, WrongUsage};
-use crate::multicall;
 use crate::options::{self, Given, Misuse};
 use crate::sys::descriptor::{self, Identity, STDERR};
 use crate::sys::words::{Word, Words};
@@ -32,17 +32,6 @@ use crate::sys::{exec, ids, process, signal};
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
-
-/// An applet and the words it was called with, its name left out.
-#[derive(Clone, Copy)]
-pub struct Call {
-    /// The applet.
-    pub applet: &'static Applet,
-    /// Its options and operands.
-    pub args: Words,
-    /// Whether it was called as `catena NAME`.
-    pub explicit: bool,
-}
 
 /// How the chain was begun.
 #[derive(Clone, Copy, Default)]
@@ -109,21 +98,21 @@ impl Here {
         let fusion = !self.manner.no_fuse && process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0");
         let mut search = Search::new(process.rest.first(), &process.environ);
 
-        let call = multicall::call(process.rest);
-        if (fusion || self.manner.explicit) && call.is_some() && self.identity.is_none() {
+        let next = call::of(process.rest);
+        if (fusion || self.manner.explicit) && next.is_some() && self.identity.is_none() {
             // before the change, which may be a long wait or another root
             self.identity = own_identity(self.argv);
         }
 
         let boundary = self.apply(applet, &given, process).map_err(|error| explain(applet, codes, process, &error))?;
         self.let_in &= boundary != Boundary::NewIdentity;
-        let fusion = fusion && call.is_some() && is_passable(boundary, process);
-        match self.go_on(applet, call, &mut search, process, fusion) {
-            Ok(next) => {
+        let fusion = fusion && next.is_some() && is_passable(boundary, process);
+        match self.go_on(applet, next, &mut search, process, fusion) {
+            Ok(call) => {
                 process.status = None;
                 process.diagnostics = None;
-                self.manner.explicit |= next.explicit;
-                Ok(next)
+                self.manner.explicit |= call.explicit;
+                Ok(call)
             }
             Err(reason) => Err(cannot_run(applet, codes, process, reason)),
         }
@@ -136,11 +125,11 @@ impl Here {
     /// Finds the next program as exec would and gives the call if it is a link for this process. Otherwise execs it,
     /// and returns only with the error that exec ends with.
     ///
-    /// `call` is what the next words would mean to catena.
+    /// `next` is what the next words would mean to catena.
     fn go_on(
         &mut self,
         applet: &Applet,
-        call: Option<Call>,
+        next: Option<Call>,
         search: &mut Search,
         process: &Process,
         fusion: bool,
@@ -152,14 +141,14 @@ impl Here {
         let mut last = Errno::ENOENT;
         while let Some(candidate) = search.next_candidate() {
             // a look at the file is worth its price only where the name could lead back here
-            let sight = match call {
+            let sight = match next {
                 Some(_) if fusion || self.manner.explicit => descriptor::sight(candidate).map(Some),
                 _ => Ok(None),
             };
             let reason = match sight {
                 Ok(sight) => {
                     let ours = sight.is_some_and(|sight| self.is_this_program(candidate, sight));
-                    match call {
+                    match next {
                         Some(call) if ours && fusion => return Ok(call),
                         Some(call) if ours && self.manner.explicit => {
                             exec::execve(candidate, self.explicitly(call), envp)
@@ -176,7 +165,7 @@ impl Here {
                 return Err(reason);
             }
         }
-        if let Some(call) = call
+        if let Some(call) = next
             && self.manner.explicit
             && !found
             && search.is_by_name()

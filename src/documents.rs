@@ -3,8 +3,8 @@
 
 use crate::applet::{Applet, Family, Group};
 use crate::applets;
+use crate::call;
 use crate::exit::Codes;
-use crate::multicall;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
 use clap::builder::PossibleValuesParser;
@@ -133,7 +133,7 @@ pub fn catena_command() -> Command {
     let names = PossibleValuesParser::new(applets::ALL.iter().map(|applet| applet.name));
     let name = Arg::new("APPLET").help("The first link's name").value_parser(names).hide_possible_values(true);
     let words = Arg::new("ARG").help("Its options and operands, and the rest of the chain").num_args(0..);
-    bare_command(multicall::NAME, env!("CARGO_PKG_DESCRIPTION"), multicall::OPTIONS)
+    bare_command(call::NAME, env!("CARGO_PKG_DESCRIPTION"), call::OPTIONS)
         .arg(name.required(true))
         .arg(words.trailing_var_arg(true).value_hint(ValueHint::CommandWithArguments))
         .override_usage(CATENA_USAGE.join("\n       "))

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod applet;
 pub mod applets;
+pub mod call;
 pub mod chain;
 pub mod documents;
 pub mod environ;

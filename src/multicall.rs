@@ -3,28 +3,19 @@
 use crate::applet::Applet;
 use crate::applet::Family;
 use crate::applets;
-use crate::chain::{self, Call, Manner};
+use crate::call::{Call, NAME, OPTIONS, base_name};
+use crate::chain::{self, Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
 use crate::exit::CATENA;
 use crate::failure::{describe, say};
-use crate::options::{self, Misuse, Opt};
+use crate::options::{self, Misuse};
 use crate::sys::exec::is_secure_start;
-use crate::sys::words::{Word, Words};
+use crate::sys::words::Words;
 use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// The options of catena itself.
-pub const OPTIONS: &[Opt] = &[
-    Opt::flag("list", "Print the names of all applets, one a line, and exit"),
-    Opt::valued("install", "DIR", "Make a symbolic link to this program in DIR for each applet, and exit"),
-    Opt::flag("no-fuse", "Run each link of the chain by a real exec"),
-];
-
-/// The name of the program itself.
-pub const NAME: &str = "catena";
 
 /// Runs what the process was started as. Gives the exit code.
 pub fn run(argv: Words, envp: Words) -> u8 {
@@ -38,21 +29,6 @@ pub fn run(argv: Words, envp: Words) -> u8 {
     }
     // a copy may be called anything (catena-0.1, catena.old); a link called like no applet is a mistake
     if name.starts_with(NAME.as_bytes()) || name.is_empty() { by_own_name(argv, environ) } else { unknown(name) }
-}
-
-/// The call that these words, as an argv, are to catena; `None` if they are not a link's.
-pub fn call(argv: Words) -> Option<Call> {
-    let name = base_name(argv.first());
-    if name == NAME.as_bytes() {
-        let applet = applets::find(argv.get(1)?.bytes())?;
-        return Some(Call { applet, args: argv.from(2), explicit: true });
-    }
-    Some(Call { applet: applets::find(name)?, args: argv.from(1), explicit: false })
-}
-
-fn base_name(word: Word) -> &'static [u8] {
-    let bytes = word.bytes();
-    &bytes[bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1)..]
 }
 
 #[cold]
