@@ -1,8 +1,6 @@
 //! Spares a static glibc build page faults and system calls at every start: lets the arena of src/main.rs serve glibc's
 //! start-up, and lays out together what that touches.
 
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "how cargo and a build script talk")]
-
 use std::env::var;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -31,7 +31,7 @@ use crate::sys::words::{Word, Words};
 use crate::sys::{exec, ids, process, signal};
 use nix::errno::Errno;
 use std::ffi::CStr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// How the chain was begun.
 #[derive(Clone, Copy, Default)]
@@ -96,7 +96,7 @@ impl Here {
 
         // all that the search needs is at hand before the change: afterwards memory may be forbidden
         let fusion = !self.manner.no_fuse && process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0");
-        let mut search = Search::new(process.rest.first(), &process.environ);
+        let mut search = Search::new(process.rest.first(), &process.environ, applet.family);
 
         let next = call::of(process.rest);
         if (fusion || self.manner.explicit) && next.is_some() && self.identity.is_none() {
@@ -268,11 +268,13 @@ struct Search {
     /// What is left of PATH; `None` when there is nowhere to look any more.
     path: Option<&'static [u8]>,
     by_name: bool,
+    /// How the current directory is written where PATH has an empty element: a script sees it in `$0`.
+    here: &'static [u8],
     candidate: Vec<u8>,
 }
 
 impl Search {
-    fn new(word: Word, environ: &Environ) -> Self {
+    fn new(word: Word, environ: &Environ, family: Family) -> Self {
         let name = word.bytes();
         let by_name = !name.contains(&b'/');
         let path = environ.get(b"PATH").map_or(&b"/bin:/usr/bin"[..], Word::bytes);
@@ -284,8 +286,9 @@ impl Search {
         } else {
             Some(&b""[..])
         };
-        let room = path.map_or(0, <[u8]>::len) + name.len() + 2;
-        Self { word, path, by_name, candidate: Vec::with_capacity(room) }
+        let here: &[u8] = if by_name && family == Family::Bernstein { b"." } else { b"" };
+        let room = path.map_or(0, <[u8]>::len) + name.len() + 3;
+        Self { word, path, by_name, here, candidate: Vec::with_capacity(room) }
     }
 
     /// Whether the word is looked for in PATH at all.
@@ -296,8 +299,11 @@ impl Search {
     fn next_candidate(&mut self) -> Option<&CStr> {
         let path = self.path?;
         let end = path.iter().position(|&byte| byte == b':');
-        let directory = &path[..end.unwrap_or(path.len())];
+        let mut directory = &path[..end.unwrap_or(path.len())];
         self.path = end.map(|end| &path[end + 1..]);
+        if directory.is_empty() {
+            directory = self.here;
+        }
         if directory.is_empty() {
             return Some(self.word.as_c_str());
         }
@@ -321,7 +327,7 @@ fn codes(applet: &Applet, environ: &Environ) -> Codes {
 #[cold]
 fn refuse(applet: &Applet, codes: Codes, misuse: Option<&Misuse>) -> u8 {
     let text = documents::refusal(applet, misuse);
-    say_last(STDERR, &[&text]);
+    let _ = say_last(STDERR, &[&text]);
     codes.usage
 }
 
@@ -338,7 +344,7 @@ fn explain(applet: &Applet, codes: Codes, process: &Process, error: &anyhow::Err
     if !text.is_empty() {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
         let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
-        say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
+        let _ = say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
     }
     code
 }
@@ -354,12 +360,17 @@ fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -
     let word = process.rest.first();
     let reason_words = failure::describe(reason, applet.family);
     let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
-    say_last(output, &[applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"]);
+    let said = [applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"];
+    match say_last(output, &said) {
+        // GNU's programs fail on their own where standard error takes nothing, unless it is closed
+        Err(reason) if reason != Errno::EBADF && applet.family == Family::Gnu => return codes.failure,
+        _ => {}
+    }
     if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable }
 }
 
 /// Writes what a process says before it exits: even a broken pipe there must not change the exit code.
-pub(crate) fn say_last(output: std::os::fd::BorrowedFd<'_>, pieces: &[&[u8]]) {
+fn say_last(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
     let _ = signal::ignore(libc::SIGPIPE);
-    failure::say_to(output, pieces);
+    failure::say_to(output, pieces)
 }

@@ -101,13 +101,19 @@ impl fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
-/// Writes the pieces to standard error, all in one write(2). Gives whether they arrived whole.
-pub fn say(pieces: &[&[u8]]) -> bool {
+/// Writes the pieces to standard error, all in one write(2).
+///
+/// # Errors
+/// As writev(2); ENOSPC if only a part was written. To be ignored but where the reference does not.
+pub fn say(pieces: &[&[u8]]) -> nix::Result<()> {
     say_to(STDERR, pieces)
 }
 
-/// Writes the pieces to `output`, all in one write(2). Gives whether they arrived whole.
-pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> bool {
+/// Writes the pieces to `output`, all in one write(2).
+///
+/// # Errors
+/// As [`say`].
+pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
     const MOST: usize = 8;
     let mut slices = [IoSlice::new(b""); MOST];
     for (slice, piece) in slices.iter_mut().zip(pieces) {
@@ -115,7 +121,8 @@ pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> bool {
     }
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();
     debug_assert!(pieces.len() <= MOST, "{} pieces", pieces.len());
-    nix::sys::uio::writev(output, &slices[..pieces.len().min(MOST)]) == Ok(length)
+    let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(MOST)])?;
+    if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
 }
 
 /// The system's reason: in daemontools' words for its family, else as the C library spells it.

@@ -1,6 +1,8 @@
 //! catena: small programs that each change one thing about their own process and then exec the program named by the
 //! rest of their arguments. Read [`applet`] first, then [`chain`].
 
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
 pub mod accounts;
 pub mod applet;
 pub mod applets;

@@ -1,6 +1,7 @@
 //! The entry: C's `main`, because Rust's own start-up opens closed descriptors 0 to 2 and ignores SIGPIPE, and an exec
 //! would pass both on.
 #![no_main]
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 #![allow(unsafe_code)]
 
 use catena::sys::arena::Arena;

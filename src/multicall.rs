@@ -79,7 +79,7 @@ fn misused(misuse: &Misuse) -> u8 {
 
 #[cold]
 fn fail(text: &[&[u8]], code: u8) -> u8 {
-    say(&[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
+    let _ = say(&[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
     code
 }
 

@@ -23,6 +23,7 @@ pub struct Files {
 struct Services {
     users: Order,
     groups: Order,
+    memberships: Order,
 }
 
 /// How far the files are the answer.
@@ -78,14 +79,17 @@ impl Files {
         }
         let mut users = None;
         let mut groups = None;
+        let mut memberships = None;
         self.search(c"/etc/nsswitch.conf", |line| {
             users = users.or_else(|| order(line, b"passwd"));
             groups = groups.or_else(|| order(line, b"group"));
-            (users.is_some() && groups.is_some()).then_some(())
+            memberships = memberships.or_else(|| order(line, b"initgroups"));
+            None::<()>
         })?;
         // glibc's own default is files alone
+        let groups = groups.unwrap_or(Order::FilesOnly);
         let services =
-            Services { users: users.unwrap_or(Order::FilesOnly), groups: groups.unwrap_or(Order::FilesOnly) };
+            Services { users: users.unwrap_or(Order::FilesOnly), groups, memberships: memberships.unwrap_or(groups) };
         self.services = Some(services);
         Ok(services)
     }
@@ -101,7 +105,10 @@ impl Files {
         if name.is_empty() || name.contains(&b'\n') {
             return Ok(None);
         }
+        // in the files `+` and `-` begin entries of the old NIS syntax, never a name
         if order != Order::Otherwise
+            && !name.starts_with(b"+")
+            && !name.starts_with(b"-")
             && let Some(found) = self.search(file, &pick)?
         {
             return Ok(Some(found));
@@ -125,7 +132,7 @@ impl Directory for Files {
     }
 
     fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
-        if self.services()?.groups != Order::FilesOnly {
+        if self.services()?.memberships != Order::FilesOnly {
             // memberships of all services add up, whatever their order
             return Ok(getent::ask(c"initgroups", name)?
                 .map(|answer| answer.split(u8::is_ascii_whitespace).skip(1).filter_map(id).collect()));
@@ -151,23 +158,38 @@ fn order(line: &[u8], database: &[u8]) -> Option<Order> {
     })
 }
 
+/// The fields of a line if it is the one for `name`, without the name. As glibc's files service reads it: blanks in
+/// front do not count, and a comment is none.
+fn fields_of<'a>(line: &'a [u8], name: &[u8]) -> Option<impl Iterator<Item = &'a [u8]>> {
+    let line = line.trim_ascii_start();
+    if line.starts_with(b"#") {
+        return None;
+    }
+    Some(line.strip_prefix(name)?.strip_prefix(b":")?.split(|&byte| byte == b':'))
+}
+
+/// A number as strtoul(3) reads it, which allows blanks and a sign in front.
+fn number(field: &[u8]) -> Option<Id> {
+    let field = field.trim_ascii_start();
+    id(field.strip_prefix(b"+").unwrap_or(field))
+}
+
 /// User and group id of a passwd(5) line, if it is the one for `name`.
 fn user_in(line: &[u8], name: &[u8]) -> Option<(Id, Id)> {
-    let mut fields = line.strip_prefix(name)?.strip_prefix(b":")?.split(|&byte| byte == b':');
-    let _password = fields.next()?;
-    Some((id(fields.next()?)?, id(fields.next()?)?))
+    let mut fields = fields_of(line, name)?.skip(1);
+    Some((number(fields.next()?)?, number(fields.next()?)?))
 }
 
 /// The id of a group(5) line, if it is the one for `name`.
 fn group_in(line: &[u8], name: &[u8]) -> Option<Id> {
-    id(line.strip_prefix(name)?.strip_prefix(b":")?.split(|&byte| byte == b':').nth(1)?)
+    number(fields_of(line, name)?.nth(1)?)
 }
 
-/// The id of a group(5) line, if `name` is among its members.
+/// The id of a group(5) line, if `name` is among its members. As glibc's initgroups reads it: a comment counts here.
 fn membership_in(line: &[u8], name: &[u8]) -> Option<Id> {
-    let mut fields = line.split(|&byte| byte == b':').skip(2);
-    let group = id(fields.next()?)?;
-    fields.next()?.split(|&byte| byte == b',').any(|member| member == name).then_some(group)
+    let mut fields = line.trim_ascii_start().split(|&byte| byte == b':').skip(2);
+    let group = number(fields.next()?)?;
+    fields.next()?.split(|&byte| byte == b',').any(|member| member.trim_ascii_start() == name).then_some(group)
 }
 
 #[cfg(test)]

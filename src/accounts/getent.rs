@@ -4,10 +4,11 @@ use super::Answer;
 use crate::failure::Failure;
 use crate::sys::descriptor::{put_at, uninterrupted};
 use crate::sys::words::{Word, Words};
-use crate::sys::{exec, process};
+use crate::sys::{exec, process, signal};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::ForkResult;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,6 +21,8 @@ const FOUND: i32 = 0;
 const NOT_FOUND: i32 = 2;
 /// What our own child exits with where no getent is; getent has no such code.
 const NO_GETENT: i32 = 127;
+/// And what it exits with where a signal has killed getent.
+const KILLED: u8 = 126;
 
 /// What `getent DATABASE -- NAME` prints; `None` if it knows no such name.
 pub fn ask(database: &CStr, name: &[u8]) -> Answer<Vec<u8>> {
@@ -29,9 +32,10 @@ pub fn ask(database: &CStr, name: &[u8]) -> Answer<Vec<u8>> {
     let failed = |reason: Errno| cannot(reason.desc().as_bytes());
     let name = Word::leak(name.to_vec());
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
-    // a child whose end nobody is told of: signals pending and ignored stay as they are
+    // A child whose end nobody is told of: signals pending and ignored stay as they are. An exec would make it an
+    // ordinary one again, so it is not the one that execs.
     let child = match process::fork_quietly().map_err(failed)? {
-        ForkResult::Child => become_getent(&write, database, name),
+        ForkResult::Child => process::exit(run_getent(&write, database, name).unwrap_or(NO_GETENT as u8)),
         ForkResult::Parent { child } => child,
     };
     drop(write);
@@ -55,7 +59,19 @@ pub fn ask(database: &CStr, name: &[u8]) -> Answer<Vec<u8>> {
     }
 }
 
-/// The child: getent with nothing but its answer to write, in an empty environment.
+/// In the quiet child: runs getent and gives its exit code.
+fn run_getent(answer: &OwnedFd, database: &CStr, name: Word) -> nix::Result<u8> {
+    signal::set_default(libc::SIGCHLD)?;
+    match process::fork()? {
+        ForkResult::Child => become_getent(answer, database, name),
+        ForkResult::Parent { child } => match uninterrupted(|| waitpid(child, None))? {
+            WaitStatus::Exited(_, code) => Ok(code as u8),
+            _ => Ok(KILLED),
+        },
+    }
+}
+
+/// getent with nothing but its answer to write, in an empty environment.
 fn become_getent(answer: &OwnedFd, database: &CStr, name: Word) -> ! {
     let database = Word::leak(database.to_bytes().to_vec());
     let argv = Words::leak([Word::constant(c"getent"), database, Word::constant(c"--"), name]);

@@ -46,16 +46,21 @@ fn open_descriptors() -> Option<BTreeSet<RawFd>> {
     Some(numbers.into_iter().filter(|&number| descriptor::is_open(number)).collect())
 }
 
+/// Not the id that means "unchanged", which the C library makes of numbers too large.
+fn usable(id: Id) -> Option<Id> {
+    (id != Id::MAX).then_some(id)
+}
+
 impl Directory for System {
     fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)> {
         look_up(name, |name| {
             let user = users::get_user_by_name(name)?;
-            Some((user.uid(), user.primary_group_id()))
+            Some((usable(user.uid())?, usable(user.primary_group_id())?))
         })
     }
 
     fn group(&mut self, name: &[u8]) -> Answer<Id> {
-        look_up(name, |name| Some(users::get_group_by_name(name)?.gid()))
+        look_up(name, |name| usable(users::get_group_by_name(name)?.gid()))
     }
 
     fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {

@@ -66,23 +66,25 @@ impl Link for Nohup {
                 .and_then(|null| descriptor::put_at(null.as_fd(), 0));
             null.map_err(|reason| Failure::new("failed to render standard input unusable").because(reason))?;
         }
-        let ignoring = if input_is_terminal { "ignoring input" } else { "" };
-        let and = if input_is_terminal { " and " } else { "" };
+        let ignoring: &[u8] = if input_is_terminal { b"ignoring input and " } else { b"" };
 
         let mut file = None;
         if output_is_terminal || (error_is_terminal && output_is_closed) {
             let (opened, name) = open_output(process)?;
-            tell(&["nohup: ".as_bytes(), ignoring.as_bytes(), and.as_bytes(), b"appending output to '", &name, b"'\n"])?;
             if output_is_terminal {
+                // before anything is said: the file may have got the number of a closed standard error
                 descriptor::put_at(opened.as_fd(), 1)
                     .map_err(|reason| Failure::new("failed to redirect standard output").because(reason))?;
+                drop(opened);
+            } else {
+                file = Some(opened);
             }
-            file = Some(opened);
+            tell(&[b"nohup: ", ignoring, b"appending output to '", &name, b"'\n"])?;
             if error_is_terminal && output_is_closed {
-                tell(&[b"nohup: redirecting stderr to stdout\n"])?;
+                tell(&[b"nohup: ", ignoring, b"redirecting stderr to stdout\n"])?;
             }
         } else if error_is_terminal {
-            tell(&[b"nohup: ", ignoring.as_bytes(), and.as_bytes(), b"redirecting stderr to stdout\n"])?;
+            tell(&[b"nohup: ", ignoring, b"redirecting stderr to stdout\n"])?;
         } else if input_is_terminal {
             tell(&[b"nohup: ignoring input\n"])?;
         }
@@ -91,8 +93,8 @@ impl Link for Nohup {
             // what goes wrong from here on is said where the messages went
             process.diagnostics = descriptor::copy_from(STDERR, 3).ok();
             let target: BorrowedFd<'_> = match &file {
-                Some(file) if output_is_closed => file.as_fd(),
-                _ => STDOUT,
+                Some(file) => file.as_fd(),
+                None => STDOUT,
             };
             descriptor::put_at(target, 2)
                 .map_err(|reason| Failure::new("failed to redirect standard error").because(reason))?;
@@ -104,7 +106,7 @@ impl Link for Nohup {
 
 /// A message that cannot be written means that nobody would know where the output is.
 fn tell(pieces: &[&[u8]]) -> anyhow::Result<()> {
-    if say(pieces) { Ok(()) } else { Err(Failure::unspoken().into()) }
+    say(pieces).map_err(|_| Failure::unspoken().into())
 }
 
 /// Opens `nohup.out` here or else in HOME, and gives it with its name.
@@ -128,7 +130,7 @@ fn open_output(process: &Process) -> anyhow::Result<(OwnedFd, Vec<u8>)> {
     match append(&name) {
         Ok(file) => Ok((file, name)),
         Err(reason) => {
-            say(&[b"nohup: ", &here.in_words_of(Family::Gnu), b"\n"]);
+            let _ = say(&[b"nohup: ", &here.in_words_of(Family::Gnu), b"\n"]);
             Err(failed(&name, reason).into())
         }
     }

@@ -111,11 +111,11 @@ fn wait(child: Pid) -> u8 {
     match uninterrupted(|| waitpid(child, None)) {
         Ok(WaitStatus::Exited(_, code)) => code as u8,
         Ok(WaitStatus::Signaled(_, number, _)) => {
-            say(&[b"setsid: child ", child.to_string().as_bytes(), b" did not exit normally\n"]);
+            let _ = say(&[b"setsid: child ", child.to_string().as_bytes(), b" did not exit normally\n"]);
             128 + number as u8
         }
         _ => {
-            say(&[b"setsid: wait failed\n"]);
+            let _ = say(&[b"setsid: wait failed\n"]);
             SETSID.failure
         }
     }

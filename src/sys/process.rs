@@ -75,6 +75,6 @@ pub fn out_of_memory() -> ! {
     let name = CATENA_LAST_WORDS.name.load(Ordering::Relaxed);
     // SAFETY: null, or a reference that lives for ever.
     let name = unsafe { name.as_ref() };
-    crate::failure::say(&[name.map_or("catena", |name| *name).as_bytes(), b": fatal: out of memory\n"]);
+    let _ = crate::failure::say(&[name.map_or("catena", |name| *name).as_bytes(), b": fatal: out of memory\n"]);
     exit(name.map_or(CATENA.failure, |_| CATENA_LAST_WORDS.code.load(Ordering::Relaxed)))
 }

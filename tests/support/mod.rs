@@ -47,10 +47,10 @@ pub fn copy_program(from: &Path, to: &Path) {
 }
 
 /// Writes an executable script; by another process, for the same reason.
-pub fn write_script(to: &Path, text: &str) {
+pub fn write_script(to: &Path, text: impl AsRef<[u8]>) {
     let mut install =
         Command::new("install").args(["-m", "755", "/dev/stdin"]).arg(to).stdin(Stdio::piped()).spawn().unwrap();
-    install.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    install.stdin.take().unwrap().write_all(text.as_ref()).unwrap();
     assert!(install.wait().unwrap().success());
 }
 
