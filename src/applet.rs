@@ -120,7 +120,8 @@ impl Aspect {
             Self::Session => "session, process group and controlling terminal",
             Self::Process => {
                 "the process, if it has to fork: process and parent id; and what a fork does not hand down: pending \
-                 signals, interval timers, POSIX record locks, the parent-death signal"
+                 signals, interval timers, POSIX record locks, memory locks, the parent-death signal, the child-subreaper \
+                 flag, processor time used so far"
             }
             Self::Environment => "the environment",
             Self::Identity => {

@@ -140,13 +140,14 @@ fn install_into_nowhere_says_so() {
 #[test]
 fn an_uninstalled_applet_works_in_the_middle_of_an_explicit_chain() {
     let nowhere = tempfile::tempdir().unwrap();
+    let lock = nowhere.path().join("a lock").to_str().unwrap().to_owned();
     let chain = |words: &[&str]| {
         let mut command = Command::new(support::catena());
         command.args(words).env_clear().env("PATH", nowhere.path());
         command.output().unwrap()
     };
     for manner in [&["pgrphack"][..], &["--no-fuse", "pgrphack"]] {
-        let output = chain(&[manner, &["softlimit", "-o", "64", "setlock", "/dev/null", "/bin/echo", "end"]].concat());
+        let output = chain(&[manner, &["softlimit", "-o", "64", "setlock", &lock, "/bin/echo", "end"]].concat());
         assert_eq!((text(&output.stdout), text(&output.stderr)), ("end\n".to_owned(), String::new()));
     }
     // also where the chain becomes explicit in its middle
@@ -155,7 +156,7 @@ fn an_uninstalled_applet_works_in_the_middle_of_an_explicit_chain() {
     std::os::unix::fs::symlink(installed.applet("catena"), only_catena.path().join("catena")).unwrap();
     for fuse in ["1", "0"] {
         let output = Command::new(installed.applet("pgrphack"))
-            .args(["catena", "softlimit", "setlock", "/dev/null", "/bin/echo", "end"])
+            .args(["catena", "softlimit", "setlock", &lock, "/bin/echo", "end"])
             .env_clear()
             .envs([("PATH", only_catena.path().as_os_str()), ("CATENA_FUSE", fuse.as_ref())])
             .output()

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use tempfile::TempDir;
 
 /// Where catena looks for getent and where a stand-in can be mounted.
@@ -89,26 +89,31 @@ struct Programs {
     directory: TempDir,
 }
 
-fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
+/// Shared by the tests that run at a time, and gone with the last of them: what a static holds is never dropped.
+fn programs() -> Arc<Programs> {
+    static PROGRAMS: Mutex<Weak<Programs>> = Mutex::new(Weak::new());
+    let mut shared = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
         let directory = support::world_readable_directory();
         support::write_script(&directory.path().join("getent"), STAND_IN);
         std::fs::write(directory.path().join("none"), "").unwrap();
-        Programs { installed: Installed::new(), directory }
+        let programs = Arc::new(Programs { installed: Installed::new(), directory });
+        *shared = Arc::downgrade(&programs);
+        programs
     })
 }
 
 /// An /etc with nothing in it but what the test puts there.
 pub struct Etc {
     directory: TempDir,
+    programs: Arc<Programs>,
 }
 
 impl Etc {
     /// A new one, or `None` where no mount namespace is to be had.
     pub fn new() -> Option<Self> {
         static ALLOWED: OnceLock<bool> = OnceLock::new();
-        let etc = Self { directory: support::world_readable_directory() };
+        let etc = Self { directory: support::world_readable_directory(), programs: programs() };
         // what the dynamic loader of this machine may need
         if Path::new("/etc/ld.so.cache").exists() {
             std::fs::copy("/etc/ld.so.cache", etc.path("ld.so.cache")).unwrap();
@@ -142,7 +147,7 @@ impl Etc {
     }
 
     fn command(&self, getent: Getent, sigchld: Sigchld, program: impl AsRef<OsStr>) -> Command {
-        let programs = programs();
+        let programs = &self.programs;
         let etc = self.directory.path().to_owned();
         let stand_in = match getent {
             Getent::Real => None,
@@ -183,7 +188,7 @@ impl Etc {
 
     pub fn run_with<W: AsRef<[u8]>>(&self, getent: Getent, sigchld: Sigchld, words: &[W]) -> Outcome {
         let (applet, words) = words.split_first().unwrap();
-        let applet = programs().installed.applet(std::str::from_utf8(applet.as_ref()).unwrap());
+        let applet = self.programs.installed.applet(std::str::from_utf8(applet.as_ref()).unwrap());
         self.run_program(getent, sigchld, applet.as_os_str(), words)
     }
 

@@ -62,7 +62,7 @@ fn files() -> Vec<Case> {
             "old\nmore\n",
         )),
         setlock(["f", "true"]).symlink("target", "f").expect(exits(0).leaves("target", 0o600, "")),
-        setlock(["-n", "/dev/null", "echo", "ran"]).expect(exits(0).prints("ran\n")),
+        setlock(["/dev/full", "echo", "ran"]).expect(exits(0).prints("ran\n")),
         setlock(["-n", "./-f", "true"]).expect(exits(0).leaves("-f", 0o600, "")),
         setlock(["nodir/f", "touch", "ran"]).expect(fatal("open nodir/f: file does not exist").lacks("ran")),
         setlock(["", "true"]).expect(fatal("open : file does not exist")),

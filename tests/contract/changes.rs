@@ -1,0 +1,96 @@
+//! What an applet may change, line by line of the probe's report, and what each must have changed.
+
+use crate::hostile::Start;
+use crate::report::Report;
+use catena::applet::{Applet, Aspect};
+
+/// Whether a link with this aspect may make a difference in this line, started so.
+pub fn may_change(aspect: Aspect, start: &Start, direct: &Report, line: &str) -> bool {
+    match aspect {
+        Aspect::HangupDisposition => line == "ignored 1",
+        // no state here has a terminal at 0 to 2
+        Aspect::StandardDescriptors => false,
+        Aspect::Session => ["group", "session", "terminal", "terminal group", "autogroup"].contains(&line),
+        Aspect::Process => start.is_leader && is_lost_by_fork(line),
+        Aspect::Environment => line.starts_with("env "),
+        Aspect::Identity => {
+            line.starts_with("Cap")
+                || ["Uid", "Gid", "Groups", "parent-death signal", "session keyring"].contains(&line)
+        }
+        Aspect::Limits => line.starts_with("limit "),
+        Aspect::LockDescriptor => {
+            let number = lowest_free(direct);
+            line == format!("fd {number}") || line == format!("fd {number} lock")
+        }
+    }
+}
+
+/// The pid, and what a child does not get: fork(2).
+fn is_lost_by_fork(line: &str) -> bool {
+    // 9 has a lock of the open file, which a child shares; that of 11 it shares too, and its holder is the parent
+    ["pid", "parent", "parent-death signal", "child subreaper", "fd 10 lock", "fd 11 lock"].contains(&line)
+        || line.starts_with("timer ")
+        || line.starts_with("pending for ")
+}
+
+/// The descriptor that the next open gives.
+fn lowest_free(report: &Report) -> usize {
+    (0..).find(|number| report.get(&format!("fd {number}")).is_empty()).unwrap()
+}
+
+/// Asserts that the applet's example has done what the applet documents.
+pub fn assert_documented(applet: &Applet, start: &Start, direct: &Report, through: &Report, shown: &str) {
+    let changed = direct.differences(through);
+    match applet.name {
+        "nohup" => assert_eq!(through.get("ignored 1"), "yes", "{shown}"),
+        // it cannot without a fork, and then it leaves everything
+        "pgrphack" if start.is_leader => assert!(changed.is_empty(), "{shown}: {changed:?}"),
+        "pgrphack" | "setsid" => {
+            assert_eq!(through.get("session"), "self", "{shown}");
+            assert_eq!(through.get("group"), "self", "{shown}");
+            assert_eq!(through.get("terminal"), "0", "{shown}");
+            assert_eq!(through.get("pid"), if start.is_leader { "forked" } else { "started" }, "{shown}");
+        }
+        // its example is a directory that does not exist
+        "envdir" => assert!(changed.is_empty(), "{shown}: {changed:?}"),
+        "envuidgid" => {
+            let mut expected = direct.list("env");
+            let place = expected.iter().position(|entry| *entry == "UID=old").unwrap();
+            expected[place] = "UID=65534";
+            expected.retain(|entry| *entry != "UID=older");
+            expected.push("GID=65534");
+            assert_eq!(through.list("env"), expected, "{shown}");
+        }
+        "setuidgid" => {
+            let four = r"65534\t65534\t65534\t65534";
+            assert_eq!(
+                [through.get("Uid"), through.get("Gid"), through.get("Groups")],
+                [four, four, "65534"],
+                "{shown}"
+            );
+            // -q: these are the account's ids already
+            if direct.get("Uid") == four {
+                assert!(changed.is_empty(), "{shown}: {changed:?}");
+            } else {
+                assert_eq!(through.get("CapPrm"), "0000000000000000", "{shown}");
+                assert_eq!(through.get("parent-death signal"), "0", "{shown}");
+            }
+        }
+        "softlimit" => {
+            for (line, soft) in [("limit Max open files", "64"), ("limit Max core file size", "0")] {
+                let (_, hard) = direct.get(line).split_once(' ').unwrap();
+                assert_eq!(through.get(line), format!("{soft} {hard}"), "{shown}");
+            }
+            assert!(changed.len() <= 2, "{shown}: {changed:?}");
+        }
+        "setlock" => {
+            let number = lowest_free(direct);
+            let descriptor = through.get(&format!("fd {number}"));
+            assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
+            let lock = through.get(&format!("fd {number} lock"));
+            assert_eq!(lock, "FLOCK ADVISORY WRITE by self 0 EOF", "{shown}");
+        }
+        // a new applet is held to its aspects alone until someone says here what it does
+        _ => {}
+    }
+}
