@@ -96,7 +96,8 @@ fn the_c_librarys(table: &'static [Opt], words: &[Vec<u8>]) -> Reading {
         opterr = 0;
         loop {
             let found = getopt_long(argc, pointers.as_ptr(), letters.as_ptr(), long.as_ptr(), std::ptr::null_mut());
-            let letter = u8::try_from(optopt).ok().filter(|&letter| letter != 0);
+            // a char, which may be signed
+            let letter = Some(optopt.to_le_bytes()[0]).filter(|&letter| letter != 0 && optopt < FIRST);
             let letter = letter.map_or(String::new(), |letter| char::from(letter).to_string());
             let option = match found {
                 -1 => break,
@@ -197,7 +198,7 @@ fn is_common_ground(words: &[Vec<u8>]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn reads_every_command_line_as_getopt_does(table in table(), words in proptest::collection::vec(word(), 0..6)) {
