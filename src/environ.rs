@@ -164,4 +164,51 @@ mod tests {
         environ.apply(vec![Change::remove(b"LD_PRELOAD")]);
         assert!(environ.concerns_loader());
     }
+
+    /// The same by a list without sorting or searching: the definition, slow.
+    fn edited(entries: &[Vec<u8>], changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<Vec<u8>> {
+        let mut wanted: std::collections::BTreeMap<&[u8], Option<&[u8]>> = std::collections::BTreeMap::new();
+        for (name, value) in changes {
+            wanted.insert(name, value.as_deref());
+        }
+        let mut result: Vec<Vec<u8>> = Vec::new();
+        let mut placed = std::collections::BTreeSet::new();
+        for entry in entries {
+            let name = entry.iter().position(|&byte| byte == b'=').map(|end| &entry[..end]);
+            match name.and_then(|name| wanted.get_key_value(name)) {
+                None => result.push(entry.clone()),
+                Some((name, Some(value))) if placed.insert(*name) => result.push([name, &b"="[..], value].concat()),
+                Some(_) => {}
+            }
+        }
+        for (name, value) in &wanted {
+            if let Some(value) = value
+                && !placed.contains(name)
+            {
+                result.push([name, &b"="[..], value].concat());
+            }
+        }
+        result
+    }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_edit_does_what_its_definition_says(
+            entries in proptest::collection::vec(proptest::collection::vec(proptest::sample::select(b"AB=x\xff".to_vec()), 0..5), 0..12),
+            changes in proptest::collection::vec((
+                proptest::collection::vec(proptest::sample::select(b"ABx".to_vec()), 1..3),
+                proptest::option::of(proptest::collection::vec(proptest::sample::select(b"=v \xff".to_vec()), 0..4)),
+            ), 0..8),
+        ) {
+            let mut environ = Environ::new(Words::leak(entries.iter().cloned().map(Word::leak)));
+            environ.apply(changes.iter().map(|(name, value)| match value {
+                Some(value) => Change::set(name, value),
+                None => Change::remove(name),
+            }).collect());
+            let found: Vec<Vec<u8>> = environ.entries().iter().map(|entry| entry.bytes().to_vec()).collect();
+            prop_assert_eq!(found, edited(&entries, &changes));
+        }
+    }
 }

@@ -219,4 +219,33 @@ mod tests {
         assert_eq!(membership_in(b"adm:x:4:a,bb", b"bb"), Some(4));
         assert_eq!(membership_in(b"adm:x:4:a,bb", b"b"), None);
     }
+
+    use proptest::prelude::*;
+
+    /// Bytes that mean something in these files, and some that do not.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(proptest::sample::select(b"ab:,#+- \t09\xff".to_vec()), 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(line in bytes(), name in bytes()) {
+            for found in [user_in(&line, &name).map(|(user, _)| user), group_in(&line, &name), membership_in(&line, &name)] {
+                prop_assert_ne!(found, Some(Id::MAX));
+            }
+            let _ = order(&line, &name);
+        }
+
+        #[test]
+        fn a_written_line_is_read_back(name in "[a-z_][a-z0-9_-]{0,8}", user in 0..Id::MAX, group in 0..Id::MAX, other in "[a-z]{0,9}") {
+            let line = format!("{name}:x:{user}:{group}:A Name,,:/home:/bin/sh");
+            prop_assert_eq!(user_in(line.as_bytes(), name.as_bytes()), Some((user, group)));
+            if other != name {
+                prop_assert_eq!(user_in(line.as_bytes(), other.as_bytes()), None);
+            }
+            let line = format!("staff:x:{group}:{other},{name}");
+            prop_assert_eq!(group_in(line.as_bytes(), b"staff"), Some(group));
+            prop_assert_eq!(membership_in(line.as_bytes(), name.as_bytes()), Some(group));
+        }
+    }
 }

@@ -262,4 +262,17 @@ mod tests {
             assert_eq!(pair(bad, Resource::NOFILE), None, "{bad:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_limit_or_wrong_usage(text in proptest::collection::vec(proptest::sample::select(b"0189kMGTx=-:+ \xff".to_vec()), 0..24)) {
+            for resource in [Resource::AS, Resource::NOFILE] {
+                let plain = limit(&text, resource);
+                if let Some(both) = pair(&text, resource) {
+                    proptest::prop_assert!(both.0.is_some() || both.1.is_some());
+                    proptest::prop_assert_eq!(text.contains(&b':'), plain.is_none());
+                }
+            }
+        }
+    }
 }
