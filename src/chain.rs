@@ -14,7 +14,7 @@
 //! | refuses an account with too many processes | asked after a change of ids |
 //! | checks permission to execute | permission bits; after a change of ids also that neither capabilities nor an access list speak differently. In doubt: exec |
 //! | refuses arguments and environment that are too large | real exec after an edit that leaves more than always fits |
-//! | starts small under memory limits | real exec after a limit on memory was lowered |
+//! | starts small under memory limits | real exec after a limit on memory was lowered, and once the process has outgrown its arena |
 //! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
 //! | sets the command name | links that block set it themselves |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
@@ -28,10 +28,10 @@ use crate::failure::{self, Failure, WrongUsage};
 use crate::options::{self, Given, Misuse};
 use crate::sys::descriptor::{self, Identity, STDERR};
 use crate::sys::words::{Word, Words};
-use crate::sys::{exec, ids, process, signal};
+use crate::sys::{arena, exec, ids, process};
 use nix::errno::Errno;
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 /// How the chain was begun.
 #[derive(Clone, Copy, Default)]
@@ -79,6 +79,7 @@ impl Here {
         let applet = call.applet;
         let codes = codes(applet, &process.environ);
         process::set_last_words(&applet.name, codes.failure);
+        process::keep_name_true(applet.name);
         let given = match options::parse(applet.options, call.args, applet.family != Family::Bernstein) {
             Ok(given) => given,
             Err(misuse) => return Err(refuse(applet, codes, Some(&misuse))),
@@ -95,7 +96,9 @@ impl Here {
         process.rest = given.operands().from(applet.operands.len());
 
         // all that the search needs is at hand before the change: afterwards memory may be forbidden
-        let fusion = !self.manner.no_fuse && process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0");
+        let fusion = !self.manner.no_fuse
+            && !exec::is_secure_start()
+            && process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0");
         let mut search = Search::new(process.rest.first(), &process.environ, applet.family);
 
         let next = call::of(process.rest);
@@ -142,7 +145,11 @@ impl Here {
         while let Some(candidate) = search.next_candidate() {
             // a look at the file is worth its price only where the name could lead back here
             let sight = match next {
-                Some(_) if fusion || self.manner.explicit => descriptor::sight(candidate).map(Some),
+                Some(_) if fusion || self.manner.explicit => match descriptor::sight(candidate) {
+                    Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => Err(reason),
+                    // whatever else keeps from looking may not keep from running
+                    sight => Ok(sight.ok()),
+                },
                 _ => Ok(None),
             };
             let reason = match sight {
@@ -237,17 +244,17 @@ fn is_passable(boundary: Boundary, process: &Process) -> bool {
         None => true,
     };
     let loader_reads = cfg!(not(target_feature = "crt-static")) && process.environ.concerns_loader();
-    is_ordinary && fits && !loader_reads
+    is_ordinary && fits && !loader_reads && !arena::is_outgrown()
 }
 
 /// Which file this process runs; `None` if that cannot be learnt, and then there is no fusion.
 ///
 /// The kernel notes the name that was exec'ed, and a look at that is cheap, while /proc/self costs a new process more than
 /// all the rest of a link. The name is not this program's where an interpreter stands between them: then it is also
-/// among the first arguments, and /proc has to tell.
+/// among the arguments, and /proc has to tell.
 fn own_identity(argv: Words) -> Option<Identity> {
     let look = |name: &CStr| descriptor::sight(name).ok()?.identity;
-    let is_argument = |name: Word| argv.from(1).iter().take(3).any(|word| word.bytes() == name.bytes());
+    let is_argument = |name: Word| argv.from(1).iter().any(|word| word.bytes() == name.bytes());
     match exec::name_at_exec() {
         Some(name) if !is_argument(name) => look(name.as_c_str()).or_else(|| look(SELF)),
         _ => look(SELF),
@@ -268,6 +275,8 @@ struct Search {
     /// What is left of PATH; `None` when there is nowhere to look any more.
     path: Option<&'static [u8]>,
     by_name: bool,
+    /// Whether an element of PATH too long for any path is passed over, as execvp(3) does, and no error.
+    passes_over_long: bool,
     /// How the current directory is written where PATH has an empty element: a script sees it in `$0`.
     here: &'static [u8],
     candidate: Vec<u8>,
@@ -278,8 +287,9 @@ impl Search {
         let name = word.bytes();
         let by_name = !name.contains(&b'/');
         let path = environ.get(b"PATH").map_or(&b"/bin:/usr/bin"[..], Word::bytes);
-        // an empty name is nowhere; a name with a slash is its own only candidate
-        let path = if name.is_empty() {
+        // an empty name is nowhere, but for daemontools, which tries the directories themselves; a name with a slash is
+        // its own only candidate
+        let path = if name.is_empty() && family != Family::Bernstein {
             None
         } else if by_name {
             Some(path)
@@ -288,7 +298,8 @@ impl Search {
         };
         let here: &[u8] = if by_name && family == Family::Bernstein { b"." } else { b"" };
         let room = path.map_or(0, <[u8]>::len) + name.len() + 3;
-        Self { word, path, by_name, here, candidate: Vec::with_capacity(room) }
+        let passes_over_long = family != Family::Bernstein;
+        Self { word, path, by_name, passes_over_long, here, candidate: Vec::with_capacity(room) }
     }
 
     /// Whether the word is looked for in PATH at all.
@@ -303,6 +314,8 @@ impl Search {
         self.path = end.map(|end| &path[end + 1..]);
         if directory.is_empty() {
             directory = self.here;
+        } else if self.passes_over_long && directory.len() >= libc::PATH_MAX as usize {
+            return self.next_candidate();
         }
         if directory.is_empty() {
             return Some(self.word.as_c_str());
@@ -327,7 +340,7 @@ fn codes(applet: &Applet, environ: &Environ) -> Codes {
 #[cold]
 fn refuse(applet: &Applet, codes: Codes, misuse: Option<&Misuse>) -> u8 {
     let text = documents::refusal(applet, misuse);
-    let _ = say_last(STDERR, &[&text]);
+    let _ = failure::say_last(STDERR, &[&text]);
     codes.usage
 }
 
@@ -344,7 +357,7 @@ fn explain(applet: &Applet, codes: Codes, process: &Process, error: &anyhow::Err
     if !text.is_empty() {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
         let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
-        let _ = say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
+        let _ = failure::say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
     }
     code
 }
@@ -361,16 +374,10 @@ fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -
     let reason_words = failure::describe(reason, applet.family);
     let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
     let said = [applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"];
-    match say_last(output, &said) {
+    match failure::say_last(output, &said) {
         // GNU's programs fail on their own where standard error takes nothing, unless it is closed
         Err(reason) if reason != Errno::EBADF && applet.family == Family::Gnu => return codes.failure,
         _ => {}
     }
     if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable }
-}
-
-/// Writes what a process says before it exits: even a broken pipe there must not change the exit code.
-fn say_last(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
-    let _ = signal::ignore(libc::SIGPIPE);
-    failure::say_to(output, pieces)
 }

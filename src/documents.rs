@@ -1,7 +1,7 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Family, Group};
+use crate::applet::{Applet, Aspect, Family, Group};
 use crate::applets;
 use crate::call;
 use crate::exit::Codes;
@@ -248,7 +248,11 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
-    merged.push(("else".to_owned(), "the program's own: it takes this process's place".to_owned()));
+    let own = match applet.changes.contains(&Aspect::Process) {
+        true => "the program's own, where it takes this process's place or is waited for",
+        false => "the program's own: it takes this process's place",
+    };
+    merged.push(("else".to_owned(), own.to_owned()));
     merged
 }
 

@@ -3,6 +3,7 @@
 
 use crate::applet::Family;
 use crate::sys::descriptor::STDERR;
+use crate::sys::signal;
 use nix::errno::Errno;
 use std::borrow::Cow;
 use std::fmt;
@@ -125,6 +126,18 @@ pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
     if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
 }
 
+/// Writes what a process says before it exits: the exit code must not depend on it, so neither a broken pipe nor a
+/// limit on file sizes may kill.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_last(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
+    for deadly in [libc::SIGPIPE, libc::SIGXFSZ] {
+        let _ = signal::ignore(deadly);
+    }
+    say_to(output, pieces)
+}
+
 /// The system's reason: in daemontools' words for its family, in glibc's for the others, whatever C library this is; an
 /// error that the table does not have as the C library at hand spells it.
 pub fn describe(reason: Errno, family: Family) -> Cow<'static, str> {
@@ -170,6 +183,10 @@ const WORDS: &[(Errno, &str, &str)] = &[
     (Errno::EBUSY, "device busy", "Device or resource busy"),
     (Errno::EXDEV, "cross-device link", "Invalid cross-device link"),
     (Errno::EINVAL, "invalid argument", "Invalid argument"),
+    (Errno::EMFILE, "process cannot open more files", "Too many open files"),
+    (Errno::ENODEV, "device does not support operation", "No such device"),
+    (Errno::EDQUOT, "disk quota exceeded", "Disk quota exceeded"),
+    (Errno::ESTALE, "stale NFS file handle", "Stale file handle"),
     (Errno::ENFILE, "system cannot open more files", "Too many open files in system"),
     (Errno::ENOTTY, "not a tty", "Inappropriate ioctl for device"),
     (Errno::EFBIG, "file too big", "File too large"),

@@ -9,7 +9,8 @@ use catena::sys::words::Words;
 use std::ffi::{c_char, c_int};
 
 #[global_allocator]
-static ARENA: Arena = Arena::new();
+// SAFETY: catena never starts a thread.
+static ARENA: Arena = unsafe { Arena::new() };
 
 /// Called by C's start-up code.
 #[unsafe(no_mangle)]

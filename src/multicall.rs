@@ -8,18 +8,29 @@ use crate::chain::{self, Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
 use crate::exit::CATENA;
-use crate::failure::{describe, say};
+use crate::failure::{describe, say_last};
 use crate::options::{self, Misuse};
-use crate::sys::exec::is_secure_start;
+use crate::sys::descriptor::{self, STDERR};
+use crate::sys::exec;
 use crate::sys::words::Words;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// Whether this program's file gives no privileges. The kernel also calls a start secure where the caller's real and
+/// effective ids differ, as behind a set-user-id launcher.
+fn is_ordinary_file() -> bool {
+    const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+    let program = c"/proc/self/exe";
+    descriptor::sight(program).is_ok_and(|seen| seen.mode & SET_ID == 0) && descriptor::has_plain_permissions(program)
+}
+
 /// Runs what the process was started as. Gives the exit code.
 pub fn run(argv: Words, envp: Words) -> u8 {
-    if is_secure_start() {
+    if exec::is_secure_start() && !is_ordinary_file() {
         return fail(&[b"refusing to run set-user-id, set-group-id or with file capabilities"], CATENA.failure);
     }
     let environ = Environ::new(envp);
@@ -41,10 +52,16 @@ fn by_own_name(argv: Words, environ: Environ) -> u8 {
     if given.has("version") {
         return answer(&documents::catena_version(), CATENA.failure);
     }
+    if (given.has("list") || given.has("install")) && !operands.is_empty() {
+        return fail(&[b"unexpected operand ", operands.first().bytes(), b"; see catena --help"], CATENA.usage);
+    }
     if given.has("list") {
         return answer(&documents::names(), CATENA.failure);
     }
     if let Some(directory) = given.last("install") {
+        if directory.bytes().is_empty() {
+            return fail(&[b"--install needs a directory; see catena --help"], CATENA.usage);
+        }
         return install(Path::new(OsStr::from_bytes(directory.bytes())));
     }
     if given.has("help") || operands.is_empty() {
@@ -79,7 +96,7 @@ fn misused(misuse: &Misuse) -> u8 {
 
 #[cold]
 fn fail(text: &[&[u8]], code: u8) -> u8 {
-    let _ = say(&[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
+    let _ = say_last(STDERR, &[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
     code
 }
 
@@ -105,6 +122,10 @@ fn install(directory: &Path) -> u8 {
         Ok(program) => PathBuf::from(program),
         Err(reason) => return unable(b"find this program", Path::new("/proc/self/exe"), reason),
     };
+    let flags = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC;
+    if let Err(reason) = nix::fcntl::open(directory, flags, Mode::empty()) {
+        return unable(b"link into", directory, reason);
+    }
     let mut code = 0;
     for applet in applets::ALL {
         let link = directory.join(applet.name);

@@ -96,7 +96,7 @@ impl Given {
 pub enum Misuse {
     /// A letter that is no option.
     UnknownLetter(u8),
-    /// A long name that is no option, as written, without its value.
+    /// A long name that is no option, as written, with its value.
     UnknownName(&'static [u8]),
     /// The beginning of several long names.
     Ambiguous(&'static [u8], Vec<&'static str>),
@@ -188,9 +188,9 @@ fn long(table: &'static [Opt], word: Word, abbreviations: bool) -> Result<(&'sta
     match (meant.next(), meant.next()) {
         (Some(option), None) => Ok((option, attached)),
         (Some(first), Some(second)) => {
-            Err(Misuse::Ambiguous(name, [first, second].into_iter().chain(meant).map(|option| option.id).collect()))
+            Err(Misuse::Ambiguous(body, [first, second].into_iter().chain(meant).map(|option| option.id).collect()))
         }
-        (None, _) => Err(Misuse::UnknownName(name)),
+        (None, _) => Err(Misuse::UnknownName(body)),
     }
 }
 

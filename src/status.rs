@@ -1,9 +1,9 @@
 //! The truth about a start: a pipe from a process that a link has forked to the parent that waits to exit with the right
 //! code. It is close-on-exec, so an exec that succeeds ends it without a word, and a chain that fails writes its code.
 
-use crate::sys::descriptor::uninterrupted;
+use crate::sys::descriptor::{self, uninterrupted};
 use nix::fcntl::OFlag;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// The end of the process that goes on.
 pub struct Status {
@@ -21,6 +21,8 @@ pub struct Waiting {
 /// As pipe2(2).
 pub fn pipe() -> nix::Result<(Waiting, Status)> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    // where 1 or 2 was closed, what is said there must not be taken for a code
+    let write = descriptor::copy_from(write.as_fd(), 3)?;
     Ok((Waiting { pipe: read }, Status { pipe: write }))
 }
 

@@ -131,13 +131,6 @@ fn install_links_every_applet_and_spares_what_is_there() {
 }
 
 #[test]
-fn install_into_nowhere_says_so() {
-    let (code, said) = refusal(&["--install", "/nonexistent"]);
-    assert_eq!(code, 111);
-    assert!(said.lines().all(|line| line.starts_with("catena: fatal: unable to link /nonexistent/")), "{said}");
-}
-
-#[test]
 fn an_uninstalled_applet_works_in_the_middle_of_an_explicit_chain() {
     let nowhere = tempfile::tempdir().unwrap();
     let lock = nowhere.path().join("a lock").to_str().unwrap().to_owned();

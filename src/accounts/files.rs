@@ -8,8 +8,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::ffi::CStr;
 
-/// How much of a file is read at a time.
+/// How much of a file is read at a time, at first.
 const STEP: usize = 1024;
+/// A longer line is none that anyone meant: a group of half a million members.
+const LONGEST: usize = 8 * 1024 * 1024;
 
 /// The databases, with the descriptors open for them.
 #[derive(Default)]
@@ -46,21 +48,24 @@ impl Files {
             Err(Errno::ENOENT) => return Ok(None),
             Err(reason) => return Err(Failure::unable_to("open", name.to_bytes(), reason)),
         };
-        let mut text = Vec::with_capacity(STEP);
-        let mut seen = 0;
+        let mut text: Vec<u8> = Vec::with_capacity(STEP);
         loop {
             let filled = text.len();
-            text.resize(filled + STEP, 0);
+            if filled > LONGEST {
+                let what = [b"unable to read ", name.to_bytes(), b": line too long"].concat();
+                return Err(Failure::new(what));
+            }
+            text.resize(filled + STEP.max(filled), 0);
             let count = uninterrupted(|| nix::unistd::read(file, &mut text[filled..]))
                 .map_err(|reason| Failure::unable_to("read", name.to_bytes(), reason))?;
             text.truncate(filled + count);
             // whole lines, and at the end of the file whatever is left
-            let end = if count == 0 {
-                text.len()
-            } else {
-                text.iter().rposition(|&byte| byte == b'\n').map_or(seen, |at| at + 1)
+            let end = match text[filled..].iter().rposition(|&byte| byte == b'\n') {
+                _ if count == 0 => text.len(),
+                Some(newline) => filled + newline + 1,
+                None => continue,
             };
-            for line in text[seen..end].split(|&byte| byte == b'\n') {
+            for line in text[..end].split(|&byte| byte == b'\n') {
                 if let Some(found) = pick(line) {
                     return Ok(Some(found));
                 }
@@ -69,7 +74,6 @@ impl Files {
                 return Ok(None);
             }
             text.drain(..end);
-            seen = 0;
         }
     }
 

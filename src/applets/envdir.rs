@@ -39,7 +39,7 @@ pub const APPLET: Applet = Applet {
             "Variables that exist keep their place, and second entries of the same name are removed; new ones are \
              appended in the order of their names. All other entries stay as they are.",
             "Symbolic links are followed. Anything but regular files, such as a subdirectory, a FIFO or a link that leads nowhere, is an \
-             error, as are a file that cannot be read, a name with `=`, and with `-f` a file of more than 16 MiB. Then nothing is run. \
+             error, as are a file that cannot be read, a name with `=`, and a line, or with `-f` a file, of more than 16 MiB. Then nothing is run. \
              /dev/null counts as a file of no bytes.",
             "The next program is looked up in the PATH that envdir was started with, even if DIR sets another.",
             "Whoever may write to DIR decides what the program runs, by LD_PRELOAD for one. A variable of more than \

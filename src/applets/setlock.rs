@@ -116,11 +116,11 @@ impl Setlock {
         let attempt = |wait| uninterrupted(|| lock::acquire(file.as_fd(), self.kind, self.shared, wait));
         match (attempt(false), self.patience) {
             (Err(Errno::EAGAIN | Errno::EACCES), Patience::Endless) => {
-                process::set_name(c"setlock");
+                process::set_name(APPLET.name);
                 attempt(true)
             }
             (Err(Errno::EAGAIN | Errno::EACCES), Patience::For(limit)) => {
-                process::set_name(c"setlock");
+                process::set_name(APPLET.name);
                 poll_until(limit, || attempt(false))
             }
             // record locks may say EACCES for the same thing: fcntl(2)
@@ -139,7 +139,8 @@ fn poll_until(limit: Duration, mut attempt: impl FnMut() -> nix::Result<()>) -> 
     loop {
         let left = limit.saturating_sub(start.elapsed());
         if left.is_zero() {
-            return Err(Errno::ETIMEDOUT);
+            // as held
+            return Err(Errno::EAGAIN);
         }
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(LONGEST);

@@ -3,12 +3,12 @@
 
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::SETSID;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, say_last};
 use crate::options::Opt;
 use crate::status::{self, Waiting};
-use crate::sys::descriptor::uninterrupted;
-use crate::sys::{process, signal};
-use nix::sys::wait::{WaitStatus, waitpid};
+use crate::sys::descriptor::STDERR;
+use crate::sys::process::{self, End};
+use crate::sys::signal;
 use nix::unistd::{ForkResult, Pid, getpgrp, getpid};
 
 /// The definition.
@@ -18,7 +18,7 @@ pub const APPLET: Applet = Applet {
     group: Group::Session,
     family: Family::UtilLinux,
     codes: SETSID,
-    other_codes: &[("128+N", "with --wait: signal N killed the program")],
+    other_codes: &[("0", "forked, without --wait: the program has been started"), ("128+N", "with --wait: signal N killed the program")],
     changes: &[Aspect::Session, Aspect::Process],
     options: &[
         Opt::flag("ctty", "Make the terminal on standard input the new session's").or(b'c'),
@@ -108,14 +108,15 @@ fn wait_for_start(waiting: Waiting) -> u8 {
 
 /// The program's exit code, or 128+N.
 fn wait(child: Pid) -> u8 {
-    match uninterrupted(|| waitpid(child, None)) {
-        Ok(WaitStatus::Exited(_, code)) => code as u8,
-        Ok(WaitStatus::Signaled(_, number, _)) => {
-            let _ = say(&[b"setsid: child ", child.to_string().as_bytes(), b" did not exit normally\n"]);
-            128 + number as u8
+    match process::wait_for(child) {
+        Ok(End::Exited(code)) => code,
+        Ok(End::Killed(signal)) => {
+            let child = child.to_string();
+            let _ = say_last(STDERR, &[b"setsid: child ", child.as_bytes(), b" did not exit normally\n"]);
+            128 + signal
         }
-        _ => {
-            let _ = say(&[b"setsid: wait failed\n"]);
+        Err(_) => {
+            let _ = say_last(STDERR, &[b"setsid: wait failed\n"]);
             SETSID.failure
         }
     }

@@ -4,6 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes served before malloc is asked. Untouched pages cost nothing.
 const SIZE: usize = 64 * 1024;
@@ -16,6 +17,14 @@ const ALIGNMENT: usize = 64;
 #[repr(align(64))]
 struct Memory(UnsafeCell<[u8; SIZE]>);
 
+/// Whether an arena of this process has had to ask malloc.
+static OUTGROWN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the process holds more memory than a fresh one: links give nothing back, and a limit may be near.
+pub fn is_outgrown() -> bool {
+    OUTGROWN.load(Ordering::Relaxed)
+}
+
 /// The allocator. Only for a process with one thread, and so only set by the catena program itself.
 #[repr(C)]
 pub struct Arena {
@@ -24,13 +33,15 @@ pub struct Arena {
     memory: Memory,
 }
 
-// SAFETY: catena never starts a thread; the tests, which do, keep Rust's own allocator.
+// SAFETY: whoever made it vouches for one thread.
 unsafe impl Sync for Arena {}
 
 impl Arena {
     /// An arena with nothing in it.
-    #[expect(clippy::new_without_default, reason = "only ever a static")]
-    pub const fn new() -> Self {
+    ///
+    /// # Safety
+    /// Only one thread ever uses it.
+    pub const unsafe fn new() -> Self {
         Self { used: Cell::new(0), memory: Memory(UnsafeCell::new([0; SIZE])) }
     }
 
@@ -47,6 +58,7 @@ impl Arena {
         let place = self.used.get().next_multiple_of(alignment);
         let end = place.checked_add(size)?;
         if end > SIZE || alignment > ALIGNMENT {
+            OUTGROWN.store(true, Ordering::Relaxed);
             return None;
         }
         self.used.set(end);
@@ -108,9 +120,14 @@ unsafe impl GlobalAlloc for Arena {
 mod tests {
     use super::*;
 
+    fn arena() -> &'static Arena {
+        // SAFETY: one for each test, which is one thread.
+        Box::leak(Box::new(unsafe { Arena::new() }))
+    }
+
     #[test]
     fn the_last_block_grows_in_place_and_an_older_one_moves() {
-        let arena = Box::leak(Box::new(Arena::new()));
+        let arena = arena();
         let layout = Layout::from_size_align(10, 1).unwrap();
         // SAFETY: blocks are used as their layouts say.
         unsafe {
@@ -126,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_full_arena_hands_over_to_the_system() {
-        let arena = Box::leak(Box::new(Arena::new()));
+        let arena = arena();
         let layout = Layout::from_size_align(SIZE - 8, 1).unwrap();
         // SAFETY: as above.
         unsafe {
@@ -139,7 +156,7 @@ mod tests {
 
     #[test]
     fn alignment_holds() {
-        let arena = Box::leak(Box::new(Arena::new()));
+        let arena = arena();
         for alignment in [1, 2, 8, 64] {
             // SAFETY: as above.
             let block = unsafe { arena.alloc(Layout::from_size_align(3, alignment).unwrap()) };

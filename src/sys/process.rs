@@ -4,7 +4,7 @@ use crate::exit::CATENA;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
 /// Ends the process at once.
 pub fn exit(code: u8) -> ! {
@@ -19,7 +19,7 @@ pub fn fork() -> nix::Result<ForkResult> {
 }
 
 /// Forks a child whose end sends no signal: the parent's SIGCHLD disposition, mask and pending signals stay as they
-/// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for_quiet`].
+/// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for`].
 pub fn fork_quietly() -> nix::Result<ForkResult> {
     // SAFETY: clone without flags is fork with exit signal 0; the process has one thread. libc is not told, so the
     // child calls nothing that depends on its process number.
@@ -30,20 +30,46 @@ pub fn fork_quietly() -> nix::Result<ForkResult> {
     }
 }
 
-/// Waits for a child of [`fork_quietly`] and gives its exit code, or `None` if a signal killed it.
-pub fn wait_for_quiet(child: Pid) -> nix::Result<Option<i32>> {
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this code.
+    Exited(u8),
+    /// By this signal; nix has no names for the real-time ones.
+    Killed(u8),
+}
+
+/// Waits for a child, also for one of [`fork_quietly`].
+pub fn wait_for(child: Pid) -> nix::Result<End> {
     let mut status = 0;
     super::descriptor::uninterrupted(|| {
         // SAFETY: `status` has room for the answer.
         Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, libc::__WALL) })
     })?;
-    Ok(libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)))
+    Ok(match libc::WIFEXITED(status) {
+        true => End::Exited(libc::WEXITSTATUS(status) as u8),
+        false => End::Killed(libc::WTERMSIG(status) as u8),
+    })
 }
 
 /// Names the process, for ps and /proc/PID/comm, until the next exec does. At most 15 bytes count.
-pub fn set_name(name: &std::ffi::CStr) {
+pub fn set_name(name: &str) {
+    RENAMED.store(true, Ordering::Relaxed);
+    let mut text = [0_u8; 16];
+    let length = name.len().min(15);
+    text[..length].copy_from_slice(&name.as_bytes()[..length]);
     // SAFETY: PR_SET_NAME reads at most 16 bytes of a C string.
-    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    unsafe { libc::prctl(libc::PR_SET_NAME, text.as_ptr()) };
+}
+
+/// Whether a link of this process has set its name.
+static RENAMED: AtomicBool = AtomicBool::new(false);
+
+/// Names the process after the link at work if it bears an earlier link's name.
+pub fn keep_name_true(name: &str) {
+    if RENAMED.load(Ordering::Relaxed) {
+        set_name(name);
+    }
 }
 
 /// Makes the terminal on descriptor `number` the session's, taking it from another session where that is allowed.
@@ -75,6 +101,8 @@ pub fn out_of_memory() -> ! {
     let name = CATENA_LAST_WORDS.name.load(Ordering::Relaxed);
     // SAFETY: null, or a reference that lives for ever.
     let name = unsafe { name.as_ref() };
-    let _ = crate::failure::say(&[name.map_or("catena", |name| *name).as_bytes(), b": fatal: out of memory\n"]);
-    exit(name.map_or(CATENA.failure, |_| CATENA_LAST_WORDS.code.load(Ordering::Relaxed)))
+    let code = name.map_or(CATENA.failure, |_| CATENA_LAST_WORDS.code.load(Ordering::Relaxed));
+    let name = name.map_or("catena", |name| *name).as_bytes();
+    let _ = crate::failure::say_last(super::descriptor::STDERR, &[name, b": fatal: out of memory\n"]);
+    exit(code)
 }

@@ -170,8 +170,21 @@ fn no_getent_is_said_where_it_would_be_needed() {
     assert_eq!(etc.run(Getent::None, &["envuidgid", "www", "env"]).ids(), Some((1233, 1234)));
     let outcome = etc.run(Getent::None, &["envuidgid", "ldap", "env"]);
     assert!(outcome.stderr.starts_with("envuidgid: fatal: unable to look up ldap in passwd: "), "{outcome:?}");
-    assert!(outcome.stderr.contains("no getent"), "{outcome:?}");
+    assert!(outcome.stderr.ends_with(": unable to run getent\n"), "{outcome:?}");
     assert_eq!((outcome.stderr.lines().count(), outcome.code, outcome.stdout.as_str()), (1, Some(111), ""));
+}
+
+#[test]
+fn getent_answers_where_the_standard_descriptors_are_closed() {
+    let Some(etc) = etc("passwd: sss files\n") else { return };
+    // one more each time: the pipe to getent gets their numbers
+    for closed in ["<&-", ">&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+        let line = format!("exec 3>&1; \"$0\" ldap true {closed} 3>&-; echo $? >&3");
+        let applet = etc.applet("envuidgid");
+        let words = [&b"-c"[..], line.as_bytes(), applet.as_os_str().as_encoded_bytes()];
+        let outcome = etc.run_program(Getent::StandIn, Sigchld::Default, "/bin/sh".as_ref(), &words);
+        assert_eq!(outcome.stdout, "0\n", "{closed}: {outcome:?}");
+    }
 }
 
 #[test]

@@ -343,3 +343,16 @@ fn the_sandbox_is_another_etc() {
     assert_eq!(envuidgid(&etc, "only-here").ids(), Some((1, 2)));
     envuidgid(&etc, "root").assert_failed(&unknown("root"));
 }
+
+/// What is no text at all must not be read for ever. The C library reads on, so this is the static build's.
+#[cfg(target_feature = "crt-static")]
+#[test]
+fn a_line_without_end_is_refused() {
+    let Some(etc) = Etc::new() else { return };
+    let huge = format!("huge:x:1:2:{}\nlater:x:54:55:::\n", "g".repeat(3_000_000));
+    let etc = etc.with("nsswitch.conf", "passwd: files\n").with("passwd", huge).with("group", "");
+    assert_eq!(etc.run(Getent::Real, &["envuidgid", "later", "env"]).ids(), Some((54, 55)));
+    let etc = etc.with("passwd", "g".repeat(9_000_000));
+    let outcome = etc.run(Getent::Real, &["envuidgid", "later", "env"]);
+    outcome.assert_failed("envuidgid: fatal: unable to read /etc/passwd: line too long\n");
+}

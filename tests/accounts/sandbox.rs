@@ -188,8 +188,13 @@ impl Etc {
 
     pub fn run_with<W: AsRef<[u8]>>(&self, getent: Getent, sigchld: Sigchld, words: &[W]) -> Outcome {
         let (applet, words) = words.split_first().unwrap();
-        let applet = self.programs.installed.applet(std::str::from_utf8(applet.as_ref()).unwrap());
+        let applet = self.applet(std::str::from_utf8(applet.as_ref()).unwrap());
         self.run_program(getent, sigchld, applet.as_os_str(), words)
+    }
+
+    /// The link of an applet.
+    pub fn applet(&self, name: &str) -> PathBuf {
+        self.programs.installed.applet(name)
     }
 
     /// Runs any program in it.

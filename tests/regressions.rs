@@ -1,0 +1,164 @@
+//! What has been wrong once, each with the smallest call that showed it.
+#![allow(unsafe_code)]
+
+mod support;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use support::Installed;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a shell line with the applets in front of the usual PATH.
+fn shell(installed: &Installed, line: &str) -> Output {
+    let path = format!("{}:/usr/bin:/bin", installed.path().display());
+    let directory = tempfile::tempdir().unwrap();
+    Command::new("/bin/sh").args(["-c", line]).env("PATH", path).current_dir(directory.path()).output().unwrap()
+}
+
+fn printed(installed: &Installed, line: &str) -> String {
+    text(&shell(installed, line).stdout)
+}
+
+#[test]
+fn a_long_chain_needs_no_more_memory_than_its_links() {
+    let installed = Installed::new();
+    let variables = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        std::fs::write(variables.path().join(format!("V{number}")), "x".repeat(1000)).unwrap();
+    }
+    let links = ["envdir", variables.path().to_str().unwrap()].repeat(700);
+    for fuse in ["1", "0"] {
+        let output = Command::new(installed.applet("softlimit"))
+            .args(["-a", "30000000"])
+            .args(&links)
+            .arg("/bin/true")
+            .env("PATH", installed.path())
+            .env("CATENA_FUSE", fuse)
+            .output()
+            .unwrap();
+        assert_eq!((text(&output.stderr), output.status.code()), (String::new(), Some(0)), "CATENA_FUSE={fuse}");
+    }
+}
+
+#[test]
+fn a_message_is_not_taken_for_a_code_where_standard_output_and_error_are_closed() {
+    let installed = Installed::new();
+    let output = shell(&installed, "setsid -f nosuch >&- 2>&-; echo $? >code; cat code");
+    assert_eq!(text(&output.stdout), "127\n");
+    let output = shell(&installed, "setsid -fc true </dev/null >&- 2>&-; echo $? >code; cat code");
+    assert_eq!(text(&output.stdout), "1\n");
+}
+
+#[test]
+fn setsid_knows_real_time_signals() {
+    let installed = Installed::new();
+    let output = shell(&installed, "setsid -fw sh -c 'kill -40 $$'; echo $?");
+    assert_eq!(text(&output.stdout), "168\n");
+    assert!(text(&output.stderr).ends_with(" did not exit normally\n"), "{output:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_may_still_be_run() {
+    let Some(strace) = support::peer("strace") else { return };
+    let installed = Installed::new();
+    let output = Command::new(strace)
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=statx", "-e", "inject=statx:error=EPERM"])
+        .arg(installed.applet("nohup"))
+        .arg(installed.applet("pgrphack"))
+        .args(["/bin/echo", "ran"])
+        .output()
+        .unwrap();
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("ran\n".to_owned(), String::new()));
+}
+
+#[test]
+fn behind_a_set_id_launcher_it_runs_and_set_id_itself_it_does_not() {
+    if !support::is_root() {
+        return support::leave_out("set-id starts: need root");
+    }
+    let installed = Installed::new();
+    let start = |program: &Path, ids: [u32; 3]| {
+        let mut command = Command::new(program);
+        command.args(["pgrphack", "/bin/echo", "ran"]).env("PATH", installed.path());
+        // SAFETY: a system call between fork and exec.
+        unsafe {
+            command.pre_exec(move || match libc::setresuid(ids[0], ids[1], ids[2]) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            });
+        }
+        command.output().unwrap()
+    };
+    let output = start(&installed.applet("pgrphack"), [1000, 0, 0]);
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("ran\n".to_owned(), String::new()));
+
+    let set_id = installed.path().join("set-id");
+    std::fs::create_dir(&set_id).unwrap();
+    support::copy_program(support::catena(), &set_id.join("pgrphack"));
+    assert!(Command::new("chmod").arg("4755").arg(set_id.join("pgrphack")).status().unwrap().success());
+    let output = start(&set_id.join("pgrphack"), [1000, 1000, 1000]);
+    assert_eq!(output.status.code(), Some(111), "{output:?}");
+    let said = "catena: fatal: refusing to run set-user-id, set-group-id or with file capabilities\n";
+    assert_eq!(text(&output.stderr), said);
+    std::fs::remove_dir_all(set_id).unwrap();
+}
+
+#[test]
+fn last_words_kill_nobody() {
+    let installed = Installed::new();
+    for (command, expected) in [
+        ("setsid -fw sh -c 'kill -9 $$'", "137"),
+        ("catena bogus", "127"),
+        ("softlimit -z", "100"),
+        ("softlimit nosuch", "111"),
+    ] {
+        // a pipe whose reader has come and gone
+        let line = format!("mkfifo gone; {{ : <gone; }} & exec 3>&1 2>gone; wait; {command}; echo $?");
+        assert_eq!(printed(&installed, &line).trim(), expected, "{command} with a broken pipe");
+    }
+    for (command, expected) in [("softlimit -f 0 nosuch", "111"), ("(ulimit -f 0; envdir nosuch true)", "111")] {
+        assert_eq!(printed(&installed, &format!("{command} 2>file; echo $?")).trim(), expected, "{command}");
+    }
+}
+
+#[test]
+fn install_takes_one_directory_that_exists() {
+    let said = |words: &[&str]| {
+        let output = Command::new(support::catena()).args(words).output().unwrap();
+        assert!(text(&output.stderr).lines().count() == 1 && output.stdout.is_empty(), "{output:?}");
+        output.status.code()
+    };
+    assert_eq!(said(&["--install", ""]), Some(100));
+    assert_eq!(said(&["--install="]), Some(100));
+    assert_eq!(said(&["--install", "/tmp", "extra"]), Some(100));
+    assert_eq!(said(&["--list", "extra"]), Some(100));
+    assert_eq!(said(&["--install", "/nonexistent"]), Some(111));
+    assert_eq!(said(&["--install", "/etc/passwd"]), Some(111));
+}
+
+#[test]
+fn an_element_of_path_that_is_too_long_is_passed_over_by_execvp_s_equals() {
+    let installed = Installed::new();
+    let long = "/a".repeat(3000);
+    let line = format!("PATH={long}:$PATH; nohup echo ran </dev/null");
+    let peer = support::peer("nohup").map(|peer| line.replace("nohup", peer.to_str().unwrap()));
+    for line in [Some(line), peer].into_iter().flatten() {
+        assert_eq!(printed(&installed, &line), "ran\n");
+    }
+}
+
+#[test]
+fn a_blocked_link_bears_its_own_name() {
+    let installed = Installed::new();
+    // the first setlock waits, the second is fused to it and waits as well: both say who they are
+    let line = "
+        mkfifo held; setlock one sh -c 'echo >held; read line <release' & mkfifo release; read line <held
+        setlock one cat /proc/self/comm & waiting=$!
+        until grep -q setlock /proc/$waiting/comm; do :; done
+        echo >release; wait";
+    assert_eq!(printed(&installed, line), "cat\n");
+}
