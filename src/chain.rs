@@ -79,7 +79,6 @@ impl Here {
         let applet = call.applet;
         let codes = codes(applet, &process.environ);
         process::set_last_words(&applet.name, codes.failure);
-        process::keep_name_true(applet.name);
         let given = match options::parse(applet.options, call.args, applet.family != Family::Bernstein) {
             Ok(given) => given,
             Err(misuse) => return Err(refuse(applet, codes, Some(&misuse))),

@@ -236,3 +236,29 @@ fn what_is_too_large_for_an_exec_is_refused_at_the_link_that_made_it_so() {
         }
     }
 }
+
+#[test]
+fn a_link_that_waits_is_seen_under_its_own_name_fused_or_not() {
+    let installed = support::Installed::new();
+    let directory = tempfile::tempdir().unwrap();
+    // the first holds the lock until it is told; the second was started as pgrphack and waits as setlock
+    let script = "
+        mkfifo held release
+        setlock one sh -c 'echo >held; read line <release' & read line <held
+        pgrphack setlock one cat /proc/self/comm & waiting=$!
+        until read -r name </proc/$waiting/comm && [ \"$name\" = setlock ]; do :; done
+        echo >release; wait";
+    for fuse in ["1", "0"] {
+        let output = Command::new("/bin/sh")
+            .args(["-c", script])
+            .current_dir(directory.path())
+            .env("PATH", format!("{}:/usr/bin:/bin", installed.path().display()))
+            .env("CATENA_FUSE", fuse)
+            .output()
+            .unwrap();
+        assert_eq!((text(&output.stdout), text(&output.stderr)), ("cat\n".to_owned(), String::new()));
+        for fifo in ["held", "release"] {
+            std::fs::remove_file(directory.path().join(fifo)).unwrap();
+        }
+    }
+}

@@ -150,15 +150,3 @@ fn an_element_of_path_that_is_too_long_is_passed_over_by_execvp_s_equals() {
         assert_eq!(printed(&installed, &line), "ran\n");
     }
 }
-
-#[test]
-fn a_blocked_link_bears_its_own_name() {
-    let installed = Installed::new();
-    // the first setlock waits, the second is fused to it and waits as well: both say who they are
-    let line = "
-        mkfifo held; setlock one sh -c 'echo >held; read line <release' & mkfifo release; read line <held
-        setlock one cat /proc/self/comm & waiting=$!
-        until grep -q setlock /proc/$waiting/comm; do :; done
-        echo >release; wait";
-    assert_eq!(printed(&installed, line), "cat\n");
-}

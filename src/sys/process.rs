@@ -4,7 +4,7 @@ use crate::exit::CATENA;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// Ends the process at once.
 pub fn exit(code: u8) -> ! {
@@ -54,22 +54,11 @@ pub fn wait_for(child: Pid) -> nix::Result<End> {
 
 /// Names the process, for ps and /proc/PID/comm, until the next exec does. At most 15 bytes count.
 pub fn set_name(name: &str) {
-    RENAMED.store(true, Ordering::Relaxed);
     let mut text = [0_u8; 16];
     let length = name.len().min(15);
     text[..length].copy_from_slice(&name.as_bytes()[..length]);
     // SAFETY: PR_SET_NAME reads at most 16 bytes of a C string.
     unsafe { libc::prctl(libc::PR_SET_NAME, text.as_ptr()) };
-}
-
-/// Whether a link of this process has set its name.
-static RENAMED: AtomicBool = AtomicBool::new(false);
-
-/// Names the process after the link at work if it bears an earlier link's name.
-pub fn keep_name_true(name: &str) {
-    if RENAMED.load(Ordering::Relaxed) {
-        set_name(name);
-    }
 }
 
 /// Makes the terminal on descriptor `number` the session's, taking it from another session where that is allowed.
