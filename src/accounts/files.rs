@@ -8,6 +8,8 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::ffi::CStr;
 
+/// Says which services know what: nsswitch.conf(5).
+const NSSWITCH: &CStr = c"/etc/nsswitch.conf";
 /// How much of a file is read at a time, at first.
 const STEP: usize = 1024;
 /// A longer line is none that anyone meant: a group of half a million members.
@@ -25,7 +27,6 @@ pub struct Files {
 struct Services {
     users: Order,
     groups: Order,
-    memberships: Order,
 }
 
 /// How far the files are the answer.
@@ -83,17 +84,14 @@ impl Files {
         }
         let mut users = None;
         let mut groups = None;
-        let mut memberships = None;
-        self.search(c"/etc/nsswitch.conf", |line| {
+        self.search(NSSWITCH, |line| {
             users = users.or_else(|| order(line, b"passwd"));
             groups = groups.or_else(|| order(line, b"group"));
-            memberships = memberships.or_else(|| order(line, b"initgroups"));
-            None::<()>
+            (users.is_some() && groups.is_some()).then_some(())
         })?;
         // glibc's own default is files alone
-        let groups = groups.unwrap_or(Order::FilesOnly);
         let services =
-            Services { users: users.unwrap_or(Order::FilesOnly), groups, memberships: memberships.unwrap_or(groups) };
+            Services { users: users.unwrap_or(Order::FilesOnly), groups: groups.unwrap_or(Order::FilesOnly) };
         self.services = Some(services);
         Ok(services)
     }
@@ -136,7 +134,11 @@ impl Directory for Files {
     }
 
     fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
-        if self.services()?.memberships != Order::FilesOnly {
+        let memberships = match self.search(NSSWITCH, |line| order(line, b"initgroups"))? {
+            Some(order) => order,
+            None => self.services()?.groups,
+        };
+        if memberships != Order::FilesOnly {
             // memberships of all services add up, whatever their order
             return Ok(getent::ask(c"initgroups", name)?
                 .map(|answer| answer.split(u8::is_ascii_whitespace).skip(1).filter_map(id).collect()));
