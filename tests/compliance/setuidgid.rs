@@ -79,6 +79,18 @@ pub fn cases() -> Vec<Case> {
             option,
         ),
         setuidgid([":0:0", "true"]).under(["unshare", "--user", "--map-root-user"]).ours_only(refused()),
+        // what it lacks is said, after the reference's words
+        setuidgid([":0:0", "true"]).under(["unshare", "--user", "--map-root-user"]).ours_only(exits(111).says(
+            "setuidgid: fatal: unable to setgid: permission denied: this user namespace denies setgroups; -k keeps the \
+             groups\n",
+        )),
+        setuidgid(["-k", ":1234:1234", "true"]).under(["unshare", "--user", "--map-root-user"]).ours_only(
+            exits(111)
+                .says("setuidgid: fatal: unable to setgid: invalid argument: no such id in this user namespace\n"),
+        ),
+        setuidgid(["nobody", "true"]).by_nobody().ours_only(exits(111).says(
+            "setuidgid: fatal: unable to setgid: permission denied: needs root or CAP_SETGID to set groups; -k keeps them\n",
+        )),
         // names
         setuidgid(["no such account", "true"]).expect(unknown("no such account")),
         setuidgid(["", "true"]).expect(unknown("")),
