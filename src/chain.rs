@@ -27,6 +27,7 @@ use crate::exit::Codes;
 use crate::failure::{self, Failure, WrongUsage};
 use crate::options::{self, Given, Misuse};
 use crate::sys::descriptor::{self, Identity, STDERR};
+use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
 use crate::sys::{arena, exec, ids, process};
 use nix::errno::Errno;
@@ -209,11 +210,11 @@ impl Here {
 
     /// Whether `name` leads to the file this process runs, and an exec of it would be an ordinary one. In doubt, not.
     fn is_this_program(&mut self, name: &CStr, seen: descriptor::Sight) -> bool {
-        const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
         const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
         let is_ordinary = self.identity.is_some()
             && seen.identity == self.identity
-            && seen.mode & (libc::S_IFMT | SET_ID | EXECUTABLE_BY_ALL) == libc::S_IFREG | EXECUTABLE_BY_ALL;
+            && !seen.is_set_id()
+            && seen.mode & (libc::S_IFMT | EXECUTABLE_BY_ALL) == libc::S_IFREG | EXECUTABLE_BY_ALL;
         if is_ordinary && !self.let_in {
             self.let_in = descriptor::has_plain_permissions(name);
         }
@@ -259,8 +260,6 @@ fn own_identity(argv: Words) -> Option<Identity> {
         _ => look(SELF),
     }
 }
-
-const SELF: &CStr = c"/proc/self/exe";
 
 /// Whether the search of PATH goes on after this error: as glibc's execvp, and past directories that only look wrong.
 fn may_be_elsewhere(reason: Errno) -> bool {

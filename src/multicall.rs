@@ -1,7 +1,6 @@
 //! catena by its own name: the list of applets, help, links to install, and the first link of a chain.
 
-use crate::applet::Applet;
-use crate::applet::Family;
+use crate::applet::{Applet, Family};
 use crate::applets;
 use crate::call::{Call, NAME, OPTIONS, base_name};
 use crate::chain::{self, Manner};
@@ -23,9 +22,7 @@ use std::path::{Path, PathBuf};
 /// Whether this program's file gives no privileges. The kernel also calls a start secure where the caller's real and
 /// effective ids differ, as behind a set-user-id launcher.
 fn is_ordinary_file() -> bool {
-    const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
-    let program = c"/proc/self/exe";
-    descriptor::sight(program).is_ok_and(|seen| seen.mode & SET_ID == 0) && descriptor::has_plain_permissions(program)
+    descriptor::sight(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && descriptor::has_plain_permissions(exec::SELF)
 }
 
 /// Runs what the process was started as. Gives the exit code.
@@ -115,10 +112,10 @@ fn unknown(name: &[u8]) -> u8 {
     }
 }
 
-/// Makes the links. A name that is taken by anything else is left alone and said; so is every name already linked.
+/// Makes the links that are not there yet. A name that is taken by anything else is left alone, and that is said.
 #[cold]
 fn install(directory: &Path) -> u8 {
-    let program = match nix::fcntl::readlink("/proc/self/exe") {
+    let program = match nix::fcntl::readlink(exec::SELF) {
         Ok(program) => PathBuf::from(program),
         Err(reason) => return unable(b"find this program", Path::new("/proc/self/exe"), reason),
     };

@@ -33,14 +33,14 @@ pub const APPLET: Applet = Applet {
     example: &["-i", "/nonexistent"],
     manual: Manual {
         description: &[
-            "Sets a variable for each file of DIR: its name is the file's, its value the file's first line without \
-             blanks and tabs at the end; a NUL in it becomes a newline. A file of no bytes removes the variable. A file with an \
-             empty line sets it to nothing.",
+            "Sets a variable for each file of DIR: its name is the file's, its value the file's first line \
+             without blanks and tabs at the end; a NUL in it becomes a newline. A file of no bytes removes the \
+             variable. A file with an empty line sets it to nothing.",
             "Variables that exist keep their place, and second entries of the same name are removed; new ones are \
              appended in the order of their names. All other entries stay as they are.",
-            "Symbolic links are followed. Anything but regular files, such as a subdirectory, a FIFO or a link that leads nowhere, is an \
-             error, as are a file that cannot be read, a name with `=`, and a line, or with `-f` a file, of more than 16 MiB. Then nothing is run. \
-             /dev/null counts as a file of no bytes.",
+            "Symbolic links are followed. Anything but regular files, such as a subdirectory, a FIFO or a link \
+             that leads nowhere, is an error, as are a file that cannot be read, a name with `=`, and a line, or \
+             with `-f` a file, of more than 16 MiB. Then nothing is run. /dev/null counts as a file of no bytes.",
             "The next program is looked up in the PATH that envdir was started with, even if DIR sets another.",
             "Whoever may write to DIR decides what the program runs, by LD_PRELOAD for one. A variable of more than \
              128 KiB cannot be passed on: the next program is refused with \"argument list too long\".",

@@ -45,7 +45,7 @@ pub const APPLET: Applet = Applet {
         ],
         reference: "GNU coreutils 9.1",
         differences: &[
-                        "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
+            "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
         ],
         see_also: &["setsid(1)", "pgrphack(1)", "signal(7)"],
     },

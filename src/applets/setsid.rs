@@ -18,7 +18,10 @@ pub const APPLET: Applet = Applet {
     group: Group::Session,
     family: Family::UtilLinux,
     codes: SETSID,
-    other_codes: &[("0", "forked, without --wait: the program has been started"), ("128+N", "with --wait: signal N killed the program")],
+    other_codes: &[
+        ("0", "forked, without --wait: the program has been started"),
+        ("128+N", "with --wait: signal N killed the program"),
+    ],
     changes: &[Aspect::Session, Aspect::Process],
     options: &[
         Opt::flag("ctty", "Make the terminal on standard input the new session's").or(b'c'),
@@ -46,7 +49,7 @@ pub const APPLET: Applet = Applet {
         ],
         reference: "util-linux 2.38",
         differences: &[
-                        "A parent that does not wait exits with 126 or 127 where the program could not be run. The reference \
+            "A parent that does not wait exits with 126 or 127 where the program could not be run. The reference \
              exits with 0.",
             "`--wait` exits with 128+N where signal N killed the program. The reference exits with N, which a \
              program can exit with as well; only with a core dump it adds 128.",

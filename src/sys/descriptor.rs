@@ -129,6 +129,13 @@ pub struct Sight {
     pub mode: u32,
 }
 
+impl Sight {
+    /// Whether an exec of the file changes the user or group id.
+    pub fn is_set_id(&self) -> bool {
+        self.mode & (libc::S_ISUID | libc::S_ISGID) != 0
+    }
+}
+
 /// Looks at the file behind `name`, following symbolic links.
 pub fn sight(name: &CStr) -> nix::Result<Sight> {
     const WANTED: u32 = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_MNT_ID;

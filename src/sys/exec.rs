@@ -4,6 +4,9 @@ use super::words::{Word, Words};
 use nix::errno::Errno;
 use std::ffi::CStr;
 
+/// A name that leads to the file this process runs, where /proc is mounted.
+pub const SELF: &CStr = c"/proc/self/exe";
+
 /// Replaces the process by the program in `file`. Returns only if that failed.
 pub fn execve(file: &CStr, argv: Words, envp: Words) -> Errno {
     // SAFETY: three valid, NULL-terminated things; the kernel only reads them.
