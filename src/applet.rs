@@ -5,7 +5,7 @@
 use crate::environ::Environ;
 use crate::exit::Codes;
 use crate::options::{Given, Opt};
-use crate::status::Status;
+use crate::status::Listeners;
 use crate::sys::words::Words;
 use std::os::fd::OwnedFd;
 
@@ -35,6 +35,13 @@ pub struct Applet {
     pub manual: Manual,
     /// Makes the link that a call asks for. Touches nothing.
     pub link: fn(&Given, &Environ) -> anyhow::Result<Box<dyn Link>>,
+}
+
+impl Applet {
+    /// Whether it may leave a parent behind.
+    pub fn forks(&self) -> bool {
+        self.changes.contains(&Aspect::Process)
+    }
 }
 
 /// What a manual page has beyond what the table gives.
@@ -88,6 +95,9 @@ pub enum Family {
     Gnu,
     /// util-linux: `NAME: failed to execute PROGRAM: reason`; otherwise as GNU.
     UtilLinux,
+    /// bmc/daemonize: `Can't exec "PROGRAM": reason`, with the name in front; a summary of options; scripts without `#!`
+    /// go to sh.
+    Daemonize,
 }
 
 /// Something about a process that outlives exec and that an applet may change.
@@ -141,9 +151,11 @@ pub struct Process {
     /// The next program and its arguments. Never empty.
     pub rest: Words,
     /// Who waits to hear how this process's start goes, in a process that a link has forked.
-    pub status: Option<Status>,
+    pub listeners: Listeners,
     /// Where this link's messages go if not to descriptor 2.
     pub diagnostics: Option<OwnedFd>,
+    /// What this link does if the next program cannot be run. It must not allocate.
+    pub undo: Option<Box<dyn FnOnce()>>,
 }
 
 /// A change to the process.

@@ -8,7 +8,8 @@
 //!
 //! | exec | here |
 //! |---|---|
-//! | closes close-on-exec descriptors | a link closes its own before `apply` returns; the two that outlive it, `status` and `diagnostics`, are dropped at the boundary |
+//! | closes close-on-exec descriptors | a link closes its own before `apply` returns; those that outlive it (`diagnostics`, what `undo` holds, a pipe to who waits for the next program) are dropped at the boundary |
+//! | ends a status pipe | one for the whole chain stays; a real exec of this very program hands it on (src/status.rs) |
 //! | resets handlers, timers, alternate stack | no link leaves any |
 //! | recomputes capabilities | real exec after a change of ids unless no capability is left |
 //! | refuses an account with too many processes | asked after a change of ids |
@@ -26,6 +27,7 @@ use crate::environ::Environ;
 use crate::exit::Codes;
 use crate::failure::{self, Failure, WrongUsage};
 use crate::options::{self, Given, Misuse};
+use crate::status::Listeners;
 use crate::sys::descriptor::{self, Identity, STDERR};
 use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
@@ -46,19 +48,14 @@ pub struct Manner {
 /// Runs a chain whose first link is `call`. Gives the exit code of the link that failed, or of a text asked for with
 /// `--help`; a chain that succeeds does not come back.
 ///
-/// `argv` is the whole, as main received it.
-pub fn run(mut call: Call, argv: Words, environ: Environ, manner: Manner) -> u8 {
-    let mut process = Process { environ, rest: Words::EMPTY, status: None, diagnostics: None };
+/// `argv` is the whole, as main received it; `listeners` are those that `environ` has named.
+pub fn run(mut call: Call, argv: Words, environ: Environ, listeners: Listeners, manner: Manner) -> u8 {
+    let mut process = Process { environ, rest: Words::EMPTY, listeners, diagnostics: None, undo: None };
     let mut here = Here { manner, argv, identity: None, let_in: true };
     loop {
         match here.step(call, &mut process) {
             Ok(next) => call = next,
-            Err(code) => {
-                if let Some(status) = &process.status {
-                    status.failed(code);
-                }
-                return code;
-            }
+            Err(code) => return code,
         }
     }
 }
@@ -82,7 +79,7 @@ impl Here {
         process::set_last_words(&applet.name, codes.failure);
         let given = match options::parse(applet.options, call.args, applet.family != Family::Bernstein) {
             Ok(given) => given,
-            Err(misuse) => return Err(refuse(applet, codes, Some(&misuse))),
+            Err(misuse) => return Err(refuse(applet, codes, process, Some(&misuse))),
         };
         if given.has("help") {
             return Err(documents::answer(&documents::help(applet), codes.failure));
@@ -91,7 +88,7 @@ impl Here {
             return Err(documents::answer(&documents::version(applet), codes.failure));
         }
         if given.operands().len() <= applet.operands.len() {
-            return Err(refuse(applet, codes, None));
+            return Err(refuse(applet, codes, process, None));
         }
         process.rest = given.operands().from(applet.operands.len());
 
@@ -102,7 +99,8 @@ impl Here {
         let mut search = Search::new(process.rest.first(), &process.environ, applet.family);
 
         let next = call::of(process.rest);
-        if (fusion || self.manner.explicit) && next.is_some() && self.identity.is_none() {
+        let looks = fusion || self.manner.explicit || process.listeners.wait_for_whole_chain() || applet.forks();
+        if looks && next.is_some() && self.identity.is_none() {
             // before the change, which may be a long wait or another root
             self.identity = own_identity(self.argv);
         }
@@ -112,12 +110,18 @@ impl Here {
         let fusion = fusion && next.is_some() && is_passable(boundary, process);
         match self.go_on(applet, next, &mut search, process, fusion) {
             Ok(call) => {
-                process.status = None;
+                process.listeners.next_link_runs();
                 process.diagnostics = None;
+                process.undo = None;
                 self.manner.explicit |= call.explicit;
                 Ok(call)
             }
-            Err(reason) => Err(cannot_run(applet, codes, process, reason)),
+            Err(reason) => {
+                if let Some(undo) = process.undo.take() {
+                    undo();
+                }
+                Err(cannot_run(applet, codes, process, reason))
+            }
         }
     }
 
@@ -137,19 +141,21 @@ impl Here {
         process: &Process,
         fusion: bool,
     ) -> Result<Call, Errno> {
-        let envp = process.environ.entries();
         let argv = process.rest;
+        let listeners = &process.listeners;
         let mut found = false;
         let mut denied = false;
         let mut last = Errno::ENOENT;
         while let Some(candidate) = search.next_candidate() {
             // a look at the file is worth its price only where the name could lead back here
             let sight = match next {
-                Some(_) if fusion || self.manner.explicit => match descriptor::sight(candidate) {
-                    Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => Err(reason),
-                    // whatever else keeps from looking may not keep from running
-                    sight => Ok(sight.ok()),
-                },
+                Some(_) if fusion || self.manner.explicit || listeners.wait_for_whole_chain() => {
+                    match descriptor::sight(candidate) {
+                        Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => Err(reason),
+                        // whatever else keeps from looking may not keep from running
+                        sight => Ok(sight.ok()),
+                    }
+                }
                 _ => Ok(None),
             };
             let reason = match sight {
@@ -158,9 +164,10 @@ impl Here {
                     match next {
                         Some(call) if ours && fusion => return Ok(call),
                         Some(call) if ours && self.manner.explicit => {
-                            exec::execve(candidate, self.explicitly(call), envp)
+                            exec_self(candidate, self.explicitly(call), process)
                         }
-                        _ => self.exec(applet, candidate, argv, envp),
+                        Some(_) if ours && listeners.wait_for_whole_chain() => exec_self(candidate, argv, process),
+                        _ => self.exec(applet, candidate, process),
                     }
                 }
                 Err(reason) => reason,
@@ -178,7 +185,7 @@ impl Here {
             && search.is_by_name()
         {
             if !fusion || !self.lets_itself_in() {
-                let reason = exec::execve(SELF, self.explicitly(call), envp);
+                let reason = exec_self(SELF, self.explicitly(call), process);
                 if reason != Errno::ENOENT {
                     return Err(reason);
                 }
@@ -189,7 +196,11 @@ impl Here {
         Err(if denied { Errno::EACCES } else { last })
     }
 
-    fn exec(&self, applet: &Applet, file: &CStr, argv: Words, envp: Words) -> Errno {
+    /// Execs a program that, as far as can be told, is not this one.
+    fn exec(&self, applet: &Applet, file: &CStr, process: &Process) -> Errno {
+        let argv = process.rest;
+        let envp = process.environ.entries();
+        process.listeners.about_to_exec();
         let reason = exec::execve(file, argv, envp);
         if reason == Errno::ENOEXEC && applet.family != Family::Bernstein {
             // execvp(3): a script without #! is the shell's
@@ -225,6 +236,14 @@ impl Here {
     fn lets_itself_in(&mut self) -> bool {
         self.let_in || descriptor::sight(SELF).is_ok_and(|sight| self.is_this_program(SELF, sight))
     }
+}
+
+/// Execs this very program under one of its names; whoever waits for the whole chain hears from it what comes of it.
+fn exec_self(file: &CStr, argv: Words, process: &Process) -> Errno {
+    let listeners = &process.listeners;
+    let reason = exec::execve(file, argv, listeners.handed_on(process.environ));
+    listeners.take_back();
+    reason
 }
 
 /// Bytes of arguments and environment, with their pointers, that every Linux lets through whatever the limits: 128 KiB,
@@ -334,28 +353,36 @@ fn codes(applet: &Applet, environ: &Environ) -> Codes {
     }
 }
 
+/// Says what ends the chain, to the user and to who waits for it.
+fn say(process: &Process, code: u8, pieces: &[&[u8]]) -> nix::Result<()> {
+    let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
+    let outcome = failure::say_last(output, pieces);
+    process.listeners.failed(code, pieces);
+    outcome
+}
+
 /// Says how the applet is called, and what was wrong if `misuse` tells. Gives the code.
 #[cold]
-fn refuse(applet: &Applet, codes: Codes, misuse: Option<&Misuse>) -> u8 {
-    let text = documents::refusal(applet, misuse);
-    let _ = failure::say_last(STDERR, &[&text]);
+fn refuse(applet: &'static Applet, codes: Codes, process: &Process, misuse: Option<&Misuse>) -> u8 {
+    let _ = say(process, codes.usage, &[&documents::refusal(applet, misuse)]);
     codes.usage
 }
 
 /// Says why a link failed. Gives the code.
 #[cold]
-fn explain(applet: &Applet, codes: Codes, process: &Process, error: &anyhow::Error) -> u8 {
+fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &anyhow::Error) -> u8 {
     if error.is::<WrongUsage>() {
-        return refuse(applet, codes, None);
+        return refuse(applet, codes, process, None);
     }
     let (text, code) = match error.downcast_ref::<Failure>() {
         Some(failure) => (failure.in_words_of(applet.family), failure.code().unwrap_or(codes.failure)),
         None => (format!("{error:#}").into_bytes(), codes.failure),
     };
-    if !text.is_empty() {
+    if text.is_empty() {
+        process.listeners.failed(code, &[]);
+    } else {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
-        let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
-        let _ = failure::say_last(output, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
+        let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
     }
     code
 }
@@ -367,15 +394,15 @@ fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -
         Family::Bernstein => (&b": fatal: unable to run "[..], &b": "[..]),
         Family::Gnu => (&b": failed to run command '"[..], &b"': "[..]),
         Family::UtilLinux => (&b": failed to execute "[..], &b": "[..]),
+        Family::Daemonize => (&b": Can't exec \""[..], &b"\": "[..]),
     };
     let word = process.rest.first();
     let reason_words = failure::describe(reason, applet.family);
-    let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
     let said = [applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"];
-    match failure::say_last(output, &said) {
+    let code = if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable };
+    match say(process, code, &said) {
         // GNU's programs fail on their own where standard error takes nothing, unless it is closed
-        Err(reason) if reason != Errno::EBADF && applet.family == Family::Gnu => return codes.failure,
-        _ => {}
+        Err(reason) if reason != Errno::EBADF && applet.family == Family::Gnu => codes.failure,
+        _ => code,
     }
-    if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable }
 }

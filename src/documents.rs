@@ -65,14 +65,15 @@ pub fn synopsis(applet: &Applet) -> String {
 }
 
 /// What is written to standard error when an applet is called wrongly.
-pub fn refusal(applet: &Applet, misuse: Option<&Misuse>) -> Vec<u8> {
+pub fn refusal(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
     let name = applet.name;
     let mut text = Vec::new();
     let complaint = match (misuse, applet.family) {
         (None, Family::Bernstein) => None,
         (None, Family::Gnu) => Some(b"missing operand".to_vec()),
         (None, Family::UtilLinux) => Some(b"no command specified".to_vec()),
-        (Some(misuse), Family::Bernstein) => Some(in_words_of_sgetopt(misuse)),
+        (None, Family::Daemonize) => Some(b"no program specified".to_vec()),
+        (Some(misuse), Family::Bernstein | Family::Daemonize) => Some(in_words_of_sgetopt(misuse)),
         (Some(misuse), _) => Some(in_words_of_glibc(misuse)),
     };
     if let Some(complaint) = complaint {
@@ -81,6 +82,7 @@ pub fn refusal(applet: &Applet, misuse: Option<&Misuse>) -> Vec<u8> {
     text.extend(match applet.family {
         Family::Bernstein => format!("{name}: usage: {name} {}\n", synopsis(applet)).into_bytes(),
         Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n").into_bytes(),
+        Family::Daemonize => command(applet).render_help().to_string().into_bytes(),
     });
     text
 }

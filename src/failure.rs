@@ -102,6 +102,9 @@ impl fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
+/// How many pieces a message may have.
+pub const MOST_PIECES: usize = 8;
+
 /// Writes the pieces to standard error, all in one write(2).
 ///
 /// # Errors
@@ -115,14 +118,13 @@ pub fn say(pieces: &[&[u8]]) -> nix::Result<()> {
 /// # Errors
 /// As [`say`].
 pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
-    const MOST: usize = 8;
-    let mut slices = [IoSlice::new(b""); MOST];
+    let mut slices = [IoSlice::new(b""); MOST_PIECES + 1];
     for (slice, piece) in slices.iter_mut().zip(pieces) {
         *slice = IoSlice::new(piece);
     }
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-    debug_assert!(pieces.len() <= MOST, "{} pieces", pieces.len());
-    let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(MOST)])?;
+    debug_assert!(pieces.len() <= slices.len(), "{} pieces", pieces.len());
+    let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(slices.len())])?;
     if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
 }
 

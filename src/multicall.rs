@@ -9,6 +9,7 @@ use crate::environ::Environ;
 use crate::exit::CATENA;
 use crate::failure::{describe, say_last};
 use crate::options::{self, Misuse};
+use crate::status::Listeners;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec;
 use crate::sys::words::Words;
@@ -30,17 +31,23 @@ pub fn run(argv: Words, envp: Words) -> u8 {
     if exec::is_secure_start() && !is_ordinary_file() {
         return fail(&[b"refusing to run set-user-id, set-group-id or with file capabilities"], CATENA.failure);
     }
-    let environ = Environ::new(envp);
+    let mut environ = Environ::new(envp);
+    let listeners = Listeners::inherited(&mut environ);
     let name = base_name(argv.first());
     if let Some(applet) = applets::find(name) {
-        return chain::run(Call { applet, args: argv.from(1), explicit: false }, argv, environ, Manner::default());
+        let call = Call { applet, args: argv.from(1), explicit: false };
+        return chain::run(call, argv, environ, listeners, Manner::default());
     }
     // a copy may be called anything (catena-0.1, catena.old); a link called like no applet is a mistake
-    if name.starts_with(NAME.as_bytes()) || name.is_empty() { by_own_name(argv, environ) } else { unknown(name) }
+    if name.starts_with(NAME.as_bytes()) || name.is_empty() {
+        by_own_name(argv, environ, listeners)
+    } else {
+        unknown(name)
+    }
 }
 
 #[cold]
-fn by_own_name(argv: Words, environ: Environ) -> u8 {
+fn by_own_name(argv: Words, environ: Environ, listeners: Listeners) -> u8 {
     let given = match options::parse(OPTIONS, argv.from(1), false) {
         Ok(given) => given,
         Err(misuse) => return misused(&misuse),
@@ -67,7 +74,8 @@ fn by_own_name(argv: Words, environ: Environ) -> u8 {
     let name = operands.first().bytes();
     if let Some(applet) = applets::find(name) {
         let manner = Manner { explicit: true, no_fuse: given.has("no-fuse") };
-        return chain::run(Call { applet, args: operands.from(1), explicit: true }, argv, environ, manner);
+        let call = Call { applet, args: operands.from(1), explicit: true };
+        return chain::run(call, argv, environ, listeners, manner);
     }
     match (name, operands.get(1)) {
         (b"help", None) => answer(&documents::overview(), CATENA.failure),

@@ -1,47 +1,347 @@
 //! The truth about a start: a pipe from a process that a link has forked to the parent that waits to exit with the right
-//! code. It is close-on-exec, so an exec that succeeds ends it without a word, and a chain that fails writes its code.
+//! code. Links write records into it; its end comes when the last program has taken the process over, because the pipe is
+//! close-on-exec, or when the process is gone.
+//!
+//! | record | says |
+//! |---|---|
+//! | `X` | what comes next is an exec of a program that is none of the chain's links; an end now is a success |
+//! | `E` | a link has failed: exit code, which file its descriptor 2 was, and its message |
+//! | `P` | the process id of who goes on, where the parent cannot know it |
+//!
+//! Each is one write of at most PIPE_BUF bytes, so records never mix. A real exec of this very program hands the pipe on:
+//! it stays open, and [`VARIABLE`] names it to the next link, which takes both away again.
 
-use crate::sys::descriptor::{self, uninterrupted};
-use nix::fcntl::OFlag;
-use std::os::fd::{AsFd, OwnedFd};
+use crate::environ::{Change, Environ};
+use crate::failure;
+use crate::options::decimal;
+use crate::sys::descriptor::{self, STDERR, uninterrupted};
+use crate::sys::signal;
+use crate::sys::words::Words;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::stat::{SFlag, fstat};
+use nix::unistd::Pid;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, separated by commas.
+pub const VARIABLE: &str = "CATENA_STATUS_FD";
+
+/// How much of a chain a parent wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Whether the next program, catena or not, could be run.
+    NextProgram,
+    /// All links up to the first program that is none.
+    WholeChain,
+}
 
 /// The end of the process that goes on.
-pub struct Status {
+struct Status {
     pipe: OwnedFd,
+    scope: Scope,
 }
 
 /// The end of the parent that waits.
 pub struct Waiting {
     pipe: OwnedFd,
+    heard: Vec<u8>,
 }
 
-/// Both ends.
-///
-/// # Errors
-/// As pipe2(2).
-pub fn pipe() -> nix::Result<(Waiting, Status)> {
-    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    // where 1 or 2 was closed, what is said there must not be taken for a code
-    let write = descriptor::copy_from(write.as_fd(), 3)?;
-    Ok((Waiting { pipe: read }, Status { pipe: write }))
+/// Which file a descriptor is, for a comparison; all zero if it is closed.
+type File = [u8; 16];
+
+/// A link's failure, as its process told it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The exit code.
+    pub code: u8,
+    /// The message with its newline; empty if there was none.
+    pub text: Vec<u8>,
+    /// What descriptor 2 of the failed process was.
+    output: File,
 }
 
-impl Status {
-    /// Tells the parent that the chain ends with `code`. The message has been written already: both have one
-    /// descriptor 2.
-    pub fn failed(&self, code: u8) {
-        // a parent that is gone needs no answer
-        let _ = uninterrupted(|| nix::unistd::write(&self.pipe, &[code]));
+impl Told {
+    /// Whether the message was written to what is descriptor 2 here.
+    pub fn was_said_here(&self) -> bool {
+        self.output == file_of(STDERR)
+    }
+}
+
+/// One thing that a parent hears.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A program that is no link is about to be exec'ed.
+    Exec,
+    /// The chain has ended.
+    Failure(Told),
+    /// Who goes on.
+    Pid(Pid),
+}
+
+/// Code, file and length of the text.
+const FAILURE_HEAD: usize = 1 + size_of::<File>() + 2;
+/// What is written in one piece whatever else is written (pipe(7), PIPE_BUF).
+const LARGEST: usize = 4096;
+
+fn file_of(descriptor: BorrowedFd<'_>) -> File {
+    let mut file = File::default();
+    if let Ok(seen) = fstat(descriptor) {
+        file[..8].copy_from_slice(&seen.st_dev.to_ne_bytes());
+        file[8..].copy_from_slice(&seen.st_ino.to_ne_bytes());
+    }
+    file
+}
+
+/// All who wait to hear how this process's start goes.
+#[derive(Default)]
+pub struct Listeners {
+    all: Vec<Status>,
+}
+
+impl Listeners {
+    /// Opens a pipe to a parent: to be called before the fork. The child keeps the one, the parent the other.
+    ///
+    /// # Errors
+    /// As pipe2(2).
+    pub fn pipe(&mut self, scope: Scope) -> nix::Result<Waiting> {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let pipe = match scope {
+            // where 1 or 2 was closed, what is said there must not be taken for a record
+            Scope::NextProgram => descriptor::copy_from(write.as_fd(), 3)?,
+            // out of the way of links whose lowest free descriptor can be seen
+            Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd())?,
+        };
+        self.all.push(Status { pipe, scope });
+        Ok(Waiting { pipe: read, heard: Vec::new() })
+    }
+
+    /// Takes over the pipes that [`VARIABLE`] names, and removes it. To be called once, at the start.
+    pub fn inherited(environ: &mut Environ) -> Self {
+        let Some(named) = environ.get(VARIABLE.as_bytes()) else { return Self::default() };
+        let all = named.bytes().split(|&byte| byte == b',').filter_map(|name| {
+            let colon = name.iter().position(|&byte| byte == b':')?;
+            let number = RawFd::try_from(decimal(&name[..colon])?).ok()?;
+            let inode = decimal(&name[colon + 1..])?;
+            let pipe = descriptor::adopt(number, |descriptor| {
+                let is_pipe = |seen: nix::sys::stat::FileStat| {
+                    SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO
+                        && seen.st_ino == inode
+                };
+                number > 2 && fstat(descriptor).is_ok_and(is_pipe)
+            })?;
+            fcntl(&pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+            Some(Status { pipe, scope: Scope::WholeChain })
+        });
+        let all = all.collect();
+        environ.apply(vec![Change::remove(VARIABLE.as_bytes())]);
+        Self { all }
+    }
+
+    /// Whether anybody wants to hear of more than the next program.
+    pub fn wait_for_whole_chain(&self) -> bool {
+        self.all.iter().any(|status| status.scope == Scope::WholeChain)
+    }
+
+    /// Leaves them all to another process, which reports from now on.
+    pub fn leave(&mut self) {
+        self.all.clear();
+    }
+
+    /// Where their descriptors are.
+    pub fn numbers(&self) -> impl Iterator<Item = RawFd> {
+        self.all.iter().map(|status| status.pipe.as_raw_fd())
+    }
+
+    /// The next link has begun: whoever waited only for that hears the end.
+    pub fn next_link_runs(&mut self) {
+        self.all.retain(|status| status.scope == Scope::WholeChain);
+    }
+
+    /// Tells them that a program which is no link comes next.
+    pub fn about_to_exec(&self) {
+        // the others hear that by the end
+        if self.wait_for_whole_chain() {
+            self.tell(&[b"X"]);
+        }
+    }
+
+    /// Tells them that this process goes on.
+    pub fn going_on(&self, pid: Pid) {
+        let [a, b, c, d] = pid.as_raw().to_ne_bytes();
+        self.tell(&[&[b'P', a, b, c, d]]);
+    }
+
+    /// Tells them that the chain ends with `code`, and the message, which has been written to descriptor 2 already.
+    /// Allocates nothing: memory may be forbidden.
+    #[cold]
+    pub fn failed(&self, code: u8, message: &[&[u8]]) {
+        if self.all.is_empty() {
+            return;
+        }
+        let mut head = [0; 1 + FAILURE_HEAD];
+        let mut room = LARGEST - head.len();
+        let mut pieces: [&[u8]; failure::MOST_PIECES + 1] = [&[]; _];
+        for (place, piece) in pieces[1..].iter_mut().zip(message) {
+            // cut where there is no more room
+            *place = &piece[..piece.len().min(room)];
+            room -= place.len();
+        }
+        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        head[0] = b'E';
+        head[1] = code;
+        head[2..18].copy_from_slice(&file_of(STDERR));
+        head[18..].copy_from_slice(&(length as u16).to_ne_bytes());
+        pieces[0] = &head;
+        self.tell(&pieces);
+    }
+
+    fn tell(&self, record: &[&[u8]]) {
+        for status in &self.all {
+            // a parent that is gone needs no answer, and must not take this process with it
+            let _ = signal::without_broken_pipe(|| uninterrupted(|| failure::say_to(status.pipe.as_fd(), record)));
+        }
+    }
+
+    /// The environment with which this very program can be exec'ed so that its links report to the same parents. Those
+    /// who wait for no more than that hear the end with the exec.
+    pub fn handed_on(&self, mut environ: Environ) -> Words {
+        let mut value = Vec::new();
+        for status in self.all.iter().filter(|status| status.scope == Scope::WholeChain) {
+            let keeps = |pipe: &OwnedFd| fcntl(pipe, FcntlArg::F_SETFD(FdFlag::empty()));
+            if let (Ok(seen), Ok(_)) = (fstat(&status.pipe), keeps(&status.pipe)) {
+                let comma = if value.is_empty() { "" } else { "," };
+                let _ = write!(value, "{comma}{}:{}", status.pipe.as_raw_fd(), seen.st_ino);
+            }
+        }
+        if !value.is_empty() {
+            environ.apply(vec![Change::set(VARIABLE.as_bytes(), &value)]);
+        }
+        environ.entries()
+    }
+
+    /// After an exec that failed: their descriptors are close-on-exec as before.
+    pub fn take_back(&self) {
+        for status in &self.all {
+            let _ = fcntl(&status.pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+        }
     }
 }
 
 impl Waiting {
+    /// Waits for the next record. `None` at the end: the last program runs, or the process is gone.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub fn hear(&mut self) -> nix::Result<Option<Record>> {
+        loop {
+            if let Some(record) = self.take_record() {
+                return Ok(Some(record));
+            }
+            let mut room = [0; LARGEST];
+            let count = uninterrupted(|| nix::unistd::read(&self.pipe, &mut room))?;
+            if count == 0 {
+                return Ok(None);
+            }
+            self.heard.extend_from_slice(&room[..count]);
+        }
+    }
+
     /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.
-    pub fn failure(self) -> Option<u8> {
-        let mut code = [0];
-        match uninterrupted(|| nix::unistd::read(&self.pipe, &mut code)) {
-            Ok(1) => Some(code[0]),
-            _ => None,
+    pub fn failure(mut self) -> Option<u8> {
+        let mut failure = None;
+        while let Ok(Some(record)) = self.hear() {
+            if let Record::Failure(told) = record {
+                failure = failure.or(Some(told.code));
+            }
+        }
+        failure
+    }
+
+    /// The first record of what has been heard, if it is there as a whole.
+    fn take_record(&mut self) -> Option<Record> {
+        let (record, length) = match self.heard.as_slice() {
+            [b'E', code, rest @ ..] if rest.len() >= FAILURE_HEAD - 1 => {
+                let (output, rest) = rest.split_at(size_of::<File>());
+                let length = usize::from(u16::from_ne_bytes([rest[0], rest[1]]));
+                let text = rest[2..].get(..length)?.to_vec();
+                let output = output.try_into().ok()?;
+                (Record::Failure(Told { code: *code, text, output }), 1 + FAILURE_HEAD + length)
+            }
+            [b'P', a, b, c, d, ..] => (Record::Pid(Pid::from_raw(i32::from_ne_bytes([*a, *b, *c, *d]))), 5),
+            [b'X', ..] => (Record::Exec, 1),
+            _ => return None,
+        };
+        self.heard.drain(..length);
+        Some(record)
+    }
+}
+
+impl AsFd for Waiting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+
+    #[test]
+    fn records_arrive_in_order_and_whole() {
+        let mut listeners = Listeners::default();
+        let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
+        listeners.going_on(Pid::from_raw(77));
+        listeners.failed(42, &[b"a: ", b"fatal\n"]);
+        listeners.about_to_exec();
+        listeners.leave();
+        assert_eq!(waiting.hear(), Ok(Some(Record::Pid(Pid::from_raw(77)))));
+        let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+        assert_eq!((told.code, told.text.as_slice(), told.was_said_here()), (42, &b"a: fatal\n"[..], true));
+        assert_eq!(waiting.hear(), Ok(Some(Record::Exec)));
+        assert_eq!(waiting.hear(), Ok(None));
+    }
+
+    #[test]
+    fn a_message_too_long_is_cut_and_not_split() {
+        let mut listeners = Listeners::default();
+        let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
+        listeners.failed(1, &[&[b'x'; 3000], &[b'y'; 3000]]);
+        let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+        assert_eq!(told.text.len(), LARGEST - 1 - FAILURE_HEAD);
+        listeners.leave();
+        assert_eq!(waiting.hear(), Ok(None));
+    }
+
+    #[test]
+    fn a_parent_that_is_gone_kills_nobody() {
+        let mut listeners = Listeners::default();
+        drop(listeners.pipe(Scope::WholeChain).unwrap());
+        listeners.about_to_exec();
+        assert_eq!(nix::unistd::write(&listeners.all[0].pipe, b"x"), Err(Errno::EPIPE));
+    }
+
+    #[test]
+    fn a_pipe_is_taken_over_only_under_its_own_name() {
+        let mut listeners = Listeners::default();
+        let _waiting = listeners.pipe(Scope::WholeChain).unwrap();
+        let environ = || Environ::new(Words::EMPTY);
+        let handed_on = listeners.handed_on(environ());
+        let entry = handed_on.get(0).unwrap();
+        let mut kept = Environ::new(Words::leak([entry]));
+        // the one who hands on has exec'ed: here it only forgets
+        std::mem::forget(std::mem::take(&mut listeners.all));
+        assert_eq!(Listeners::inherited(&mut kept).numbers().count(), 1);
+        assert!(kept.entries().is_empty());
+        // closed by now
+        let mut stale = Environ::new(Words::leak([entry]));
+        assert!(Listeners::inherited(&mut stale).all.is_empty());
+        for wrong in ["", "1:1", "x", "1", ":", "99999999999999999999:1", "5:1,,6:2"] {
+            let mut environ = environ();
+            environ.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
+            assert!(Listeners::inherited(&mut environ).all.is_empty(), "{wrong}");
+            assert!(environ.entries().is_empty(), "{wrong}");
         }
     }
 }

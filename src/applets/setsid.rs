@@ -5,7 +5,7 @@ use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Proce
 use crate::exit::SETSID;
 use crate::failure::{Failure, say_last};
 use crate::options::Opt;
-use crate::status::{self, Waiting};
+use crate::status::Scope;
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End};
 use crate::sys::signal;
@@ -88,25 +88,21 @@ impl Setsid {
         let failed = |reason| Failure::new("fork").because(reason);
         // an ignored SIGCHLD would take the child's status away; the child puts it back
         let former = if self.wait { Some(signal::set_default(libc::SIGCHLD).map_err(failed)?) } else { None };
-        let (waiting, status) = status::pipe().map_err(failed)?;
+        let waiting = process.listeners.pipe(Scope::NextProgram).map_err(failed)?;
         match process::fork().map_err(failed)? {
             ForkResult::Child => {
                 if let Some(former) = &former {
                     signal::restore(libc::SIGCHLD, former).map_err(failed)?;
                 }
-                process.status = Some(status);
                 Ok(())
             }
             ForkResult::Parent { child } => {
-                drop(status);
-                process::exit(if self.wait { wait(child) } else { wait_for_start(waiting) })
+                // the child alone answers from here on
+                process.listeners.leave();
+                process::exit(if self.wait { wait(child) } else { waiting.failure().unwrap_or(0) })
             }
         }
     }
-}
-
-fn wait_for_start(waiting: Waiting) -> u8 {
-    waiting.failure().unwrap_or(0)
 }
 
 /// The program's exit code, or 128+N.

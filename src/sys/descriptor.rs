@@ -63,6 +63,70 @@ pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
     }
 }
 
+/// A copy of `of` with close-on-exec, at the highest number that is free, below 1024 if it can be: the numbers that the
+/// next to open something gets are what they would be without it.
+pub fn copy_out_of_the_way(of: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    const HIGHEST: RawFd = 1023;
+    // SAFETY: all-zero is a valid record, which the kernel fills.
+    let soft = unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        Errno::result(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
+        limit.rlim_cur
+    };
+    let highest = RawFd::try_from(soft).map_or(HIGHEST, |soft| HIGHEST.min(soft - 1));
+    for lowest in (4..=highest).rev() {
+        match copy_from(of, lowest) {
+            Err(Errno::EMFILE) => {}
+            outcome => return outcome,
+        }
+    }
+    copy_from(of, 3)
+}
+
+/// Takes over an inherited descriptor that nobody in this process owns, if it is what is expected.
+pub fn adopt(number: RawFd, is_expected: impl FnOnce(BorrowedFd<'_>) -> bool) -> Option<OwnedFd> {
+    if number < 0 || !is_open(number) {
+        return None;
+    }
+    // SAFETY: it is open, and by what this function is for has no other owner.
+    unsafe { is_expected(BorrowedFd::borrow_raw(number)).then(|| OwnedFd::from_raw_fd(number)) }
+}
+
+/// The descriptor itself, or a copy that is none of 0, 1 and 2, which are about to be replaced. Close-on-exec.
+pub fn above_standard(descriptor: OwnedFd) -> nix::Result<OwnedFd> {
+    if descriptor.as_raw_fd() > 2 { Ok(descriptor) } else { copy_from(descriptor.as_fd(), 3) }
+}
+
+/// Closes every descriptor from `first` on but those of `kept`, which is sorted. Nobody may own what is closed.
+pub fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
+    let mut next = first;
+    for &number in kept.iter().filter(|&&number| number >= first) {
+        if number > next {
+            close_range(next, number - 1)?;
+        }
+        next = number + 1;
+    }
+    close_range(next, RawFd::MAX)
+}
+
+fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
+    // SAFETY: see `close_from`.
+    match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
+        // a kernel before 5.9: one by one, as far as there are any
+        Err(Errno::ENOSYS) => {
+            let open = std::fs::read_dir("/proc/self/fd").map_err(|_| Errno::ENOSYS)?;
+            let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+            let numbers: Vec<RawFd> = numbers.filter(|number| (first..=last).contains(number)).collect();
+            for number in numbers {
+                // SAFETY: as above; the one that listed them is closed already, which is no harm.
+                unsafe { libc::close(number) };
+            }
+            Ok(())
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
 /// Descriptors a link has open for itself, closed together: neighbours, which is what fresh ones mostly are, cost one
 /// system call for all of them.
 #[derive(Default)]

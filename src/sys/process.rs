@@ -3,7 +3,7 @@
 use crate::exit::CATENA;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// Ends the process at once.
@@ -46,10 +46,63 @@ pub fn wait_for(child: Pid) -> nix::Result<End> {
         // SAFETY: `status` has room for the answer.
         Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, libc::__WALL) })
     })?;
-    Ok(match libc::WIFEXITED(status) {
+    Ok(end_of(status))
+}
+
+fn end_of(status: i32) -> End {
+    match libc::WIFEXITED(status) {
         true => End::Exited(libc::WEXITSTATUS(status) as u8),
         false => End::Killed(libc::WTERMSIG(status) as u8),
-    })
+    }
+}
+
+/// Like [`wait_for`], but `None` where the child has not ended yet.
+pub fn has_ended(child: Pid) -> nix::Result<Option<End>> {
+    let mut status = 0;
+    // SAFETY: `status` has room for the answer.
+    let pid = Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, libc::__WALL | libc::WNOHANG) })?;
+    Ok((pid != 0).then(|| end_of(status)))
+}
+
+/// Waits for whichever child ends first.
+///
+/// # Errors
+/// ECHILD if there is none; EAGAIN if none has ended and not `wait`.
+pub fn wait_for_any(wait: bool) -> nix::Result<(Pid, End)> {
+    let mut status = 0;
+    let how = if wait { libc::__WALL } else { libc::__WALL | libc::WNOHANG };
+    let pid = super::descriptor::uninterrupted(|| {
+        // SAFETY: `status` has room for the answer.
+        Errno::result(unsafe { libc::waitpid(-1, &raw mut status, how) })
+    })?;
+    if pid == 0 { Err(Errno::EAGAIN) } else { Ok((Pid::from_raw(pid), end_of(status))) }
+}
+
+/// Whether the process has children, whatever made them.
+pub fn has_children() -> bool {
+    let how = libc::WNOHANG | libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT | libc::__WALL;
+    let mut seen = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: `seen` has room for the answer, which is left where it is.
+    Errno::result(unsafe { libc::waitid(libc::P_ALL, 0, seen.as_mut_ptr(), how) }) != Err(Errno::ECHILD)
+}
+
+/// A descriptor that polls readable once the process has ended. Close-on-exec.
+///
+/// # Errors
+/// ENOSYS before Linux 5.3.
+pub fn watch(pid: Pid) -> nix::Result<OwnedFd> {
+    // SAFETY: numbers; what comes back is a new descriptor.
+    unsafe {
+        let number = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
+        Ok(OwnedFd::from_raw_fd(number as RawFd))
+    }
+}
+
+/// Makes this process the parent of descendants whose own has ended. Not inherited by children.
+pub fn adopt_orphans() -> nix::Result<()> {
+    let on: libc::c_ulong = 1;
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, on) }).map(drop)
 }
 
 /// Names the process, for ps and /proc/PID/comm, until the next exec does. At most 15 bytes count.

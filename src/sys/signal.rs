@@ -36,3 +36,79 @@ pub fn set_default(signal: i32) -> nix::Result<Disposition> {
 pub fn restore(signal: i32, former: &Disposition) -> nix::Result<()> {
     exchange(signal, Some(&former.0)).map(drop)
 }
+
+/// What is done with a signal now.
+pub fn current(signal: i32) -> nix::Result<Disposition> {
+    exchange(signal, None)
+}
+
+impl Disposition {
+    /// Whether the signal is ignored.
+    pub fn is_ignored(&self) -> bool {
+        self.0.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// A set of signals as the kernel has it: the C library keeps two to itself, and those may be blocked, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set(u64);
+
+impl Set {
+    /// These signals.
+    pub fn of(signals: &[i32]) -> Self {
+        Self(signals.iter().fold(0, |set, signal| set | 1 << (signal - 1)))
+    }
+
+    /// Whether `signal` is among them.
+    pub fn has(self, signal: i32) -> bool {
+        self.0 & Self::of(&[signal]).0 != 0
+    }
+}
+
+fn change_mask(how: i32, set: Set) -> nix::Result<Set> {
+    let mut old = Set(0);
+    // SAFETY: the kernel's own signal set is eight bytes.
+    let outcome =
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const set, &raw mut old, size_of::<Set>()) };
+    Errno::result(outcome).map(|_| old)
+}
+
+/// Blocks signals, besides those that are. Gives the mask as it was.
+pub fn block(signals: Set) -> nix::Result<Set> {
+    change_mask(libc::SIG_BLOCK, signals)
+}
+
+/// Sets the mask to what [`block`] gave.
+pub fn set_mask(mask: Set) -> nix::Result<()> {
+    change_mask(libc::SIG_SETMASK, mask).map(drop)
+}
+
+/// Takes one of these signals, which are blocked, out of those pending; waits for it unless `at_once`.
+///
+/// # Errors
+/// EAGAIN if none is pending and `at_once`; EINTR.
+pub fn take_pending(signals: Set, at_once: bool) -> nix::Result<i32> {
+    // SAFETY: all-zero is a valid timespec.
+    let none: libc::timespec = unsafe { std::mem::zeroed() };
+    let limit = if at_once { &raw const none } else { std::ptr::null() };
+    let nobody = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the kernel reads a set of eight bytes and perhaps a time, and writes nothing.
+    let outcome =
+        unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const signals, nobody, limit, size_of::<Set>()) };
+    Errno::result(outcome).map(|signal| signal as i32)
+}
+
+/// Runs a write to a pipe that may have lost its reader, in which case the error is all that comes of it.
+pub fn without_broken_pipe<T>(write: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
+    let broken_pipe = Set::of(&[libc::SIGPIPE]);
+    let mask = block(broken_pipe)?;
+    let mut pending = Set(0);
+    // SAFETY: as in `change_mask`.
+    unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
+    let outcome = write();
+    if outcome.as_ref().is_err_and(|&reason| reason == Errno::EPIPE) && !pending.has(libc::SIGPIPE) {
+        let _ = take_pending(broken_pipe, true);
+    }
+    set_mask(mask)?;
+    outcome
+}
