@@ -1,6 +1,6 @@
 //! `/etc/passwd` and `/etc/group`, and getent(1) for what they cannot answer.
 
-use super::{Answer, Directory, Id, getent, id};
+use super::{Answer, Directory, Id, User, getent, id};
 use crate::failure::Failure;
 use crate::sys::descriptor::{Opened, uninterrupted};
 use nix::errno::Errno;
@@ -123,7 +123,7 @@ impl Files {
 }
 
 impl Directory for Files {
-    fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)> {
+    fn user(&mut self, name: &[u8]) -> Answer<User> {
         let order = self.services()?.users;
         self.ask(order, (c"/etc/passwd", c"passwd"), name, |line| user_in(line, name))
     }
@@ -180,10 +180,11 @@ fn number(field: &[u8]) -> Option<Id> {
     id(field.strip_prefix(b"+").unwrap_or(field))
 }
 
-/// User and group id of a passwd(5) line, if it is the one for `name`.
-fn user_in(line: &[u8], name: &[u8]) -> Option<(Id, Id)> {
+/// What a passwd(5) line says, if it is the one for `name`.
+fn user_in(line: &[u8], name: &[u8]) -> Option<User> {
     let mut fields = fields_of(line, name)?.skip(1);
-    Some((number(fields.next()?)?, number(fields.next()?)?))
+    let (id, group) = (number(fields.next()?)?, number(fields.next()?)?);
+    Some(User { id, group, home: fields.nth(1).unwrap_or_default().to_vec() })
 }
 
 /// The id of a group(5) line, if it is the one for `name`.
@@ -215,8 +216,9 @@ mod tests {
 
     #[test]
     fn only_a_whole_well_formed_line_counts() {
-        assert_eq!(user_in(b"www:x:33:34:w:/:/bin/sh", b"www"), Some((33, 34)));
-        assert_eq!(user_in(b"www:x:33:34", b"www"), Some((33, 34)));
+        let www = |home: &str| Some(User { id: 33, group: 34, home: home.into() });
+        assert_eq!(user_in(b"www:x:33:34:w:/srv:/bin/sh", b"www"), www("/srv"));
+        assert_eq!(user_in(b"www:x:33:34", b"www"), www(""));
         for bad in [&b"www2:x:33:34:::"[..], b"ww:x:1:1:::", b"www:x:33", b"www:x::34:::", b"www:x:-1:34:::", b"www"] {
             assert_eq!(user_in(bad, b"www"), None);
         }
@@ -236,7 +238,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_harm(line in bytes(), name in bytes()) {
-            for found in [user_in(&line, &name).map(|(user, _)| user), group_in(&line, &name), membership_in(&line, &name)] {
+            for found in [user_in(&line, &name).map(|user| user.id), group_in(&line, &name), membership_in(&line, &name)] {
                 prop_assert_ne!(found, Some(Id::MAX));
             }
             let _ = order(&line, &name);
@@ -245,7 +247,8 @@ mod tests {
         #[test]
         fn a_written_line_is_read_back(name in "[a-z_][a-z0-9_-]{0,8}", user in 0..Id::MAX, group in 0..Id::MAX, other in "[a-z]{0,9}") {
             let line = format!("{name}:x:{user}:{group}:A Name,,:/home:/bin/sh");
-            prop_assert_eq!(user_in(line.as_bytes(), name.as_bytes()), Some((user, group)));
+            let found = user_in(line.as_bytes(), name.as_bytes()).map(|user| (user.id, user.group));
+            prop_assert_eq!(found, Some((user, group)));
             if other != name {
                 prop_assert_eq!(user_in(line.as_bytes(), other.as_bytes()), None);
             }

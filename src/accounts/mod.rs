@@ -11,6 +11,7 @@ use crate::options::decimal;
 mod files;
 #[cfg(target_feature = "crt-static")]
 mod getent;
+pub mod switch;
 #[cfg(not(target_feature = "crt-static"))]
 mod system;
 
@@ -26,6 +27,25 @@ pub struct Account {
     pub group: Id,
     /// Supplementary groups, exactly.
     pub groups: Vec<Id>,
+    /// What else is known of it, unless it was given by number.
+    pub login: Option<Login>,
+}
+
+/// What a login tells of an account in the environment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user name.
+    pub name: Vec<u8>,
+    /// The home directory.
+    pub home: Vec<u8>,
+}
+
+/// An entry of passwd(5).
+#[derive(Debug, PartialEq, Eq)]
+struct User {
+    id: Id,
+    group: Id,
+    home: Vec<u8>,
 }
 
 /// What a source of accounts answers. An error is a sentence that says what could not be done.
@@ -33,8 +53,8 @@ type Answer<T> = Result<Option<T>, Failure>;
 
 /// Somebody who knows names.
 trait Directory {
-    /// User id and primary group id of a user name.
-    fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)>;
+    /// The entry of a user name.
+    fn user(&mut self, name: &[u8]) -> Answer<User>;
     /// The id of a group name.
     fn group(&mut self, name: &[u8]) -> Answer<Id>;
     /// All groups that list the user, as initgroups(3) collects them; the primary one need not be among them.
@@ -64,35 +84,50 @@ fn directory() -> impl Directory {
 /// # Errors
 /// "unknown account …", "unknown group …", or what prevented the look-up.
 pub fn resolve(account: &[u8], all_groups: bool) -> anyhow::Result<Account> {
+    let name = account.split(|&byte| byte == b':').next().unwrap_or_default();
+    Ok(look_up(account, all_groups)?.ok_or_else(|| unknown("account", name))?)
+}
+
+fn unknown(kind: &str, name: &[u8]) -> Failure {
+    Failure::new([b"unknown ", kind.as_bytes(), b" ", name].concat())
+}
+
+/// The same; `None` if there is no user of that name.
+///
+/// # Errors
+/// "unknown group …", or what prevented the look-up.
+pub fn look_up(account: &[u8], all_groups: bool) -> anyhow::Result<Option<Account>> {
     let mut parts = account.split(|&byte| byte == b':');
     let name = parts.next().unwrap_or_default();
     if name.is_empty() && account.contains(&b':') {
-        return Ok(numeric(account, parts)?);
+        return Ok(Some(numeric(account, parts)?));
     }
-    let unknown = |kind: &str, name: &[u8]| Failure::new([b"unknown ", kind.as_bytes(), b" ", name].concat());
     let mut directory = directory();
-    let (user, group) = directory.user(name)?.ok_or_else(|| unknown("account", name))?;
+    let Some(User { id: user, group, home }) = directory.user(name)? else { return Ok(None) };
     let mut groups = Vec::new();
     for part in parts {
         groups.push(directory.group(part)?.ok_or_else(|| unknown("group", part))?);
     }
-    if let Some(&first) = groups.first() {
-        return Ok(Account { user, group: first, groups });
-    }
-    groups.push(group);
-    if all_groups {
-        groups.extend(directory.groups_of(name)?.unwrap_or_default());
-        groups.sort_unstable();
-        groups.dedup();
-    }
-    Ok(Account { user, group, groups })
+    let group = match groups.first() {
+        Some(&first) => first,
+        None => {
+            groups.push(group);
+            if all_groups {
+                groups.extend(directory.groups_of(name)?.unwrap_or_default());
+                groups.sort_unstable();
+                groups.dedup();
+            }
+            group
+        }
+    };
+    Ok(Some(Account { user, group, groups, login: Some(Login { name: name.to_vec(), home }) }))
 }
 
 fn numeric<'a>(account: &[u8], parts: impl Iterator<Item = &'a [u8]>) -> Result<Account, Failure> {
     let ids: Option<Vec<Id>> = parts.map(id).collect();
     match ids.as_deref() {
         Some([user, groups @ ..]) if !groups.is_empty() => {
-            Ok(Account { user: *user, group: groups[0], groups: groups.to_vec() })
+            Ok(Account { user: *user, group: groups[0], groups: groups.to_vec(), login: None })
         }
         _ => Err(Failure::new([b"invalid account ", account, b": not :UID:GID[:GID]..."].concat())),
     }
@@ -111,7 +146,7 @@ mod tests {
     #[test]
     fn numbers_need_no_look_up() {
         let account = resolve(b":65534:7:8:7", false).unwrap();
-        assert_eq!(account, Account { user: 65534, group: 7, groups: vec![7, 8, 7] });
+        assert_eq!(account, Account { user: 65534, group: 7, groups: vec![7, 8, 7], login: None });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The C library's look-ups, through the `users` crate.
 
-use super::{Answer, Directory, Id};
+use super::{Answer, Directory, Id, User};
 use crate::failure::Failure;
 use crate::sys::descriptor;
 use crate::sys::words::Word;
@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
+use users::os::unix::UserExt;
 
 /// The C library.
 pub struct System;
@@ -52,10 +53,11 @@ fn usable(id: Id) -> Option<Id> {
 }
 
 impl Directory for System {
-    fn user(&mut self, name: &[u8]) -> Answer<(Id, Id)> {
+    fn user(&mut self, name: &[u8]) -> Answer<User> {
         look_up(name, |name| {
             let user = users::get_user_by_name(name)?;
-            Some((usable(user.uid())?, usable(user.primary_group_id())?))
+            let home = user.home_dir().as_os_str().as_bytes().to_vec();
+            Some(User { id: usable(user.uid())?, group: usable(user.primary_group_id())?, home })
         })
     }
 
@@ -64,7 +66,7 @@ impl Directory for System {
     }
 
     fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
-        let Some((_, primary)) = self.user(name)? else { return Ok(None) };
+        let Some(User { group: primary, .. }) = self.user(name)? else { return Ok(None) };
         // not get_user_groups: it drops ids without a name, and gives up above 1024
         let name = Word::leak(name.to_vec());
         let groups = nix::unistd::getgrouplist(name.as_c_str(), Gid::from_raw(primary));

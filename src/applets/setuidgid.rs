@@ -1,14 +1,10 @@
 //! setuidgid: become an account for good. All ids are read back before the next program runs.
 
-use crate::accounts::{self, Account};
+use crate::accounts::{self, switch::Switch};
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo, describe};
 use crate::options::Opt;
-use crate::sys::ids;
 use crate::sys::words::Word;
-use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, getresgid, getresuid, setgroups, setresgid, setresuid};
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -76,59 +72,11 @@ struct Setuidgid {
 
 impl Link for Setuidgid {
     fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
-        let mut account = accounts::resolve(self.account.bytes(), self.all_groups)?;
-        account.groups.sort_unstable();
-        account.groups.dedup();
-        if self.quiet && self.is_now(&account)? {
+        let account = accounts::resolve(self.account.bytes(), self.all_groups)?;
+        let switch = Switch::new(account, self.keep_groups);
+        if self.quiet && switch.is_made()? {
             return Ok(Boundary::Open);
         }
-        let user = Uid::from_raw(account.user);
-        let group = Gid::from_raw(account.group);
-        if !self.keep_groups {
-            let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
-            setgroups(&groups).map_err(groups_refused)?;
-        }
-        setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason))?;
-        setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason))?;
-        // The proof is that all ids read back. To try a setuid(0) would be none: under SECBIT_NO_SETUID_FIXUP it
-        // succeeds before the next exec, and root would be back for real.
-        if !self.is_now(&account)? {
-            return Err(Failure::new("unable to setuid: the kernel reports other ids").into());
-        }
-        Ok(if account.user == 0 { Boundary::Barrier } else { Boundary::NewIdentity })
+        switch.make(APPLET.family, "-k")
     }
-}
-
-impl Setuidgid {
-    /// Whether all ids of the process, and unless kept its groups, are the account's.
-    fn is_now(&self, account: &Account) -> anyhow::Result<bool> {
-        let users = getresuid().unable_to("read", b"user ids")?;
-        let groups = getresgid().unable_to("read", b"group ids")?;
-        let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
-            && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
-        Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
-    }
-}
-
-/// daemontools' words, and what would be needed.
-fn refused(what: &str, capability: &str, reason: Errno) -> Failure {
-    let words = describe(reason, APPLET.family);
-    match reason {
-        Errno::EPERM => Failure::new(format!("unable to {what}: {words}: needs root or {capability}")),
-        Errno::EINVAL => Failure::new(format!("unable to {what}: {words}: no such id in this user namespace")),
-        _ => Failure::new(format!("unable to {what}")).because(reason),
-    }
-}
-
-/// Likewise; the reference calls this setgid too.
-fn groups_refused(reason: Errno) -> Failure {
-    // user_namespaces(7): without privilege a namespace gets its group map only by giving up setgroups
-    let denied = std::fs::read("/proc/self/setgroups").is_ok_and(|say| say.starts_with(b"deny"));
-    if reason == Errno::EPERM && denied {
-        let words = describe(reason, APPLET.family);
-        return Failure::new(format!(
-            "unable to setgid: {words}: this user namespace denies setgroups; -k keeps the groups"
-        ));
-    }
-    refused("setgid", "CAP_SETGID to set groups; -k keeps them", reason)
 }

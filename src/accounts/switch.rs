@@ -1,0 +1,80 @@
+//! Becoming an account for good.
+
+use super::Account;
+use crate::applet::{Boundary, Family};
+use crate::failure::{Failure, UnableTo, describe};
+use crate::sys::ids;
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, getresgid, getresuid, setgroups, setresgid, setresuid};
+
+/// A change of all ids to an account's.
+pub struct Switch {
+    account: Account,
+    keep_groups: bool,
+}
+
+impl Switch {
+    /// To `account`; with `keep_groups` its supplementary groups do not count.
+    pub fn new(mut account: Account, keep_groups: bool) -> Self {
+        account.groups.sort_unstable();
+        account.groups.dedup();
+        Self { account, keep_groups }
+    }
+
+    /// Whether all ids of the process, and unless kept its groups, are the account's.
+    ///
+    /// # Errors
+    /// What could not be read.
+    pub fn is_made(&self) -> anyhow::Result<bool> {
+        let account = &self.account;
+        let users = getresuid().unable_to("read", b"user ids")?;
+        let groups = getresgid().unable_to("read", b"group ids")?;
+        let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
+            && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
+        Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
+    }
+
+    /// Sets groups, group ids and user ids, in this order, and reads all back.
+    ///
+    /// # Errors
+    /// What the kernel refused, in the words of `family`, and what it would take; `way_out` says how to keep the groups.
+    pub fn make(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
+        let account = &self.account;
+        let user = Uid::from_raw(account.user);
+        let group = Gid::from_raw(account.group);
+        if !self.keep_groups {
+            let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
+            setgroups(&groups).map_err(|reason| groups_refused(reason, family, way_out))?;
+        }
+        setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason, family))?;
+        setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason, family))?;
+        // The proof is that all ids read back. To try a setuid(0) would be none: under SECBIT_NO_SETUID_FIXUP it
+        // succeeds before the next exec, and root would be back for real.
+        if !self.is_made()? {
+            return Err(Failure::new("unable to setuid: the kernel reports other ids").into());
+        }
+        Ok(if account.user == 0 { Boundary::Barrier } else { Boundary::NewIdentity })
+    }
+}
+
+/// daemontools' words, and what would be needed.
+fn refused(what: &str, capability: &str, reason: Errno, family: Family) -> Failure {
+    let words = describe(reason, family);
+    match reason {
+        Errno::EPERM => Failure::new(format!("unable to {what}: {words}: needs root or {capability}")),
+        Errno::EINVAL => Failure::new(format!("unable to {what}: {words}: no such id in this user namespace")),
+        _ => Failure::new(format!("unable to {what}")).because(reason),
+    }
+}
+
+/// Likewise; the reference calls this setgid too.
+fn groups_refused(reason: Errno, family: Family, way_out: &str) -> Failure {
+    // user_namespaces(7): without privilege a namespace gets its group map only by giving up setgroups
+    let denied = std::fs::read("/proc/self/setgroups").is_ok_and(|say| say.starts_with(b"deny"));
+    if reason == Errno::EPERM && denied {
+        let words = describe(reason, family);
+        let why = "this user namespace denies setgroups";
+        return Failure::new(format!("unable to setgid: {words}: {why}; {way_out} keeps the groups"));
+    }
+    refused("setgid", &format!("CAP_SETGID to set groups; {way_out} keeps them"), reason, family)
+}
