@@ -25,6 +25,8 @@ pub struct Applet {
     pub other_codes: &'static [(&'static str, &'static str)],
     /// All that may differ in the program it runs.
     pub changes: &'static [Aspect],
+    /// What may differ besides, if options ask for it.
+    pub on_request: &'static [Aspect],
     /// Its options, besides `--help` and `--version`.
     pub options: &'static [Opt],
     /// Its operands before the program, as (NAME, meaning).
@@ -40,7 +42,7 @@ pub struct Applet {
 impl Applet {
     /// Whether it may leave a parent behind.
     pub fn forks(&self) -> bool {
-        self.changes.contains(&Aspect::Process)
+        self.changes.iter().any(|aspect| matches!(aspect, Aspect::Process | Aspect::Child))
     }
 }
 
@@ -69,11 +71,13 @@ pub enum Group {
     Privilege,
     /// One at a time.
     Lock,
+    /// Running in the background, and who knows about it.
+    Daemon,
 }
 
 impl Group {
     /// In the order of the list.
-    pub const ALL: [Self; 4] = [Self::Session, Self::Environment, Self::Privilege, Self::Lock];
+    pub const ALL: [Self; 5] = [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -82,6 +86,7 @@ impl Group {
             Self::Environment => "Environment",
             Self::Privilege => "Accounts and limits",
             Self::Lock => "Locks",
+            Self::Daemon => "Daemons",
         }
     }
 }
@@ -107,10 +112,20 @@ pub enum Aspect {
     HangupDisposition,
     /// Descriptors 0, 1 and 2 where they are terminals.
     StandardDescriptors,
+    /// Descriptors 0, 1 and 2, whatever they are.
+    StandardFiles,
+    /// The current directory.
+    Directory,
+    /// The umask.
+    FileModeMask,
+    /// Which descriptors above 2 are open.
+    Descriptors,
     /// Session, process group and controlling terminal.
     Session,
-    /// The process itself: a child goes on.
+    /// The process itself, where a child goes on.
     Process,
+    /// The process itself: a child always goes on.
+    Child,
     /// Environment variables.
     Environment,
     /// User and group ids, supplementary groups; with them capabilities and the parent-death signal.
@@ -119,6 +134,10 @@ pub enum Aspect {
     Limits,
     /// One more open descriptor, and the lock on its file.
     LockDescriptor,
+    /// Descriptors by which a parent sees the end of all who have them.
+    WitnessDescriptors,
+    /// One more open descriptor, to say on it that the program is ready.
+    ReadyDescriptor,
 }
 
 impl Aspect {
@@ -128,8 +147,17 @@ impl Aspect {
             Self::HangupDisposition => "the disposition of SIGHUP",
             Self::StandardDescriptors => "standard input, output and error, where they are terminals",
             Self::Session => "session, process group and controlling terminal",
+            Self::StandardFiles => "standard input, output and error",
+            Self::Directory => "the current directory",
+            Self::FileModeMask => "the umask",
+            Self::Descriptors => "which descriptors above 2 are open",
             Self::Process => {
                 "the process, if it has to fork: process and parent id; and what a fork does not hand down: pending \
+                 signals, interval timers, POSIX record locks, memory locks, the parent-death signal, the child-subreaper \
+                 flag, processor time used so far"
+            }
+            Self::Child => {
+                "the process, which is a child: process and parent id; and what a fork does not hand down: pending \
                  signals, interval timers, POSIX record locks, memory locks, the parent-death signal, the child-subreaper \
                  flag, processor time used so far"
             }
@@ -140,6 +168,8 @@ impl Aspect {
             }
             Self::Limits => "resource limits",
             Self::LockDescriptor => "one more open descriptor and the lock it holds",
+            Self::WitnessDescriptors => "31 more open descriptors, of a pipe",
+            Self::ReadyDescriptor => "one more open descriptor, of a pipe",
         }
     }
 }

@@ -30,5 +30,11 @@ pub const NOHUP: Codes =
 /// util-linux's setsid.
 pub const SETSID: Codes = Codes { usage: 1, failure: 1, not_found: 127, not_runnable: 126, posixly_correct: None };
 
+/// bmc/daemonize, which knows one code; its later links have their own.
+pub const DAEMONIZE: Codes = Codes { usage: 1, failure: 1, not_found: 1, not_runnable: 1, posixly_correct: None };
+
+/// pidfile-lock: as catena, with its own code besides for a file that is held.
+pub const PIDFILE_LOCK: Codes = CATENA;
+
 /// catena itself: an unknown applet is a command that was not found.
 pub const CATENA: Codes = Codes { usage: 100, failure: 111, not_found: 127, not_runnable: 126, posixly_correct: None };

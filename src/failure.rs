@@ -44,6 +44,11 @@ impl Failure {
         Self { reason: Some(reason), ..self }
     }
 
+    /// Ending the chain with a code of its own.
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
     /// Its exit code, if it has one of its own.
     pub fn code(&self) -> Option<u8> {
         self.code

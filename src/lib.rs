@@ -14,5 +14,7 @@ pub mod exit;
 pub mod failure;
 pub mod multicall;
 pub mod options;
+pub mod patience;
+pub mod pidfile;
 pub mod status;
 pub mod sys;

@@ -3,6 +3,7 @@
 //! table (src/documents.rs); it cannot parse this grammar.
 
 use crate::sys::words::{Word, Words};
+use std::time::Duration;
 
 /// One option of an applet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Opt {
     pub letter: Option<u8>,
     /// What to call its value, if it takes one.
     pub value: Option<&'static str>,
+    /// Whether the value may be left out; then it is only ever attached: `--name=value`.
+    pub is_optional: bool,
     /// One line, without a full stop.
     pub help: &'static str,
 }
@@ -20,12 +23,17 @@ pub struct Opt {
 impl Opt {
     /// An option without a value; a one-letter `id` is `-x`, a longer one `--name`.
     pub const fn flag(id: &'static str, help: &'static str) -> Self {
-        Self { id, letter: None, value: None, help }
+        Self { id, letter: None, value: None, is_optional: false, help }
     }
 
     /// An option that takes a value.
     pub const fn valued(id: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self { id, letter: None, value: Some(value), help }
+        Self { id, letter: None, value: Some(value), is_optional: false, help }
+    }
+
+    /// A long option whose value may be left out.
+    pub const fn optional(id: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { id, letter: None, value: Some(value), is_optional: true, help }
     }
 
     /// The same option, with a letter for its long name.
@@ -126,7 +134,7 @@ pub fn parse(table: &'static [Opt], args: Words, abbreviations: bool) -> Result<
                 place += 1;
                 let (option, attached) = long(table, word, abbreviations)?;
                 let value = match (option.value, attached) {
-                    (Some(_), None) => {
+                    (Some(_), None) if !option.is_optional => {
                         place += 1;
                         Some(args.get(place - 1).ok_or(Misuse::NameWithoutValue(option.id))?)
                     }
@@ -202,9 +210,58 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
     Some(digits.iter().fold(0_u64, |number, digit| number.saturating_mul(10).saturating_add((digit - b'0').into())))
 }
 
+/// Seconds, with decimals or without: `10`, `0.25`, `.5`. `None` for anything else. What is beyond counting is for ever.
+pub fn seconds(text: &[u8]) -> Option<Duration> {
+    const NANOSECONDS: usize = 9;
+    let point = text.iter().position(|&byte| byte == b'.');
+    let (whole, rest) = text.split_at(point.unwrap_or(text.len()));
+    let decimals = rest.get(1..).unwrap_or_default();
+    if whole.is_empty() && decimals.is_empty() {
+        return None;
+    }
+    let whole = if whole.is_empty() { 0 } else { decimal(whole)? };
+    if !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // finer ones do not count
+    let digits = decimals.iter().chain(&[b'0'; NANOSECONDS]).take(NANOSECONDS);
+    let nanoseconds = digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    Some(Duration::new(whole, nanoseconds))
+}
+
+/// A file mode: one to four octal digits, at most 0777.
+pub fn mode(text: &[u8]) -> Option<u32> {
+    if !(1..=4).contains(&text.len()) || !text.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
+        return None;
+    }
+    let mode = text.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit - b'0'));
+    (mode <= 0o777).then_some(mode)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_may_have_decimals() {
+        for (text, milliseconds) in [("0", 0), ("5", 5000), ("0.25", 250), (".5", 500), ("1.", 1000), ("1.0009", 1000)]
+        {
+            let found = seconds(text.as_bytes()).unwrap();
+            assert_eq!(found.as_millis(), milliseconds, "{text}");
+        }
+        assert_eq!(seconds(b"0.000000001").unwrap(), Duration::from_nanos(1));
+        for bad in ["", ".", "-1", "1s", "1,5", "1.2.3", "0x1", "1e3", " 1", "inf"] {
+            assert_eq!(seconds(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn modes_are_up_to_four_octal_digits() {
+        assert_eq!([&b"0"[..], b"22", b"644", b"0777"].map(mode), [Some(0), Some(0o22), Some(0o644), Some(0o777)]);
+        for bad in ["", "8", "1000", "00644", "-1", "u=rw", "0o22"] {
+            assert_eq!(mode(bad.as_bytes()), None, "{bad}");
+        }
+    }
 
     #[test]
     fn numbers_are_digits_and_saturate() {

@@ -199,7 +199,7 @@ impl Listeners {
     fn tell(&self, record: &[&[u8]]) {
         for status in &self.all {
             // a parent that is gone needs no answer, and must not take this process with it
-            let _ = signal::without_broken_pipe(|| uninterrupted(|| failure::say_to(status.pipe.as_fd(), record)));
+            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| failure::say_to(status.pipe.as_fd(), record)));
         }
     }
 

@@ -76,7 +76,7 @@ fn the_c_librarys(table: &'static [Opt], words: &[Vec<u8>]) -> Reading {
         .iter()
         .map(|(name, place)| LongOption {
             name: name.as_ptr(),
-            has_arg: all[*place].value.is_some().into(),
+            has_arg: c_int::from(all[*place].value.is_some()) + c_int::from(all[*place].is_optional),
             flag: std::ptr::null_mut(),
             val: FIRST + c_int::try_from(*place).unwrap(),
         })
@@ -112,7 +112,8 @@ fn the_c_librarys(table: &'static [Opt], words: &[Vec<u8>]) -> Reading {
                     .find(|option| option.short().map(c_int::from) == Some(found))
                     .expect("a letter of the table"),
             };
-            let value = option.value.map(|_| std::ffi::CStr::from_ptr(optarg).to_bytes().to_vec());
+            let value = option.value.filter(|_| !optarg.is_null());
+            let value = value.map(|_| std::ffi::CStr::from_ptr(optarg).to_bytes().to_vec());
             options.push((option.id.to_owned(), value));
             if matches!(option.id, "help" | "version") {
                 // ours stops here; what is left is compared no further
@@ -135,6 +136,7 @@ fn table() -> impl Strategy<Value = &'static [Opt]> {
         Opt::flag("for", "for"),
         Opt::valued("nofile", "N", "nofile"),
         Opt::valued("nproc", "N", "nproc").or(b'p'),
+        Opt::optional("close", "FROM", "close"),
         Opt::flag("help", "help").or(b'h'),
     ];
     let size = pool.len();
@@ -173,6 +175,9 @@ fn word() -> impl Strategy<Value = Vec<u8>> {
         "--n",
         "--nproc",
         "--np=3",
+        "--close",
+        "--close=",
+        "--clo=9",
         "--help",
         "--hel",
         "--version",

@@ -23,6 +23,7 @@ pub const APPLET: Applet = Applet {
     codes: ENVDIR,
     other_codes: &[],
     changes: &[Aspect::Environment],
+    on_request: &[],
     options: &[
         Opt::flag("f", "Take the whole file, less one newline at its end, not only the first line"),
         Opt::flag("i", "A directory that does not exist is an empty one"),

@@ -15,6 +15,7 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[],
     changes: &[Aspect::Environment],
+    on_request: &[],
     options: &[],
     operands: &[("ACCOUNT", "Whose numbers: NAME, NAME:GROUP or :UID:GID")],
     example: &[":65534:65534"],

@@ -14,6 +14,7 @@ registry! {
     nohup
     setsid
     pgrphack
+    pidfile_lock
     envdir
     envuidgid
     setuidgid

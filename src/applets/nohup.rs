@@ -20,6 +20,7 @@ pub const APPLET: Applet = Applet {
     codes: NOHUP,
     other_codes: &[],
     changes: &[Aspect::HangupDisposition, Aspect::StandardDescriptors],
+    on_request: &[],
     options: &[],
     operands: &[],
     example: &[],

@@ -12,6 +12,7 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[],
     changes: &[Aspect::Session],
+    on_request: &[],
     options: &[],
     operands: &[],
     example: &[],

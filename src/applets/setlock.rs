@@ -3,16 +3,14 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, WrongUsage};
-use crate::options::{Given, Opt, decimal};
+use crate::options::{Given, Opt, decimal, seconds};
+use crate::patience::Patience;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process;
 use crate::sys::words::Word;
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::time::{Duration, Instant};
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -23,13 +21,14 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[("0", "with -x: the file could not be opened or locked")],
     changes: &[Aspect::LockDescriptor],
+    on_request: &[],
     options: &[
         Opt::flag("n", "Do not wait for the lock"),
         Opt::flag("N", "Wait for the lock (default)"),
         Opt::flag("x", "Exit with 0 and without a word if the file cannot be opened or locked"),
         Opt::flag("X", "Exit with 111 and a message then (default)"),
         Opt::flag("s", "Lock for sharing: others with -s may hold it too"),
-        Opt::valued("t", "SECONDS", "Wait for so long at most"),
+        Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
         Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
         Opt::flag("fcntl", "Take a POSIX record lock, as s6-setlock does, not a flock(2)"),
     ],
@@ -70,13 +69,6 @@ struct Setlock {
     number: Option<RawFd>,
 }
 
-#[derive(Clone, Copy)]
-enum Patience {
-    Endless,
-    None,
-    For(Duration),
-}
-
 impl Setlock {
     fn new(given: &Given) -> Option<Self> {
         let mut link = Self {
@@ -88,16 +80,15 @@ impl Setlock {
             number: None,
         };
         for (id, value) in given.each() {
-            let number = value.map(|value| decimal(value.bytes()));
-            match (id, number) {
+            match (id, value) {
                 ("n", _) => link.patience = Patience::None,
                 ("N", _) => link.patience = Patience::Endless,
                 ("x", _) => link.silent = true,
                 ("X", _) => link.silent = false,
                 ("s", _) => link.shared = true,
                 ("fcntl", _) => link.kind = Kind::Record,
-                ("t", Some(seconds)) => link.patience = Patience::For(Duration::from_secs(seconds?)),
-                ("d", Some(number)) => link.number = Some(RawFd::try_from(number?).ok()?),
+                ("t", Some(limit)) => link.patience = Patience::For(seconds(limit.bytes())?),
+                ("d", Some(number)) => link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok()?),
                 _ => {}
             }
         }
@@ -111,44 +102,6 @@ impl Setlock {
         let file = self.file.as_c_str();
         uninterrupted(|| open(file, flags, Mode::S_IRUSR | Mode::S_IWUSR)).unable_to("open", self.file.bytes())
     }
-
-    fn lock(&self, file: &OwnedFd) -> nix::Result<()> {
-        let attempt = |wait| uninterrupted(|| lock::acquire(file.as_fd(), self.kind, self.shared, wait));
-        match (attempt(false), self.patience) {
-            (Err(Errno::EAGAIN | Errno::EACCES), Patience::Endless) => {
-                process::set_name(APPLET.name);
-                attempt(true)
-            }
-            (Err(Errno::EAGAIN | Errno::EACCES), Patience::For(limit)) => {
-                process::set_name(APPLET.name);
-                poll_until(limit, || attempt(false))
-            }
-            // record locks may say EACCES for the same thing: fcntl(2)
-            (Err(Errno::EACCES), Patience::None) => Err(Errno::EAGAIN),
-            (outcome, _) => outcome,
-        }
-    }
-}
-
-/// Tries again and again. No alarm: the program's timers and dispositions are not ours.
-fn poll_until(limit: Duration, mut attempt: impl FnMut() -> nix::Result<()>) -> nix::Result<()> {
-    const SHORTEST: Duration = Duration::from_millis(1);
-    const LONGEST: Duration = Duration::from_millis(50);
-    let start = Instant::now();
-    let mut pause = SHORTEST;
-    loop {
-        let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            // as held
-            return Err(Errno::EAGAIN);
-        }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(LONGEST);
-        match attempt() {
-            Err(Errno::EAGAIN | Errno::EACCES) => {}
-            outcome => return outcome,
-        }
-    }
 }
 
 impl Link for Setlock {
@@ -159,7 +112,8 @@ impl Link for Setlock {
             // before the lock: to close a second descriptor of the file would release a record lock
             file = descriptor::move_to(file, number).unable_to("use descriptor", number.to_string().as_bytes())?;
         }
-        self.lock(&file).unable_to("lock", self.file.bytes()).map_err(silently)?;
+        let attempt = |wait| lock::acquire(file.as_fd(), self.kind, self.shared, wait);
+        self.patience.acquire(APPLET.name, attempt).unable_to("lock", self.file.bytes()).map_err(silently)?;
         descriptor::keep_across_exec(file).unable_to("keep open", self.file.bytes())?;
         Ok(Boundary::Open)
     }

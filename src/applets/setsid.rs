@@ -23,6 +23,7 @@ pub const APPLET: Applet = Applet {
         ("128+N", "with --wait: signal N killed the program"),
     ],
     changes: &[Aspect::Session, Aspect::Process],
+    on_request: &[],
     options: &[
         Opt::flag("ctty", "Make the terminal on standard input the new session's").or(b'c'),
         Opt::flag("fork", "Fork even where that is not needed").or(b'f'),

@@ -15,6 +15,7 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[],
     changes: &[Aspect::Identity],
+    on_request: &[],
     options: &[
         Opt::flag("s", "Take all supplementary groups of the account, not only its own group"),
         Opt::flag("k", "Keep the supplementary groups of the caller"),

@@ -16,6 +16,7 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[],
     changes: &[Aspect::Limits],
+    on_request: &[],
     options: &[
         Opt::valued("a", "LIMIT", "All memory together (address space), in bytes"),
         Opt::valued("c", "LIMIT", "Core file, in bytes"),

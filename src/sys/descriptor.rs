@@ -47,11 +47,13 @@ pub fn is_open(number: RawFd) -> bool {
 }
 
 /// Lets the descriptor stay open in the programs to come, for good.
-pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<RawFd> {
+pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<BorrowedFd<'static>> {
     let number = descriptor.into_raw_fd();
-    // SAFETY: F_SETFD on a descriptor that was just ours.
-    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, 0) })?;
-    Ok(number)
+    // SAFETY: F_SETFD on a descriptor that was just ours, and that nobody owns from here on.
+    unsafe {
+        Errno::result(libc::fcntl(number, libc::F_SETFD, 0))?;
+        Ok(BorrowedFd::borrow_raw(number))
+    }
 }
 
 /// A copy of `of` with close-on-exec, numbered `lowest` or higher.
@@ -92,9 +94,9 @@ pub fn adopt(number: RawFd, is_expected: impl FnOnce(BorrowedFd<'_>) -> bool) ->
     unsafe { is_expected(BorrowedFd::borrow_raw(number)).then(|| OwnedFd::from_raw_fd(number)) }
 }
 
-/// The descriptor itself, or a copy that is none of 0, 1 and 2, which are about to be replaced. Close-on-exec.
-pub fn above_standard(descriptor: OwnedFd) -> nix::Result<OwnedFd> {
-    if descriptor.as_raw_fd() > 2 { Ok(descriptor) } else { copy_from(descriptor.as_fd(), 3) }
+/// The descriptor itself, or in its place a copy, if its number is below `lowest`. Close-on-exec.
+pub fn at_least(descriptor: OwnedFd, lowest: RawFd) -> nix::Result<OwnedFd> {
+    if descriptor.as_raw_fd() >= lowest { Ok(descriptor) } else { copy_from(descriptor.as_fd(), lowest) }
 }
 
 /// Closes every descriptor from `first` on but those of `kept`, which is sorted. Nobody may own what is closed.

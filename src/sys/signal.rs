@@ -98,16 +98,18 @@ pub fn take_pending(signals: Set, at_once: bool) -> nix::Result<i32> {
     Errno::result(outcome).map(|signal| signal as i32)
 }
 
-/// Runs a write to a pipe that may have lost its reader, in which case the error is all that comes of it.
-pub fn without_broken_pipe<T>(write: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
-    let broken_pipe = Set::of(&[libc::SIGPIPE]);
-    let mask = block(broken_pipe)?;
+/// Runs a write that the kernel may answer with a deadly signal besides an error: with SIGPIPE where a pipe has lost its
+/// reader (EPIPE), with SIGXFSZ where the file would grow beyond its limit (EFBIG). The error is all that comes of it.
+pub fn without<T>(signal: i32, write: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
+    let error = if signal == libc::SIGPIPE { Errno::EPIPE } else { Errno::EFBIG };
+    let signal = Set::of(&[signal]);
+    let mask = block(signal)?;
     let mut pending = Set(0);
     // SAFETY: as in `change_mask`.
     unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
     let outcome = write();
-    if outcome.as_ref().is_err_and(|&reason| reason == Errno::EPIPE) && !pending.has(libc::SIGPIPE) {
-        let _ = take_pending(broken_pipe, true);
+    if outcome.as_ref().is_err_and(|&reason| reason == error) && pending.0 & signal.0 == 0 {
+        let _ = take_pending(signal, true);
     }
     set_mask(mask)?;
     outcome

@@ -1,0 +1,166 @@
+//! pidfile-lock: run a program with its pid in a file that it holds locked. The lock is what makes the file true: see
+//! src/pidfile.
+
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::exit::PIDFILE_LOCK;
+use crate::failure::{Failure, UnableTo, WrongUsage};
+use crate::options::{Given, Opt, decimal, mode, seconds};
+use crate::patience::Patience;
+use crate::pidfile::claim::{self, Claim, Denied, Terms};
+use crate::sys::descriptor;
+use crate::sys::lock::Kind;
+use crate::sys::words::Word;
+use nix::unistd::ftruncate;
+use std::os::fd::RawFd;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "pidfile-lock",
+    about: "Run a program with its pid in a file that it holds locked",
+    group: Group::Daemon,
+    family: Family::Bernstein,
+    codes: PIDFILE_LOCK,
+    other_codes: &[
+        ("75", "another process holds the file (-E gives another code)"),
+        ("0", "with -x: another process holds the file"),
+    ],
+    changes: &[Aspect::LockDescriptor],
+    on_request: &[],
+    options: &[
+        Opt::flag("n", "Do not wait for the lock (default)"),
+        Opt::flag("N", "Wait for the lock"),
+        Opt::flag("x", "Exit with 0 and without a word if another process holds the file"),
+        Opt::flag("X", "Exit with 75 and a message then (default)"),
+        Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
+        Opt::valued("E", "CODE", "Exit with CODE, not 75, if another process holds the file"),
+        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
+        Opt::valued("m", "MODE", "Give the file exactly this mode, which may let group and others write"),
+        Opt::valued("l", "LOCKFILE", "Lock this file instead, and write FILE anew each time"),
+        Opt::flag("flock", "Take a flock(2), as setlock does, not a POSIX record lock"),
+    ],
+    operands: &[("FILE", "The pid file; created with mode 0644, less the umask, if it does not exist")],
+    example: &["-m", "0666", "/dev/null"],
+    manual: Manual {
+        description: &[
+            "Opens FILE, locks it for itself alone, writes its process id and a newline into it, and runs the program. An \
+             exec keeps the process id, so the file names the program itself, and the lock lasts exactly as long as \
+             that process: a file that is not locked names nobody, whatever it says. FILE is left where it is when \
+             the program ends. Of `-n`, `-N` and `-t`, and of `-x` and `-X`, the last one counts.",
+            "The lock is a POSIX record lock. A child that outlives the program does not keep it, any reader can ask the \
+             kernel who holds it (fcntl(2), F_GETLK), and after a crash the next start simply takes it. Its one weakness \
+             is that a process loses it by closing any descriptor of the file, as a program does that writes its own \
+             pid file. So a file whose text names a process that runs and still has the file open counts as held, too. \
+             A program that closes all descriptors at its start, as some daemons do, leaves no such trace: use `-l`, or \
+             that program's own pid file.",
+            "Refused are symbolic links, files with other hard links, all that is no regular file, files of owners other \
+             than root and the own user, and files that group or others may write to, unless `-m` wants that. A file \
+             that others remove or replace meanwhile is opened again, so that two starts can never hold two files of \
+             one name.",
+            "If the pid cannot be written, as on a full disk, the program does not run, and a file created for it is \
+             removed. If the program cannot be run, the file is left empty.",
+            "Whoever may read FILE can hold a read lock on it and so be in the way. Where local users are not to be \
+             trusted, `-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
+             replaced in one step by a new file in the same directory.",
+            "Put pidfile-lock behind links that fork, as daemonize(1), setsid(1) and fghack(1) do, or the lock stays with a \
+             process that is no more; and in front of setuidgid(1), so that FILE belongs to who starts the daemon and \
+             not to the account it runs as.",
+        ],
+        examples: &[
+            ("pidfile-lock /run/app.pid ./app", "Run a program with its pid in a file, but not twice at a time."),
+            ("daemonize pidfile-lock /run/app.pid setuidgid www /usr/bin/app", "A daemon; a second start exits with 75."),
+            ("pidfile-lock -x app.pid ./job", "From cron: if the last run still goes on, that is no error."),
+        ],
+        reference: "catena's own",
+        differences: &[
+            "`-n`, `-N`, `-x`, `-X`, `-t` and `-d` are those of setlock(1), but not to wait is the default, and `-x` is \
+             silent about a held lock alone.",
+            "`--flock` excludes setlock(1) and flock(1), and whatever inherits the descriptor keeps it. Then nobody can \
+             be told who holds it.",
+        ],
+        see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)"],
+    },
+    link: |given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?)),
+};
+
+/// What sysexits.h calls EX_TEMPFAIL: try again later.
+pub const HELD: u8 = 75;
+
+struct PidfileLock {
+    file: Word,
+    lock_file: Option<Word>,
+    patience: Patience,
+    silent: bool,
+    held: u8,
+    kind: Kind,
+    mode: Option<u32>,
+    number: Option<RawFd>,
+}
+
+impl PidfileLock {
+    fn new(given: &Given) -> Option<Self> {
+        let mut link = Self {
+            file: given.operand(0),
+            lock_file: None,
+            patience: Patience::None,
+            silent: false,
+            held: HELD,
+            kind: Kind::Record,
+            mode: None,
+            number: None,
+        };
+        for (id, value) in given.each() {
+            match (id, value) {
+                ("n", _) => link.patience = Patience::None,
+                ("N", _) => link.patience = Patience::Endless,
+                ("x", _) => link.silent = true,
+                ("X", _) => link.silent = false,
+                ("flock", _) => link.kind = Kind::Flock,
+                ("t", Some(limit)) => link.patience = Patience::For(seconds(limit.bytes())?),
+                ("E", Some(code)) => link.held = u8::try_from(decimal(code.bytes())?).ok()?,
+                ("d", Some(number)) => link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok()?),
+                ("m", Some(bits)) => link.mode = Some(mode(bits.bytes())?),
+                ("l", Some(file)) => link.lock_file = Some(file),
+                _ => {}
+            }
+        }
+        Some(link)
+    }
+
+    /// Locks what is to be locked. `named` is whose text tells who runs.
+    fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
+        let claim = Claim::open(Terms { number: self.number, ..terms })?;
+        let locked = claim.locked(self.kind, self.patience, APPLET.name, |file| {
+            text().unwrap_or_else(|| Claim::text(file))
+        });
+        locked.map_err(|denied| match denied {
+            Denied::Held(_) if self.silent => Failure::silent(0).into(),
+            Denied::Held(holder) => Failure::new(holder.describe(terms.file.bytes())).with_code(self.held).into(),
+            Denied::Failed(error) => error,
+        })
+    }
+}
+
+impl Link for PidfileLock {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+        let (lock, written) = match self.lock_file {
+            None => {
+                let claim = self.lock(Terms { mode: self.mode, ..Terms::new(self.file) }, || None)?;
+                claim.write()?;
+                (claim.into_descriptor(), None)
+            }
+            Some(lock_file) => {
+                let terms = Terms { new_mode: 0o600, ..Terms::new(lock_file) };
+                let claim = self.lock(terms, || Some(claim::text_at(self.file)))?;
+                (claim.into_descriptor(), Some(claim::replace(self.file, self.mode)?))
+            }
+        };
+        let lock = descriptor::keep_across_exec(lock).unable_to("keep open", self.file.bytes())?;
+        process.undo = Some(Box::new(move || {
+            let _ = match &written {
+                Some(file) => ftruncate(file, 0),
+                None => ftruncate(lock, 0),
+            };
+        }));
+        Ok(Boundary::Open)
+    }
+}

@@ -1,0 +1,318 @@
+//! Making a pid file one's own: open it without trusting what is there, lock it, see that it is still the one under
+//! that name and that nobody who runs has only lost the lock, and then write.
+
+use super::holder::Holder;
+use super::text;
+use crate::failure::{Failure, UnableTo};
+use crate::patience::{self, Patience};
+use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::lock::{self, Kind};
+use crate::sys::signal;
+use crate::sys::words::Word;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
+use nix::unistd::{Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+/// Which file, and what is asked of it.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// Its name.
+    pub file: Word,
+    /// The exact mode. Without it, what a new file has is left of it by the umask.
+    pub mode: Option<u32>,
+    /// What a new file has before that.
+    pub new_mode: u32,
+    /// Who may own it besides root and this process's user.
+    pub owner: Option<Uid>,
+    /// The lowest number its descriptor may have.
+    pub lowest: RawFd,
+    /// The very number its descriptor is to have.
+    pub number: Option<RawFd>,
+}
+
+impl Terms {
+    /// A file with nothing special about it.
+    pub fn new(file: Word) -> Self {
+        Self { file, mode: None, new_mode: 0o644, owner: None, lowest: 0, number: None }
+    }
+}
+
+/// Why a file is not ours.
+pub enum Denied {
+    /// Somebody has it.
+    Held(Holder),
+    /// Something went wrong.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Denied {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A file that has been found fit to be a pid file or a lock for one.
+pub struct Claim {
+    terms: Terms,
+    file: OwnedFd,
+    seen: FileStat,
+    is_new: bool,
+}
+
+/// How often a file that others keep replacing is opened again.
+const ATTEMPTS: usize = 100;
+
+impl Claim {
+    /// Opens the file, creating it if need be, and changes nothing in it. Refused: symbolic links, anything but a
+    /// regular file, other hard links to it, owners other than root and the process's own user, and files that group
+    /// or others may write to.
+    ///
+    /// # Errors
+    /// `unable to open FILE: …`, `unable to use FILE: …`.
+    pub fn open(terms: Terms) -> anyhow::Result<Self> {
+        let name = terms.file;
+        let (file, is_new) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
+            Ok(opened) => opened,
+            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(name, "it is a symbolic link")),
+            Err(reason) => return Err(Failure::unable_to("open", name.bytes(), reason).into()),
+        };
+        let seen = fstat(&file).unable_to("look at", name.bytes())?;
+        if let Some(reason) = flaw(&seen, &terms) {
+            return Err(unfit(name, &reason));
+        }
+        if let Some(mode) = terms.mode
+            && seen.st_mode & 0o7777 != mode
+        {
+            fchmod(&file, Mode::from_bits_truncate(mode)).unable_to("change the mode of", name.bytes())?;
+        }
+        // before there is a lock: to close a second descriptor of the file would release it
+        let file = match terms.number {
+            Some(number) => {
+                descriptor::move_to(file, number).unable_to("use descriptor", number.to_string().as_bytes())?
+            }
+            None => descriptor::at_least(file, terms.lowest).unable_to("open", name.bytes())?,
+        };
+        Ok(Self { terms, file, seen, is_new })
+    }
+
+    /// Locks the file for this process. `text` is where the pid of whoever runs is written: this file, or another.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn locked(
+        mut self,
+        kind: Kind,
+        patience: Patience,
+        waiter: &str,
+        text: impl Fn(BorrowedFd<'_>) -> Vec<u8>,
+    ) -> Result<Self, Denied> {
+        for _ in 0..ATTEMPTS {
+            let file = self.file.as_fd();
+            match patience.acquire(waiter, |wait| lock::acquire(file, kind, false, wait)) {
+                Ok(()) => {}
+                Err(Errno::EAGAIN) if kind == Kind::Flock => {
+                    return Err(Denied::Held(Holder::Flock(text::pid(&text(file)))));
+                }
+                Err(Errno::EAGAIN) => match Holder::of(file)? {
+                    Some(holder) => return Err(Denied::Held(holder)),
+                    // it has gone meanwhile
+                    None => continue,
+                },
+                Err(reason) => return Err(Failure::unable_to("lock", self.terms.file.bytes(), reason).into()),
+            }
+            if !self.is_still_there() {
+                let terms = self.terms;
+                // first, as the new one may be given its number
+                drop(self);
+                self = Self::open(terms)?;
+                continue;
+            }
+            let careless = || Holder::careless(&text(self.file.as_fd()), &self.seen);
+            match if kind == Kind::Record { careless() } else { None } {
+                None => return Ok(self),
+                Some(holder) => {
+                    // the lock says nothing here: give it back while waiting for that process to end
+                    lock::release(self.file.as_fd()).unable_to("unlock", self.terms.file.bytes())?;
+                    let gone = || careless().is_none().then_some(());
+                    if patience::poll(patience.limit(), gone).is_none() {
+                        return Err(Denied::Held(holder));
+                    }
+                }
+            }
+        }
+        let text = [b"unable to lock ", self.terms.file.bytes(), b": it is replaced again and again"].concat();
+        Err(Failure::new(text).into())
+    }
+
+    /// Writes this process's pid into the file, which is locked. There is no instant at which the first line is wrong or,
+    /// in a file that had one, missing. If it cannot be written, a new file is removed and an old one left empty.
+    ///
+    /// # Errors
+    /// `unable to write FILE: …`.
+    pub fn write(&self) -> anyhow::Result<()> {
+        write(self.file.as_fd()).inspect_err(|_| self.withdraw()).unable_to("write", self.terms.file.bytes())
+    }
+
+    /// Leaves nothing in the file, or no file if it is new. To be called with the lock held.
+    pub fn withdraw(&self) {
+        let is_removed = self.is_new && self.is_still_there() && remove(self.terms.file.as_c_str()).is_ok();
+        if !is_removed {
+            let _ = ftruncate(&self.file, 0);
+        }
+    }
+
+    /// Whether the name leads to this very file.
+    fn is_still_there(&self) -> bool {
+        is_at(self.terms.file.as_c_str(), &self.seen)
+    }
+
+    /// Whether it was created by [`Claim::open`].
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Which file it is.
+    pub fn seen(&self) -> &FileStat {
+        &self.seen
+    }
+
+    /// Gives it to an account.
+    ///
+    /// # Errors
+    /// As fchown(2).
+    pub fn give_to(&self, user: u32, group: u32) -> nix::Result<()> {
+        nix::unistd::fchown(&self.file, Some(user.into()), Some(group.into()))
+    }
+
+    /// Its text.
+    pub fn text(file: BorrowedFd<'_>) -> Vec<u8> {
+        /// More than any pid needs.
+        const ENOUGH: usize = 64;
+        let mut text = [0; ENOUGH];
+        let count = uninterrupted(|| nix::sys::uio::pread(file, &mut text, 0)).unwrap_or(0);
+        text[..count].to_vec()
+    }
+
+    /// The descriptor that the lock belongs to.
+    pub fn into_descriptor(self) -> OwnedFd {
+        self.file
+    }
+}
+
+impl AsFd for Claim {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool)> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    for _ in 0..ATTEMPTS {
+        // In this order, to know which it is. Besides, a sticky directory may refuse O_CREAT for a file that is there
+        // already and another's (fs.protected_regular), with no word of the owner.
+        match uninterrupted(|| open(name, flags, Mode::empty())) {
+            Err(Errno::ENOENT) => {}
+            outcome => return outcome.map(|file| (file, false)),
+        }
+        let new = flags | OFlag::O_CREAT | OFlag::O_EXCL;
+        match uninterrupted(|| open(name, new, Mode::from_bits_truncate(mode))) {
+            Err(Errno::EEXIST) => {}
+            outcome => return outcome.map(|file| (file, true)),
+        }
+    }
+    Err(Errno::EEXIST)
+}
+
+fn is_symbolic_link(name: &CStr) -> bool {
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind_of(&seen) == SFlag::S_IFLNK)
+}
+
+fn kind_of(seen: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits())
+}
+
+fn unfit(name: Word, reason: &str) -> anyhow::Error {
+    Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat()).into()
+}
+
+/// What is wrong with a file, if anything is.
+fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
+    let owner = Uid::from_raw(seen.st_uid);
+    let permitted = [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner];
+    let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
+    if kind_of(seen) != SFlag::S_IFREG {
+        Some("it is not a regular file".to_owned())
+    } else if seen.st_nlink != 1 {
+        Some(format!("it has {} hard links", seen.st_nlink))
+    } else if !permitted.contains(&Some(owner)) {
+        Some(format!("it belongs to user {owner}"))
+    } else if strangers != 0 {
+        Some(format!("group or others may write to it (mode {:04o})", seen.st_mode & 0o7777))
+    } else {
+        None
+    }
+}
+
+fn is_at(name: &CStr, file: &FileStat) -> bool {
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        .is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino))
+}
+
+fn remove(name: &CStr) -> nix::Result<()> {
+    unlinkat(AT_FDCWD, name, UnlinkatFlags::NoRemoveDir)
+}
+
+fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
+    let text = text::of(getpid());
+    let count = signal::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
+    if count < text.len() {
+        return Err(Errno::ENOSPC);
+    }
+    // last, so that an old longer text never leaves an empty file in view
+    uninterrupted(|| ftruncate(file, i64::try_from(text.len()).unwrap_or(i64::MAX)))
+}
+
+/// Writes this process's pid to a file that takes the place of `name` in one step. Gives the new file.
+///
+/// # Errors
+/// `unable to create …`, `unable to write …`, `unable to replace …`.
+pub fn replace(name: Word, mode: Option<u32>) -> anyhow::Result<OwnedFd> {
+    let bytes = name.bytes();
+    let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let pid = getpid().to_string();
+    let new = Word::leak([&bytes[..base], b".", &bytes[base..], b".", pid.as_bytes()].concat());
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let permissions = Mode::from_bits_truncate(mode.unwrap_or(0o644));
+    let create = || uninterrupted(|| open(new.as_c_str(), flags, permissions));
+    let file = match create() {
+        // left by a process of the same pid that was killed
+        Err(Errno::EEXIST) => remove(new.as_c_str()).and_then(|()| create()),
+        outcome => outcome,
+    }
+    .unable_to("create", new.bytes())?;
+    let written = match mode {
+        Some(_) => fchmod(&file, permissions).and_then(|()| write(file.as_fd())),
+        None => write(file.as_fd()),
+    }
+    .unable_to("write", new.bytes());
+    let replaced = written.and_then(|()| {
+        nix::fcntl::renameat(AT_FDCWD, new.as_c_str(), AT_FDCWD, name.as_c_str()).unable_to("replace", bytes)
+    });
+    if let Err(error) = replaced {
+        let _ = remove(new.as_c_str());
+        return Err(error);
+    }
+    Ok(file)
+}
+
+/// The text of a file under this name, if it is a regular one.
+pub fn text_at(name: Word) -> Vec<u8> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
+        Ok(file) if fstat(&file).is_ok_and(|seen| kind_of(&seen) == SFlag::S_IFREG) => Claim::text(file.as_fd()),
+        _ => Vec::new(),
+    }
+}
