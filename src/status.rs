@@ -148,6 +148,29 @@ impl Listeners {
         self.all.clear();
     }
 
+    /// Gives up the pipe that was opened last: another process has it.
+    pub fn forget_last(&mut self) {
+        self.all.pop();
+    }
+
+    /// Lets the one who came last go, with the news that all is well.
+    pub fn dismiss_last(&mut self) {
+        if let Some(last) = self.all.pop() {
+            Self { all: vec![last] }.about_to_exec();
+        }
+    }
+
+    /// Leaves a number to a link that wants to have its own descriptor there.
+    ///
+    /// # Errors
+    /// As fcntl(2), F_DUPFD.
+    pub fn make_way(&mut self, number: RawFd) -> nix::Result<()> {
+        for status in self.all.iter_mut().filter(|status| status.pipe.as_raw_fd() == number) {
+            status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd())?;
+        }
+        Ok(())
+    }
+
     /// Where their descriptors are.
     pub fn numbers(&self) -> impl Iterator<Item = RawFd> {
         self.all.iter().map(|status| status.pipe.as_raw_fd())
@@ -168,8 +191,10 @@ impl Listeners {
 
     /// Tells them that this process goes on.
     pub fn going_on(&self, pid: Pid) {
-        let [a, b, c, d] = pid.as_raw().to_ne_bytes();
-        self.tell(&[&[b'P', a, b, c, d]]);
+        if self.wait_for_whole_chain() {
+            let [a, b, c, d] = pid.as_raw().to_ne_bytes();
+            self.tell(&[&[b'P', a, b, c, d]]);
+        }
     }
 
     /// Tells them that the chain ends with `code`, and the message, which has been written to descriptor 2 already.

@@ -14,7 +14,9 @@ registry! {
     nohup
     setsid
     pgrphack
+    daemonize
     pidfile_lock
+    fghack
     envdir
     envuidgid
     setuidgid

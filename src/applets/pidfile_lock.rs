@@ -142,6 +142,9 @@ impl PidfileLock {
 
 impl Link for PidfileLock {
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+        if let Some(number) = self.number {
+            process.listeners.make_way(number).unable_to("use descriptor", number.to_string().as_bytes())?;
+        }
         let (lock, written) = match self.lock_file {
             None => {
                 let claim = self.lock(Terms { mode: self.mode, ..Terms::new(self.file) }, || None)?;

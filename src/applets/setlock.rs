@@ -105,12 +105,14 @@ impl Setlock {
 }
 
 impl Link for Setlock {
-    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
         if let Some(number) = self.number {
+            let occupied = number.to_string();
+            process.listeners.make_way(number).unable_to("use descriptor", occupied.as_bytes())?;
             // before the lock: to close a second descriptor of the file would release a record lock
-            file = descriptor::move_to(file, number).unable_to("use descriptor", number.to_string().as_bytes())?;
+            file = descriptor::move_to(file, number).unable_to("use descriptor", occupied.as_bytes())?;
         }
         let attempt = |wait| lock::acquire(file.as_fd(), self.kind, self.shared, wait);
         self.patience.acquire(APPLET.name, attempt).unable_to("lock", self.file.bytes()).map_err(silently)?;

@@ -95,6 +95,9 @@ impl Setsid {
                 if let Some(former) = &former {
                     signal::restore(libc::SIGCHLD, former).map_err(failed)?;
                 }
+                if !self.wait {
+                    process.listeners.going_on(getpid());
+                }
                 Ok(())
             }
             ForkResult::Parent { child } => {

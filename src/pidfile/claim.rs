@@ -12,7 +12,7 @@ use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
+use nix::unistd::{Pid, Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -273,6 +273,22 @@ fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     }
     // last, so that an old longer text never leaves an empty file in view
     uninterrupted(|| ftruncate(file, i64::try_from(text.len()).unwrap_or(i64::MAX)))
+}
+
+/// Takes back what a process has left in a file before it came to nothing: its pid, and the file itself if it is new. A
+/// file that says anything else, or that somebody holds, stays as it is.
+pub fn clean_up(name: Word, pid: Pid, is_new: bool) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let Ok(file) = uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) else { return };
+    let Ok(seen) = fstat(&file) else { return };
+    let claim = Claim { terms: Terms::new(name), file, seen, is_new };
+    let is_free = kind_of(&seen) == SFlag::S_IFREG
+        && lock::acquire(claim.file.as_fd(), Kind::Record, false, false).is_ok()
+        && claim.is_still_there();
+    let text = Claim::text(claim.file.as_fd());
+    if is_free && (text == text::of(pid) || is_new && text.is_empty()) {
+        claim.withdraw();
+    }
 }
 
 /// Writes this process's pid to a file that takes the place of `name` in one step. Gives the new file.

@@ -86,6 +86,28 @@ pub fn has_children() -> bool {
     Errno::result(unsafe { libc::waitid(libc::P_ALL, 0, seen.as_mut_ptr(), how) }) != Err(Errno::ECHILD)
 }
 
+/// The parent of a process. `None` if it is gone, or if /proc does not tell.
+pub fn parent_of(pid: Pid) -> Option<Pid> {
+    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // state and parent follow the last parenthesis: the name may have some of its own
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    let field = line.get(end + 2..)?.split(|&byte| byte == b' ').nth(1)?;
+    std::str::from_utf8(field).ok()?.parse().ok().map(Pid::from_raw)
+}
+
+/// The children of a process, as far as /proc tells.
+pub fn children_of(parent: Pid) -> Vec<Pid> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.map(Pid::from_raw).filter(|&pid| parent_of(pid) == Some(parent)).collect()
+}
+
+/// Sends a signal; nix has no names for the real-time ones.
+pub fn send(pid: Pid, signal: i32) -> nix::Result<()> {
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
+}
+
 /// A descriptor that polls readable once the process has ended. Close-on-exec.
 ///
 /// # Errors

@@ -58,11 +58,6 @@ impl Set {
     pub fn of(signals: &[i32]) -> Self {
         Self(signals.iter().fold(0, |set, signal| set | 1 << (signal - 1)))
     }
-
-    /// Whether `signal` is among them.
-    pub fn has(self, signal: i32) -> bool {
-        self.0 & Self::of(&[signal]).0 != 0
-    }
 }
 
 fn change_mask(how: i32, set: Set) -> nix::Result<Set> {
@@ -105,8 +100,10 @@ pub fn without<T>(signal: i32, write: impl FnOnce() -> nix::Result<T>) -> nix::R
     let signal = Set::of(&[signal]);
     let mask = block(signal)?;
     let mut pending = Set(0);
-    // SAFETY: as in `change_mask`.
-    unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
+    if mask.0 & signal.0 != 0 {
+        // SAFETY: as in `change_mask`.
+        unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
+    }
     let outcome = write();
     if outcome.as_ref().is_err_and(|&reason| reason == error) && pending.0 & signal.0 == 0 {
         let _ = take_pending(signal, true);

@@ -1,0 +1,374 @@
+//! daemonize: run a chain in the background, and say how its start went. As bmc/daemonize, whose foreground exits with 0
+//! before it can know.
+//!
+//! The foreground (foreground.rs) opens what the caller's directory and rights are needed for, forks, and waits. The
+//! background (background.rs) makes the changes and returns into the chain.
+
+mod background;
+mod foreground;
+mod readiness;
+
+use crate::accounts::{self, Account};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::environ::Change;
+use crate::exit::DAEMONIZE;
+use crate::failure::{Failure, say_to};
+use crate::options::{Given, Opt, decimal, mode, seconds};
+use crate::pidfile::claim::{Claim, Terms};
+use crate::status::Scope;
+use crate::sys::descriptor::{self, STDOUT, uninterrupted};
+use crate::sys::lock::{self, Kind};
+use crate::sys::words::Word;
+use crate::sys::{process, signal};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
+use nix::unistd::{AccessFlags, ForkResult, Uid, access, geteuid, getuid};
+use readiness::{Offer, Ready};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "daemonize",
+    about: "Run a program in the background, and say how its start went",
+    group: Group::Daemon,
+    family: Family::Daemonize,
+    codes: DAEMONIZE,
+    other_codes: &[
+        ("0", "the last program of the chain runs, or is ready with --ready"),
+        ("75", "another process holds the pid file of -p"),
+        ("N", "a later link of the chain has failed with N"),
+    ],
+    changes: &[Aspect::Session, Aspect::Child, Aspect::StandardFiles, Aspect::Directory],
+    on_request: &[
+        Aspect::LockDescriptor,
+        Aspect::ReadyDescriptor,
+        Aspect::Descriptors,
+        Aspect::Environment,
+        Aspect::Identity,
+        Aspect::FileModeMask,
+    ],
+    options: &[
+        Opt::flag("a", "Append to the files of -o and -e instead of emptying them"),
+        Opt::valued("c", "DIR", "Change to this directory, not to /"),
+        Opt::valued("e", "FILE", "Write standard error to this file, not to /dev/null"),
+        Opt::valued("E", "NAME=VALUE", "Set a variable in the daemon's environment; can be repeated"),
+        Opt::valued("l", "FILE", "Hold a flock(2) on this file; refuse to start if another process does"),
+        Opt::valued("o", "FILE", "Write standard output to this file, not to /dev/null"),
+        Opt::valued("p", "FILE", "Write the daemon's pid to this file, and hold it locked as pidfile-lock does"),
+        Opt::valued("u", "ACCOUNT", "Become this account, with all its groups, and set USER, LOGNAME and HOME; for root"),
+        Opt::flag("v", "Say on standard output what is being done"),
+        Opt::valued("ready", "WHEN", "Return on exec (default), none, fd=N: a newline on N, notify: READY=1"),
+        Opt::valued("notify-access", "WHO", "With --ready=notify: believe main (default), the daemon alone, or all"),
+        Opt::valued("timeout", "SECONDS", "Wait for so long at most, then stop the daemon and fail; 0 is no bound"),
+        Opt::valued("on-timeout", "ACTION", "stop (default) or keep a daemon that is not ready in time"),
+        Opt::valued("settle", "MS", "Fail if the daemon ends within so many milliseconds of its start"),
+        Opt::flag("double-fork", "Fork again: the daemon leads no session and can gain no terminal"),
+        Opt::flag("no-session", "Fork, but stay in the caller's session"),
+        Opt::flag("keep-stdio", "Leave standard input, output and error as they are"),
+        Opt::valued("umask", "MODE", "Set the umask, in octal; without it, it stays"),
+        Opt::optional("close-fds", "FROM", "Close all descriptors from FROM (3) on but those that daemonize gives"),
+        Opt::valued("pidfile-owner", "WHO", "Who owns the file of -p: invoker (default) or user, the account of -u"),
+    ],
+    operands: &[],
+    example: &[],
+    manual: Manual {
+        description: &[
+            "Forks. The child starts a session, puts /dev/null on descriptors 0, 1 and 2, changes to /, and goes on with \
+             the chain. The parent waits until the chain's last program has been started, and exits with 0. If \
+             anything fails on the way, however late, the parent says why on its own standard error and exits with the \
+             code of the link that failed: an unknown account, a lock that is held, a program that does not exist or \
+             has no interpreter. The message goes to the daemon's standard error as well. What runs behind a program \
+             that is no link of catena, such as a shell, is beyond its sight: there it reports that this program has \
+             been started.",
+            "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on descriptor N \
+             and writes a newline into it when it is ready to serve, as s6 and supervise understand it. \
+             `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd understands \
+             it; the variable replaces one that was there, and only messages of the daemon's own process count unless \
+             `--notify-access=all` admits its descendants. `--ready=none` returns once daemonize's own part is done. A \
+             daemon that ends, closes the pipe, or is not ready within `--timeout` has failed; it is sent SIGTERM with \
+             its process group, and SIGKILL five seconds later, unless `--on-timeout=keep` says otherwise. `--settle` \
+             catches what ends soon after its start, such as a program that a memory limit kills in the exec.",
+            "`-p` writes the pid before the program runs, so that the file is complete when the parent returns, and holds \
+             a lock on it, as pidfile-lock(1) does with the same precautions; so a second start with the same file is \
+             refused, and after a crash the next start takes it over. If the start fails, the file is emptied, or \
+             removed if it was new. It belongs to who starts the daemon: a file that the daemon's account could write \
+             to would let that account choose whom root signals. `-l` may name the same file; then its flock(2) is \
+             the only lock.",
+            "Names of files are relative to the directory that daemonize is called in, whatever `-c` says. The files of \
+             `-o` and `-e` are opened as the account of `-u`, and are one file if they have one name; then standard \
+             input is /dev/null for reading. They are opened for the daemon, so an opening that blocks, as of a FIFO \
+             without a reader, makes the parent wait.",
+            "A program that a name without a slash names is looked for in PATH. A relative name with a slash is refused, \
+             since it would change its meaning with the directory.",
+            "Nothing else is changed: umask, signal dispositions and limits are the caller's, and so are descriptors above \
+             2 unless `--close-fds` is given.",
+            "WHICH ONE TO TAKE. daemonize(1) is for a program that is to run in the background now, started from an init \
+             script, from cron or by hand, where nothing restarts it if it ends. nohup(1) and setsid(1) are for a job \
+             of one's own that shall outlive the terminal: nohup keeps it in the session and collects its output, setsid \
+             takes it out of the session and leaves its output where it is; neither looks after directory and \
+             descriptors, so a job over ssh that keeps the connection's descriptors keeps the connection open, which \
+             daemonize does not. supervise(8) is for a service that shall run always: it starts it, restarts it, and is \
+             its parent, so it needs no pid file; under supervise a program stays in the foreground, and daemonize has \
+             no place in its run script.",
+        ],
+        examples: &[
+            ("daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app", "The classic."),
+            ("daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server", "The same from links, each of which can fail and be heard."),
+            ("daemonize --ready=notify --timeout=30 /usr/sbin/nginx -c /etc/nginx.conf", "Return when it says that it is ready."),
+            ("daemonize -a -o build.log -e build.log make all", "Over ssh: a job that keeps nothing of the session open."),
+            ("daemonize --double-fork --close-fds --umask=022 softlimit -c 0 pidfile-lock /run/app.pid app", "What libslack's daemon does."),
+        ],
+        reference: "bmc/daemonize 1.7.8",
+        differences: &[
+            "The parent waits, and tells what went wrong after the fork. The reference has exited with 0 by then, and \
+             usually before the pid is in its file.",
+            "Messages begin with `daemonize: `.",
+            "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; the \
+             reference gives it to the account of `-u` and writes it anew from there. It is locked, and a second start \
+             with it fails with 75.",
+            "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors but \
+             0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
+            "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",
+            "Without a program, or with an option it does not know, it tells its options and exits with 1; the reference \
+             crashes.",
+            "`-u` takes the forms that setuidgid(1) knows. The long options are additions.",
+        ],
+        see_also: &["pidfile-lock(1)", "setsid(1)", "nohup(1)", "fghack(1)", "daemon(7)", "sd_notify(3)"],
+    },
+    link: |given, _| Ok(Box::new(Daemonize::new(given)?)),
+};
+
+/// What the options ask for.
+struct Daemonize {
+    append: bool,
+    directory: Word,
+    error: Option<Word>,
+    output: Option<Word>,
+    pid_file: Option<Word>,
+    lock_file: Option<Word>,
+    user: Option<Word>,
+    verbose: bool,
+    variables: Vec<Change>,
+    ready: Ready,
+    admits_all: bool,
+    timeout: Option<Duration>,
+    keeps_late: bool,
+    settle: Duration,
+    forks_twice: bool,
+    has_session: bool,
+    keeps_stdio: bool,
+    umask: Option<u32>,
+    close_from: Option<RawFd>,
+    user_owns_pid_file: bool,
+}
+
+/// What the foreground has opened for the background.
+struct Prepared {
+    account: Option<Account>,
+    lock: Option<OwnedFd>,
+    pid_file: Option<Claim>,
+    /// Whether the lock of `-l` is on the pid file.
+    is_locked: bool,
+    /// The daemon's end of a pipe to say on that it is ready, under its number.
+    ready: Option<OwnedFd>,
+    /// The socket to say it to.
+    notify: Option<Vec<u8>>,
+}
+
+impl Daemonize {
+    fn new(given: &Given) -> anyhow::Result<Self> {
+        let mut link = Self {
+            append: given.has("a"),
+            directory: given.last("c").unwrap_or(Word::constant(c"/")),
+            error: given.last("e"),
+            output: given.last("o"),
+            pid_file: given.last("p").filter(|file| file.bytes() != b"/dev/null"),
+            lock_file: given.last("l"),
+            user: given.last("u"),
+            verbose: given.has("v"),
+            variables: Vec::new(),
+            ready: Ready::Exec,
+            admits_all: false,
+            timeout: None,
+            keeps_late: false,
+            settle: Duration::ZERO,
+            forks_twice: given.has("double-fork"),
+            has_session: !given.has("no-session"),
+            keeps_stdio: given.has("keep-stdio"),
+            umask: None,
+            close_from: None,
+            user_owns_pid_file: false,
+        };
+        for (id, value) in given.each() {
+            link.take(id, value).ok_or_else(|| misunderstood(id, value))?;
+        }
+        Ok(link)
+    }
+
+    /// One option that is more than a flag or a name. `None` if its value makes no sense.
+    fn take(&mut self, id: &str, value: Option<Word>) -> Option<()> {
+        let word = value.map_or(&b""[..], Word::bytes);
+        match id {
+            "E" => self.variables.push(variable(word)?),
+            "ready" => self.ready = Ready::from_option(word)?,
+            "notify-access" => self.admits_all = one_of(word, b"main", b"all")?,
+            "timeout" => self.timeout = Some(seconds(word)?).filter(|limit| !limit.is_zero()),
+            "on-timeout" => self.keeps_late = one_of(word, b"stop", b"keep")?,
+            "settle" => self.settle = Duration::from_millis(decimal(word)?),
+            "umask" => self.umask = Some(mode(word)?),
+            "close-fds" if value.is_none() => self.close_from = Some(3),
+            "close-fds" => self.close_from = Some(readiness::number(word)?),
+            "pidfile-owner" => self.user_owns_pid_file = one_of(word, b"invoker", b"user")?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// What the reference checks before it does anything: an absolute name must be a program's. What a chain needs
+    /// besides, its links find out.
+    fn check(&self, program: Word) -> Result<(), Failure> {
+        if getuid() != geteuid() {
+            return Err(Failure::new("This executable is too dangerous to be setuid."));
+        }
+        let name = program.bytes();
+        if !name.contains(&b'/') && !name.is_empty() {
+            return Ok(());
+        }
+        if !name.starts_with(b"/") {
+            return Err(Failure::new("The 'path' parameter must be an absolute path name."));
+        }
+        if access(program.as_c_str(), AccessFlags::X_OK).is_err() {
+            return Err(Failure::new([b"File \"", name, b"\" is not executable."].concat()));
+        }
+        let is_regular = |mode| SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFREG;
+        match stat(program.as_c_str()) {
+            Ok(seen) if is_regular(seen.st_mode) => Ok(()),
+            Ok(_) => Err(Failure::new([b"File \"", name, b"\" is not regular file."].concat())),
+            Err(_) => Err(Failure::new([b"File \"", name, b"\" does not exist."].concat())),
+        }
+    }
+
+    /// The account of `-u`.
+    fn account(&self) -> anyhow::Result<Option<Account>> {
+        let Some(user) = self.user else { return Ok(None) };
+        if !geteuid().is_root() {
+            return Err(Failure::new("Must be root to specify a different user.").into());
+        }
+        let unknown = || Failure::new([b"Can't find user \"", user.bytes(), b"\" in password file."].concat());
+        Ok(Some(accounts::look_up(user.bytes(), true)?.ok_or_else(unknown)?))
+    }
+
+    /// The locked file of `-l`.
+    fn lock(&self) -> anyhow::Result<Option<OwnedFd>> {
+        let Some(name) = self.lock_file else { return Ok(None) };
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let opened = uninterrupted(|| open(name.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR));
+        let file = opened.and_then(|file| descriptor::at_least(file, 3)).map_err(cannot("create lock file", name))?;
+        match uninterrupted(|| lock::acquire(file.as_fd(), Kind::Flock, false, false)) {
+            Ok(()) => Ok(Some(file)),
+            Err(Errno::EAGAIN) => {
+                let what = [b"Can't lock the lock file \"", name.bytes(), b"\". Is another instance running?"].concat();
+                Err(Failure::new(what).into())
+            }
+            Err(reason) => Err(cannot("lock the lock file", name)(reason).into()),
+        }
+    }
+
+    /// The file of `-p`, open but not ours yet.
+    fn pid_file(&self, account: Option<&Account>) -> anyhow::Result<Option<Claim>> {
+        let Some(name) = self.pid_file else { return Ok(None) };
+        self.tell(&[b"Creating PID file \"", name.bytes(), b"\"."]);
+        let owner = account.filter(|_| self.user_owns_pid_file).map(|account| Uid::from_raw(account.user));
+        Ok(Some(Claim::open(Terms { owner, lowest: 3, ..Terms::new(name) })?))
+    }
+
+    fn prepare(&self, account: Option<Account>, offer: &mut Offer) -> anyhow::Result<Prepared> {
+        // first, so that nothing else gets the number it is to have
+        let ready = offer.take_pipe();
+        let lock = self.lock()?;
+        let pid_file = self.pid_file(account.as_ref())?;
+        let is_same = |seen: FileStat, file: &Claim| (seen.st_dev, seen.st_ino) == (file.seen().st_dev, file.seen().st_ino);
+        let is_locked = match (&lock, &pid_file) {
+            (Some(lock), Some(file)) => fstat(lock).is_ok_and(|seen| is_same(seen, file)),
+            _ => false,
+        };
+        Ok(Prepared { account, lock, pid_file, is_locked, ready, notify: offer.address() })
+    }
+
+    /// What `-v` says.
+    fn tell(&self, pieces: &[&[u8]]) {
+        if self.verbose {
+            let _ = say_to(STDOUT, &[&pieces.concat(), b"\n"]);
+        }
+    }
+}
+
+impl Link for Daemonize {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+        let failed = |reason| Failure::new("Can't daemonize").because(reason);
+        self.check(process.rest.first())?;
+        let account = self.account()?;
+        if let Ready::Newline(number) = self.ready {
+            process.listeners.make_way(number).map_err(failed)?;
+        }
+        let mut offer = Offer::new(self.ready)?;
+        let prepared = self.prepare(account, &mut offer)?;
+        let is_new = prepared.pid_file.as_ref().is_some_and(Claim::is_new);
+        for name in [self.output, self.error].into_iter().flatten() {
+            self.tell(&[if self.append { b"Appending to " } else { b"Overwriting " }, name.bytes()]);
+        }
+        self.tell(&[b"Daemonizing..."]);
+
+        let waiting = process.listeners.pipe(Scope::WholeChain).map_err(failed)?;
+        // an ignored SIGCHLD would take the child's status away; the child puts it back
+        let former = signal::set_default(libc::SIGCHLD).map_err(failed)?;
+        // a process that a later link forks comes back to who waits when that link's parent goes
+        process::adopt_orphans().map_err(failed)?;
+        match process::fork().map_err(failed)? {
+            ForkResult::Child => {
+                drop((waiting, offer));
+                if former.is_ignored() {
+                    signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
+                }
+                self.go_on(prepared, process)
+            }
+            ForkResult::Parent { child } => {
+                // a failure is told to those before, by this process
+                process.listeners.forget_last();
+                drop(prepared);
+                match self.wait(child, waiting, offer, process.rest.first()) {
+                    Ok(()) => process::exit(0),
+                    Err(failure) => {
+                        foreground::clean_up(self.pid_file, failure.daemon, is_new);
+                        Err(failure.error)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn variable(word: &[u8]) -> Option<Change> {
+    let end = word.iter().position(|&byte| byte == b'=')?;
+    Some(Change::set(&word[..end], &word[end + 1..]))
+}
+
+/// Whether a value is the second of two.
+fn one_of(word: &[u8], first: &[u8], second: &[u8]) -> Option<bool> {
+    (word == first || word == second).then_some(word == second)
+}
+
+fn misunderstood(id: &str, value: Option<Word>) -> Failure {
+    let value = value.map_or(&b""[..], Word::bytes);
+    Failure::new(match id {
+        "E" => [b"Argument to -E (\"", value, b"\") is not of the form name=value."].concat(),
+        _ => [b"invalid value \"", value, b"\" for --", id.as_bytes()].concat(),
+    })
+}
+
+/// `Can't VERB "NAME": reason`.
+fn cannot(verb: &str, name: Word) -> impl Fn(Errno) -> Failure {
+    move |reason| Failure::new([b"Can't ", verb.as_bytes(), b" \"", name.bytes(), b"\""].concat()).because(reason)
+}

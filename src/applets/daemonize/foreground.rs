@@ -1,0 +1,299 @@
+//! The parent: waits until it knows how the start has gone.
+
+use super::Daemonize;
+use super::readiness::{Heard, Offer};
+use crate::failure::{Failure, describe, say_last};
+use crate::pidfile::claim;
+use crate::pidfile::holder::is_running;
+use crate::status::{Record, Told, Waiting};
+use crate::sys::descriptor::STDERR;
+use crate::sys::process::{self, End};
+use crate::sys::words::Word;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// What a daemon has from SIGTERM to SIGKILL, and the kernel from there to its end.
+const GRACE: Duration = Duration::from_secs(5);
+/// From the end of the readiness pipe to that of a daemon that closes it by ending.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// A start that has failed.
+pub struct Failed {
+    /// What the chain ends with here.
+    pub error: anyhow::Error,
+    /// Who was the daemon.
+    pub daemon: Pid,
+}
+
+/// The state of the wait.
+struct Foreground<'a> {
+    link: &'a Daemonize,
+    waiting: Waiting,
+    offer: Offer,
+    /// Whom daemonize has forked; the leader of the session, if there is one.
+    child: Pid,
+    /// Who goes on.
+    daemon: Pid,
+    /// What the chain began with, for messages.
+    program: Word,
+    deadline: Option<Instant>,
+    /// Polls readable once the daemon has ended.
+    watch: Option<OwnedFd>,
+}
+
+impl Daemonize {
+    /// Waits until the daemon is up.
+    pub(super) fn wait(&self, child: Pid, waiting: Waiting, offer: Offer, program: Word) -> Result<(), Failed> {
+        process::set_name(super::APPLET.name);
+        let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let mut foreground =
+            Foreground { link: self, waiting, offer, child, daemon: child, program, deadline, watch: None };
+        foreground.wait().map_err(|failure| Failed { error: failure.into(), daemon: foreground.daemon })
+    }
+}
+
+impl Foreground<'_> {
+    fn wait(&mut self) -> Result<(), Failure> {
+        let (is_started, told) = self.hear_of_chain()?;
+        if let Some(told) = told {
+            self.watch();
+            self.wait_for_end(GRACE);
+            return Err(repeat(&told));
+        }
+        if !is_started {
+            self.watch();
+            let end = self.wait_for_end(GRACE).and_then(|()| self.end());
+            return Err(self.ended(end, "before it had run the program"));
+        }
+        if self.offer.ear().is_some() {
+            self.watch();
+            self.hear_of_readiness()?;
+        }
+        if !self.link.settle.is_zero() {
+            self.watch();
+            if self.wait_for_end(self.link.settle).is_some() {
+                let when = format!("within {} ms of its start", self.link.settle.as_millis());
+                return Err(self.ended(self.end(), &when));
+            }
+        }
+        Ok(())
+    }
+
+    /// Listens until the chain has come to its end. Gives whether a last program was to run, and the failure there was.
+    fn hear_of_chain(&mut self) -> Result<(bool, Option<Told>), Failure> {
+        let mut is_started = false;
+        let mut failure = None;
+        loop {
+            if self.deadline.is_some() && !self.is_heard(self.waiting.as_fd(), self.deadline) {
+                return Err(self.late("started"));
+            }
+            match self.waiting.hear() {
+                Ok(Some(Record::Exec)) => is_started = true,
+                Ok(Some(Record::Pid(pid))) => self.daemon = pid,
+                Ok(Some(Record::Failure(told))) => failure = failure.or(Some(told)),
+                Ok(None) => return Ok((is_started, failure)),
+                Err(reason) => return Err(self.deaf(reason)),
+            }
+        }
+    }
+
+    /// Listens until the daemon says that it is ready.
+    fn hear_of_readiness(&mut self) -> Result<(), Failure> {
+        loop {
+            let Some(ear) = self.offer.ear() else { return Ok(()) };
+            let (is_heard, has_ended) = self.first_of(ear, self.deadline);
+            // what it said before it ended still counts
+            if is_heard {
+                match self.offer.hear(|sender| self.is_admitted(sender)) {
+                    Ok(Heard::Ready) => return Ok(()),
+                    Ok(Heard::Nothing) => {}
+                    Ok(Heard::Status(status)) => self.link.tell(&[b"Status: ", &status]),
+                    Ok(Heard::End) => return Err(self.silent()),
+                    Err(reason) => return Err(self.deaf(reason)),
+                }
+            } else if has_ended {
+                return Err(self.ended(self.end(), "before it was ready"));
+            } else {
+                return Err(self.late("ready"));
+            }
+        }
+    }
+
+    /// Whose messages count.
+    fn is_admitted(&self, sender: Pid) -> bool {
+        sender == self.daemon || self.link.admits_all && self.is_descendant(sender)
+    }
+
+    /// Whether a process comes from the daemon: by its parents, or by the session that daemonize has made. One that is gone
+    /// already has been let in by the kernel's word for its pid alone: nobody else is waiting under that name.
+    fn is_descendant(&self, process: Pid) -> bool {
+        let mut ancestor = process;
+        for _ in 0..64 {
+            if ancestor == self.daemon {
+                return true;
+            }
+            match process::parent_of(ancestor) {
+                Some(parent) if parent.as_raw() > 1 => ancestor = parent,
+                _ => break,
+            }
+        }
+        let session = nix::unistd::getsid(Some(process));
+        self.link.has_session && (session == Ok(self.child) || session == Err(Errno::ESRCH))
+    }
+
+    /// Gets hold of the daemon, as far as the kernel lets it.
+    fn watch(&mut self) {
+        if self.watch.is_none() {
+            self.watch = process::watch(self.daemon).ok();
+        }
+    }
+
+    /// Waits for one descriptor. Gives whether there is anything.
+    fn is_heard(&self, ear: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
+        let mut watched = [PollFd::new(ear, PollFlags::POLLIN)];
+        loop {
+            match poll(&mut watched, left(deadline)) {
+                Ok(0) if is_over(deadline) => return false,
+                Ok(0) | Err(Errno::EINTR) => {}
+                outcome => return outcome.is_ok(),
+            }
+        }
+    }
+
+    /// Waits for something to be heard, or the daemon's end. Gives which of the two there is; neither when time is over.
+    fn first_of(&self, ear: BorrowedFd<'_>, deadline: Option<Instant>) -> (bool, bool) {
+        let Some(watch) = &self.watch else {
+            // no pidfd: look now and then
+            loop {
+                let soon = Instant::now() + Duration::from_millis(20);
+                let next = deadline.map_or(soon, |deadline| deadline.min(soon));
+                let state = (self.is_heard(ear, Some(next)), !is_running(self.daemon));
+                if state != (false, false) || is_over(deadline) {
+                    return state;
+                }
+            }
+        };
+        loop {
+            let mut watched = [PollFd::new(ear, PollFlags::POLLIN), PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut watched, left(deadline)) {
+                Ok(0) if is_over(deadline) => return (false, false),
+                Ok(0) | Err(Errno::EINTR) => {}
+                _ => {
+                    let [ear, end] = watched.map(|one| one.any().unwrap_or(false));
+                    return (ear, end);
+                }
+            }
+        }
+    }
+
+    /// Waits for the daemon's end. `None` if it has not come by then.
+    fn wait_for_end(&self, limit: Duration) -> Option<()> {
+        let deadline = Instant::now().checked_add(limit);
+        match &self.watch {
+            Some(watch) => self.is_heard(watch.as_fd(), deadline).then_some(()),
+            None => crate::patience::poll(Some(limit), || (!is_running(self.daemon)).then_some(())),
+        }
+    }
+
+    /// How the daemon has ended, if it is known.
+    fn end(&self) -> Option<End> {
+        process::has_ended(self.daemon).ok().flatten()
+    }
+
+    fn ended(&self, end: Option<End>, when: &str) -> Failure {
+        let how = match end {
+            Some(End::Exited(code)) => format!("exited with {code}"),
+            Some(End::Killed(signal)) => format!("was killed by signal {signal}{}", name_of(signal)),
+            None => "ended".to_owned(),
+        };
+        self.about(&format!("{how} {when}"))
+    }
+
+    /// A sentence about the program.
+    fn about(&self, what: &str) -> Failure {
+        Failure::new([b"\"", self.program.bytes(), b"\" ", what.as_bytes()].concat())
+    }
+
+    /// The time is over.
+    fn late(&mut self, what: &str) -> Failure {
+        let limit = self.link.timeout.unwrap_or_default().as_secs_f64();
+        let fate = self.stop();
+        self.about(&format!("was not {what} within {limit} s; {fate}"))
+    }
+
+    /// Nothing more can be learnt.
+    fn deaf(&mut self, reason: Errno) -> Failure {
+        let fate = self.stop();
+        self.about(&format!("cannot be heard of: {}; {fate}", describe(reason, super::APPLET.family)))
+    }
+
+    /// The readiness pipe has come to its end without a newline.
+    fn silent(&mut self) -> Failure {
+        if self.wait_for_end(ENDING).is_some() {
+            return self.ended(self.end(), "before it was ready");
+        }
+        let fate = self.stop();
+        self.about(&format!("closed its pipe without saying that it is ready; {fate}"))
+    }
+
+    /// Stops a daemon that has failed but still runs, unless it is to be kept. Gives what has become of it.
+    fn stop(&mut self) -> String {
+        let daemon = self.daemon;
+        if self.link.keeps_late {
+            return format!("it goes on as pid {daemon}");
+        }
+        self.watch();
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            self.signal(signal);
+            if self.wait_for_end(GRACE).is_some() {
+                let _ = self.end();
+                return "it has been stopped".to_owned();
+            }
+        }
+        format!("pid {daemon} cannot be stopped")
+    }
+
+    /// To the daemon, and to its process group if that was made for it.
+    fn signal(&self, signal: Signal) {
+        let is_ours = self.link.has_session && nix::unistd::getpgid(Some(self.daemon)) == Ok(self.child);
+        let _ = match is_ours {
+            true => nix::sys::signal::killpg(self.child, signal),
+            false => nix::sys::signal::kill(self.daemon, signal),
+        };
+    }
+}
+
+/// What a link has said where nobody reads it, said again. The chain ends with its code.
+fn repeat(told: &Told) -> Failure {
+    if !told.was_said_here() {
+        let _ = say_last(STDERR, &[&told.text]);
+    }
+    Failure::silent(told.code)
+}
+
+fn name_of(signal: u8) -> String {
+    Signal::try_from(i32::from(signal)).map_or(String::new(), |signal| format!(" ({signal})"))
+}
+
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= Instant::now())
+}
+
+/// What poll(2) takes for the time until then, rounded up.
+fn left(deadline: Option<Instant>) -> PollTimeout {
+    let Some(deadline) = deadline else { return PollTimeout::NONE };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let milliseconds = left.as_nanos().div_ceil(1_000_000);
+    i32::try_from(milliseconds).map_or(PollTimeout::MAX, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
+}
+
+/// After a failure: the pid file as it was, but for what it said.
+pub fn clean_up(file: Option<Word>, daemon: Pid, is_new: bool) {
+    if let Some(file) = file {
+        claim::clean_up(file, daemon, is_new);
+    }
+}
