@@ -50,6 +50,8 @@ impl Applet {
 pub struct Manual {
     /// Paragraphs: what it does to the process, step by step, and what surprises.
     pub description: &'static [&'static str],
+    /// Sections of their own, as (heading, paragraphs).
+    pub sections: &'static [(&'static str, &'static [&'static str])],
     /// (command line, what it does).
     pub examples: &'static [(&'static str, &'static str)],
     /// The program whose options, codes and messages these are.

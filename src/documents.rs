@@ -1,7 +1,7 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Aspect, Family, Group};
+use crate::applet::{Applet, Family, Group};
 use crate::applets;
 use crate::call;
 use crate::exit::Codes;
@@ -36,8 +36,12 @@ pub fn synopsis(applet: &Applet) -> String {
     for option in applet.options.iter().filter(|option| option.value.is_none() && option.short().is_none()) {
         parts.push(format!("[--{}]", option.id));
     }
+    for option in applet.options.iter().filter(|option| option.is_optional) {
+        parts.push(format!("[--{}[={}]]", option.id, option.value.unwrap_or_default()));
+    }
     // options that share one kind of value share one place
-    let valued: Vec<&Opt> = applet.options.iter().filter(|option| option.value.is_some()).collect();
+    let valued: Vec<&Opt> =
+        applet.options.iter().filter(|option| option.value.is_some() && !option.is_optional).collect();
     let mut kinds: Vec<&str> = Vec::new();
     for kind in valued.iter().filter_map(|option| option.value) {
         if !kinds.contains(&kind) {
@@ -196,6 +200,7 @@ fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]
             _ => ValueHint::Other,
         };
         let arg = if option.value.is_some() { arg.value_hint(hint) } else { arg };
+        let arg = if option.is_optional { arg.num_args(0..=1).require_equals(true) } else { arg };
         arg.help(option.help).short(option.short().map(char::from)).long(option.long())
     };
     Command::new(name)
@@ -210,6 +215,12 @@ fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]
 pub fn help(applet: &'static Applet) -> String {
     let mut after = String::from("Changes:\n");
     for aspect in applet.changes {
+        let _ = writeln!(after, "  {}", aspect.describe());
+    }
+    if !applet.on_request.is_empty() {
+        after.push_str("\nChanges where options ask for it:\n");
+    }
+    for aspect in applet.on_request {
         let _ = writeln!(after, "  {}", aspect.describe());
     }
     after.push_str("\nExit status:\n");
@@ -250,11 +261,13 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
-    let own = match applet.changes.contains(&Aspect::Process) {
-        true => "the program's own, where it takes this process's place or is waited for",
-        false => "the program's own: it takes this process's place",
-    };
-    merged.push(("else".to_owned(), own.to_owned()));
+    if !applet.other_codes.iter().any(|&(code, _)| code == "N") {
+        let own = match applet.forks() {
+            true => "the program's own, where it takes this process's place or is waited for",
+            false => "the program's own: it takes this process's place",
+        };
+        merged.push(("else".to_owned(), own.to_owned()));
+    }
     merged
 }
 
@@ -279,7 +292,7 @@ pub fn overview() -> String {
     for group in Group::ALL {
         let _ = writeln!(after, "  {}", group.title());
         for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
-            let _ = writeln!(after, "    {:<11} {}", applet.name, applet.about);
+            let _ = writeln!(after, "    {:<12} {}", applet.name, applet.about);
         }
     }
     after.push_str(

@@ -1,4 +1,4 @@
-complete -c setlock -s t -d 'Wait for so long at most' -r -f
+complete -c setlock -s t -d 'Wait for so long at most; decimals are allowed' -r -f
 complete -c setlock -s d -d 'Hold the lock on this descriptor, not on the lowest free one' -r -f
 complete -c setlock -s n -d 'Do not wait for the lock'
 complete -c setlock -s N -d 'Wait for the lock (default)'

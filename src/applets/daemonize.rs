@@ -57,7 +57,7 @@ pub const APPLET: Applet = Applet {
         Opt::valued("l", "FILE", "Hold a flock(2) on this file; refuse to start if another process does"),
         Opt::valued("o", "FILE", "Write standard output to this file, not to /dev/null"),
         Opt::valued("p", "FILE", "Write the daemon's pid to this file, and hold it locked as pidfile-lock does"),
-        Opt::valued("u", "ACCOUNT", "Become this account, with all its groups, and set USER, LOGNAME and HOME; for root"),
+        Opt::valued("u", "ACCOUNT", "Become this account, with all its groups; set USER, LOGNAME and HOME; for root"),
         Opt::flag("v", "Say on standard output what is being done"),
         Opt::valued("ready", "WHEN", "Return on exec (default), none, fd=N: a newline on N, notify: READY=1"),
         Opt::valued("notify-access", "WHO", "With --ready=notify: believe main (default), the daemon alone, or all"),
@@ -75,64 +75,86 @@ pub const APPLET: Applet = Applet {
     example: &[],
     manual: Manual {
         description: &[
-            "Forks. The child starts a session, puts /dev/null on descriptors 0, 1 and 2, changes to /, and goes on with \
-             the chain. The parent waits until the chain's last program has been started, and exits with 0. If \
-             anything fails on the way, however late, the parent says why on its own standard error and exits with the \
-             code of the link that failed: an unknown account, a lock that is held, a program that does not exist or \
-             has no interpreter. The message goes to the daemon's standard error as well. What runs behind a program \
-             that is no link of catena, such as a shell, is beyond its sight: there it reports that this program has \
-             been started.",
-            "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on descriptor N \
-             and writes a newline into it when it is ready to serve, as s6 and supervise understand it. \
-             `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd understands \
-             it; the variable replaces one that was there, and only messages of the daemon's own process count unless \
-             `--notify-access=all` admits its descendants. `--ready=none` returns once daemonize's own part is done. A \
-             daemon that ends, closes the pipe, or is not ready within `--timeout` has failed; it is sent SIGTERM with \
-             its process group, and SIGKILL five seconds later, unless `--on-timeout=keep` says otherwise. `--settle` \
-             catches what ends soon after its start, such as a program that a memory limit kills in the exec.",
-            "`-p` writes the pid before the program runs, so that the file is complete when the parent returns, and holds \
-             a lock on it, as pidfile-lock(1) does with the same precautions; so a second start with the same file is \
-             refused, and after a crash the next start takes it over. If the start fails, the file is emptied, or \
-             removed if it was new. It belongs to who starts the daemon: a file that the daemon's account could write \
-             to would let that account choose whom root signals. `-l` may name the same file; then its flock(2) is \
-             the only lock.",
-            "Names of files are relative to the directory that daemonize is called in, whatever `-c` says. The files of \
-             `-o` and `-e` are opened as the account of `-u`, and are one file if they have one name; then standard \
-             input is /dev/null for reading. They are opened for the daemon, so an opening that blocks, as of a FIFO \
-             without a reader, makes the parent wait.",
-            "A program that a name without a slash names is looked for in PATH. A relative name with a slash is refused, \
-             since it would change its meaning with the directory.",
-            "Nothing else is changed: umask, signal dispositions and limits are the caller's, and so are descriptors above \
-             2 unless `--close-fds` is given.",
-            "WHICH ONE TO TAKE. daemonize(1) is for a program that is to run in the background now, started from an init \
-             script, from cron or by hand, where nothing restarts it if it ends. nohup(1) and setsid(1) are for a job \
-             of one's own that shall outlive the terminal: nohup keeps it in the session and collects its output, setsid \
-             takes it out of the session and leaves its output where it is; neither looks after directory and \
-             descriptors, so a job over ssh that keeps the connection's descriptors keeps the connection open, which \
-             daemonize does not. supervise(8) is for a service that shall run always: it starts it, restarts it, and is \
-             its parent, so it needs no pid file; under supervise a program stays in the foreground, and daemonize has \
-             no place in its run script.",
+            "Forks. The child starts a session, puts /dev/null on descriptors 0, 1 and 2, changes to /, and goes on \
+             with the chain. The parent waits until the chain's last program has been started, and exits with 0. If \
+             anything fails on the way, however late, the parent says why on its own standard error and exits with \
+             the code of the link that failed: an unknown account, a lock that is held, a program that does not \
+             exist or has no interpreter. The message goes to the daemon's standard error as well. What runs behind \
+             a program that is no link of catena, such as a shell, is beyond its sight: there it reports that this \
+             program has been started.",
+            "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on \
+             descriptor N and writes a newline into it when it is ready to serve, as s6 and supervise understand \
+             it. `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd \
+             understands it; the variable replaces one that was there, and only messages of the daemon's own \
+             process count unless `--notify-access=all` admits its descendants. `--ready=none` returns once \
+             daemonize's own part is done. A daemon that ends, closes the pipe, or is not ready within `--timeout` \
+             has failed; it is sent SIGTERM with its process group, and SIGKILL five seconds later, unless \
+             `--on-timeout=keep` says otherwise. `--settle` catches what ends soon after its start, such as a \
+             program that a memory limit kills in the exec.",
+            "`-p` writes the pid before the program runs, so that the file is complete when the parent returns, and \
+             holds a lock on it, as pidfile-lock(1) does with the same precautions; so a second start with the same \
+             file is refused, and after a crash the next start takes it over. If the start fails, the file is \
+             emptied, or removed if it was new. It belongs to who starts the daemon: a file that the daemon's \
+             account could write to would let that account choose whom root signals. `-l` may name the same file; \
+             then its flock(2) is the only lock.",
+            "Names of files are relative to the directory that daemonize is called in, whatever `-c` says. The \
+             files of `-o` and `-e` are opened as the account of `-u`, and are one file if they have one name; then \
+             standard input is /dev/null for reading. They are opened for the daemon, so an opening that blocks, as \
+             of a FIFO without a reader, makes the parent wait.",
+            "A program that a name without a slash names is looked for in PATH. A relative name with a slash is \
+             refused, since it would change its meaning with the directory.",
+            "Nothing else is changed: umask, signal dispositions and limits are the caller's, and so are \
+             descriptors above 2 unless `--close-fds` is given.",
         ],
+        sections: &[(
+            "WHICH ONE TO TAKE",
+            &[
+                "daemonize(1) is for a program that is to run in the background now, started from an init script, \
+                 from cron or by hand, where nothing restarts it if it ends.",
+                "nohup(1) and setsid(1) are for a job of one's own that shall outlive the terminal. nohup keeps it \
+                 in the session and collects its output; setsid takes it out of the session and leaves its output \
+                 where it is. Neither looks after directory and descriptors: a job over ssh that keeps the \
+                 connection's descriptors keeps the connection open. daemonize does not.",
+                "supervise(8) is for a service that shall run always: it starts it, restarts it, and is its parent, \
+                 so it needs no pid file. Under supervise a program stays in the foreground, and daemonize has no \
+                 place in its run script; for a program that cannot stay there, fghack(1) has.",
+            ],
+        )],
         examples: &[
-            ("daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app", "The classic."),
-            ("daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server", "The same from links, each of which can fail and be heard."),
-            ("daemonize --ready=notify --timeout=30 /usr/sbin/nginx -c /etc/nginx.conf", "Return when it says that it is ready."),
-            ("daemonize -a -o build.log -e build.log make all", "Over ssh: a job that keeps nothing of the session open."),
-            ("daemonize --double-fork --close-fds --umask=022 softlimit -c 0 pidfile-lock /run/app.pid app", "What libslack's daemon does."),
+            (
+                "daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app",
+                "The classic.",
+            ),
+            (
+                "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server",
+                "The same from links, each of which can fail and be heard.",
+            ),
+            (
+                "daemonize --ready=notify --timeout=30 /usr/bin/redis-server --supervised systemd",
+                "Return when it says that it is ready.",
+            ),
+            (
+                "daemonize -a -o build.log -e build.log -c . make all",
+                "Over ssh: a job that keeps nothing of the session open.",
+            ),
+            (
+                "daemonize --double-fork --close-fds --umask=022 softlimit -c 0 pidfile-lock /run/app.pid app",
+                "What libslack's daemon does.",
+            ),
         ],
         reference: "bmc/daemonize 1.7.8",
         differences: &[
-            "The parent waits, and tells what went wrong after the fork. The reference has exited with 0 by then, and \
-             usually before the pid is in its file.",
+            "The parent waits, and tells what went wrong after the fork. The reference has exited with 0 by then, \
+             and usually before the pid is in its file.",
             "Messages begin with `daemonize: `.",
-            "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; the \
-             reference gives it to the account of `-u` and writes it anew from there. It is locked, and a second start \
-             with it fails with 75.",
-            "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors but \
-             0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
+            "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; \
+             the reference gives it to the account of `-u` and writes it anew from there. It is locked, and a \
+             second start with it fails with 75.",
+            "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors \
+             but 0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
             "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",
-            "Without a program, or with an option it does not know, it tells its options and exits with 1; the reference \
-             crashes.",
+            "Without a program, or with an option it does not know, it tells its options and exits with 1; the \
+             reference crashes.",
             "`-u` takes the forms that setuidgid(1) knows. The long options are additions.",
         ],
         see_also: &["pidfile-lock(1)", "setsid(1)", "nohup(1)", "fghack(1)", "daemon(7)", "sd_notify(3)"],

@@ -46,6 +46,7 @@ pub const APPLET: Applet = Applet {
             "Whoever may write to DIR decides what the program runs, by LD_PRELOAD for one. A variable of more than \
              128 KiB cannot be passed on: the next program is refused with \"argument list too long\".",
         ],
+        sections: &[],
         examples: &[
             ("envdir ./env ./server", "Run a server with the settings in ./env."),
             ("envdir -f /run/secrets ./server", "Secrets may have several lines, such as keys."),

@@ -28,6 +28,7 @@ pub const APPLET: Applet = Applet {
             "Variables that exist keep their place, and second entries of the same name are removed; new ones are \
              appended. All other entries stay as they are.",
         ],
+        sections: &[],
         examples: &[("envuidgid www softlimit -o 1024 ./server", "Run a server which reads UID and GID.")],
         reference: "daemontools 0.76",
         differences: &[

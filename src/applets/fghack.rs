@@ -27,18 +27,19 @@ pub const APPLET: Applet = Applet {
     example: &[],
     manual: Manual {
         description: &[
-            "For supervise(8), which can watch only what stays in the foreground. Forks, and runs the program in the child, \
-             which gets the writing end of a pipe on 31 descriptors, the lowest that are free. The parent reads from the \
-             pipe until every process that inherited one of them has closed it or ended, then waits for the program, and \
-             exits with its code. What is written into the pipe is thrown away.",
-            "A program that closes all descriptors gives itself up to nobody's notice: then fghack ends as soon as the \
-             program has. A signal sent to fghack does not reach the program.",
+            "For supervise(8), which can watch only what stays in the foreground. Forks, and runs the program in \
+             the child, which gets the writing end of a pipe on 31 descriptors, the lowest that are free. The \
+             parent reads from the pipe until every process that inherited one of them has closed it or ended, then \
+             waits for the program, and exits with its code. What is written into the pipe is thrown away.",
+            "A program that closes all descriptors gives itself up to nobody's notice: then fghack ends as soon as \
+             the program has. A signal sent to fghack does not reach the program.",
             "`--subreaper` has neither fault. fghack becomes the parent of every descendant whose own parent ends \
-             (PR_SET_CHILD_SUBREAPER), gives the program no descriptors, and waits until none is left. HUP, INT, QUIT, \
-             TERM, USR1, USR2, ALRM, CONT and WINCH go on to the program, or once that has ended, to all processes that \
-             have become fghack's children. Signals that were ignored at the start are not handed on. Children that \
-             the process had before it was fghack are not waited for.",
+             (PR_SET_CHILD_SUBREAPER), gives the program no descriptors, and waits until none is left. HUP, INT, \
+             QUIT, TERM, USR1, USR2, ALRM, CONT and WINCH go on to the program, or once that has ended, to all \
+             processes that have become fghack's children. Signals that were ignored at the start are not handed \
+             on. Children that the process had before it was fghack are not waited for.",
         ],
+        sections: &[],
         examples: &[
             ("fghack /usr/sbin/oldd", "In a run script, for a daemon that cannot be told to stay in the foreground."),
             ("fghack --subreaper /usr/sbin/oldd", "The same, so that it can be stopped as well."),

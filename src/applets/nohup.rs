@@ -40,6 +40,7 @@ pub const APPLET: Applet = Applet {
             "`nohup.out` is opened through symbolic links, and a FIFO of that name blocks, as in the reference. In a \
              directory where others may write, redirect explicitly.",
         ],
+        sections: &[],
         examples: &[
             ("nohup ./report &", "Run a report which goes on after the terminal is closed; output is in nohup.out."),
             ("nohup ./report </dev/null >report.log 2>&1 &", "The same from a remote shell, which can end at once."),
@@ -48,7 +49,7 @@ pub const APPLET: Applet = Applet {
         differences: &[
             "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
         ],
-        see_also: &["setsid(1)", "pgrphack(1)", "signal(7)"],
+        see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
     link: |_, _| Ok(Box::new(Nohup)),
 };

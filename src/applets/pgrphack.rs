@@ -23,6 +23,7 @@ pub const APPLET: Applet = Applet {
             "A process that already leads a process group cannot start a session. Then nothing is changed and \
              nothing is said, as in daemontools. setsid(1) forks in that case.",
         ],
+        sections: &[],
         examples: &[("pgrphack ./server", "Run a server which kills its whole process group when it ends.")],
         reference: "daemontools 0.76",
         differences: &["`--` ends the options; the reference would run it."],

@@ -42,40 +42,42 @@ pub const APPLET: Applet = Applet {
     example: &["-m", "0666", "/dev/null"],
     manual: Manual {
         description: &[
-            "Opens FILE, locks it for itself alone, writes its process id and a newline into it, and runs the program. An \
-             exec keeps the process id, so the file names the program itself, and the lock lasts exactly as long as \
-             that process: a file that is not locked names nobody, whatever it says. FILE is left where it is when \
-             the program ends. Of `-n`, `-N` and `-t`, and of `-x` and `-X`, the last one counts.",
-            "The lock is a POSIX record lock. A child that outlives the program does not keep it, any reader can ask the \
-             kernel who holds it (fcntl(2), F_GETLK), and after a crash the next start simply takes it. Its one weakness \
-             is that a process loses it by closing any descriptor of the file, as a program does that writes its own \
-             pid file. So a file whose text names a process that runs and still has the file open counts as held, too. \
-             A program that closes all descriptors at its start, as some daemons do, leaves no such trace: use `-l`, or \
-             that program's own pid file.",
-            "Refused are symbolic links, files with other hard links, all that is no regular file, files of owners other \
-             than root and the own user, and files that group or others may write to, unless `-m` wants that. A file \
-             that others remove or replace meanwhile is opened again, so that two starts can never hold two files of \
-             one name.",
-            "If the pid cannot be written, as on a full disk, the program does not run, and a file created for it is \
-             removed. If the program cannot be run, the file is left empty.",
+            "Opens FILE, locks it for itself alone, writes its process id and a newline into it, and runs the \
+             program. An exec keeps the process id, so the file names the program itself, and the lock lasts \
+             exactly as long as that process: a file that is not locked names nobody, whatever it says. FILE is \
+             left where it is when the program ends. Of `-n`, `-N` and `-t`, and of `-x` and `-X`, the last one \
+             counts.",
+            "The lock is a POSIX record lock. A child that outlives the program does not keep it, any reader can \
+             ask the kernel who holds it (fcntl(2), F_GETLK), and after a crash the next start simply takes it. Its \
+             one weakness is that a process loses it by closing any descriptor of the file, as a program does that \
+             writes its own pid file. So a file whose text names a process that runs and still has the file open \
+             counts as held, too. A program that closes all descriptors at its start, as some daemons do, leaves no \
+             such trace: use `-l`, or that program's own pid file.",
+            "Refused are symbolic links, files with other hard links, all that is no regular file, files of owners \
+             other than root and the own user, and files that group or others may write to, unless `-m` wants that. \
+             A file that others remove or replace meanwhile is opened again, so that two starts can never hold two \
+             files of one name.",
+            "If the pid cannot be written, as on a full disk, the program does not run, and a file created for it \
+             is removed. If the program cannot be run, the file is left empty.",
             "Whoever may read FILE can hold a read lock on it and so be in the way. Where local users are not to be \
              trusted, `-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
              replaced in one step by a new file in the same directory.",
-            "Put pidfile-lock behind links that fork, as daemonize(1), setsid(1) and fghack(1) do, or the lock stays with a \
-             process that is no more; and in front of setuidgid(1), so that FILE belongs to who starts the daemon and \
-             not to the account it runs as.",
+            "Put pidfile-lock behind links that fork, as daemonize(1), setsid(1) and fghack(1) do, or the lock \
+             stays with a process that is no more; and in front of setuidgid(1), so that FILE belongs to who starts \
+             the daemon and not to the account it runs as.",
         ],
+        sections: &[],
         examples: &[
             ("pidfile-lock /run/app.pid ./app", "Run a program with its pid in a file, but not twice at a time."),
-            ("daemonize pidfile-lock /run/app.pid setuidgid www /usr/bin/app", "A daemon; a second start exits with 75."),
+            ("pidfile-lock /run/app.pid setuidgid www ./app", "The file stays root's, whoever the program runs as."),
             ("pidfile-lock -x app.pid ./job", "From cron: if the last run still goes on, that is no error."),
         ],
         reference: "catena's own",
         differences: &[
-            "`-n`, `-N`, `-x`, `-X`, `-t` and `-d` are those of setlock(1), but not to wait is the default, and `-x` is \
-             silent about a held lock alone.",
-            "`--flock` excludes setlock(1) and flock(1), and whatever inherits the descriptor keeps it. Then nobody can \
-             be told who holds it.",
+            "`-n`, `-N`, `-x`, `-X`, `-t` and `-d` are those of setlock(1), but not to wait is the default, and \
+             `-x` is silent about a held lock alone.",
+            "`--flock` excludes setlock(1) and flock(1), and whatever inherits the descriptor keeps it. Then nobody \
+             can be told who holds it.",
         ],
         see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)"],
     },

@@ -46,6 +46,7 @@ pub const APPLET: Applet = Applet {
              program loses it when it closes any descriptor of FILE.",
             "Whoever may read a file can hold a flock(2) on it; hence the mode 0600.",
         ],
+        sections: &[],
         examples: &[
             ("setlock -n /run/job.lock ./job", "Run a job, but not twice at a time."),
             ("setlock -nx /run/job.lock ./job", "From cron: a second copy is no error."),

@@ -44,6 +44,7 @@ pub const APPLET: Applet = Applet {
             "A waiting parent forwards no signals: an interrupt at the terminal ends it and not the program.",
             "The leader of a session without a terminal gains one by opening a terminal without O_NOCTTY.",
         ],
+        sections: &[],
         examples: &[
             ("setsid ./server </dev/null >server.log 2>&1", "From a prompt: start a server and return at once."),
             ("setsid --wait make check", "Keep the terminal's signals from a test run, and get its status."),
@@ -56,7 +57,7 @@ pub const APPLET: Applet = Applet {
              program can exit with as well; only with a core dump it adds 128.",
             "`--wait` waits for the program, not for any child, and also where SIGCHLD was ignored.",
         ],
-        see_also: &["pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
+        see_also: &["daemonize(1)", "pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
     },
     link: |given, _| {
         Ok(Box::new(Setsid { terminal: given.has("ctty"), fork: given.has("fork"), wait: given.has("wait") }))

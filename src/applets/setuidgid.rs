@@ -41,6 +41,7 @@ pub const APPLET: Applet = Applet {
             "A program that inherits a terminal can push input into it where the kernel allows TIOCSTI: put setsid(1) \
              or pgrphack(1) in front when root's terminal is at stake.",
         ],
+        sections: &[],
         examples: &[
             ("setuidgid www ./server", "Run a server as www, with www's group only."),
             ("setuidgid :1000:1000 ./server", "By number; no account need exist."),

@@ -63,6 +63,7 @@ pub const APPLET: Applet = Applet {
             "A memory limit too low for the next program kills it inside the exec by SIGSEGV, with no message that \
              anyone could write; too low for its dynamic loader, it exits with 127.",
         ],
+        sections: &[],
         examples: &[
             ("softlimit -o 1024 -c 0 ./server", "No more than 1024 descriptors, and no core files."),
             ("softlimit -m 200M ./parser", "Memory that runs out in the parser, not in the machine."),

@@ -11,7 +11,14 @@ pub fn may_change(aspect: Aspect, start: &Start, direct: &Report, line: &str) ->
         // no state here has a terminal at 0 to 2
         Aspect::StandardDescriptors => false,
         Aspect::Session => ["group", "session", "terminal", "terminal group", "autogroup"].contains(&line),
+        Aspect::StandardFiles => ["fd 0", "fd 1", "fd 2"].contains(&line),
+        Aspect::Directory => line.starts_with("cwd"),
         Aspect::Process => start.is_leader && is_lost_by_fork(line),
+        // what was its own group is its parent's
+        Aspect::Child => is_lost_by_fork(line) || start.is_leader && line == "group",
+        Aspect::WitnessDescriptors => line.starts_with("fd ") && direct.get(line).is_empty(),
+        // on request alone, and the examples request nothing
+        Aspect::FileModeMask | Aspect::Descriptors | Aspect::ReadyDescriptor => false,
         Aspect::Environment => line.starts_with("env "),
         Aspect::Identity => {
             line.starts_with("Cap")
@@ -89,6 +96,30 @@ pub fn assert_documented(applet: &Applet, start: &Start, direct: &Report, throug
             assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
             let lock = through.get(&format!("fd {number} lock"));
             assert_eq!(lock, "FLOCK ADVISORY WRITE by self 0 EOF", "{shown}");
+        }
+        "daemonize" => {
+            assert_eq!(through.get("session"), "self", "{shown}");
+            assert_eq!(through.get("group"), "self", "{shown}");
+            assert_eq!(through.get("terminal"), "0", "{shown}");
+            assert_eq!(through.get("pid"), "forked", "{shown}");
+            assert_eq!(through.get("cwd"), "/", "{shown}");
+            for name in ["fd 0", "fd 1", "fd 2"] {
+                assert!(through.get(name).starts_with("/dev/null "), "{shown}: {name} {}", through.get(name));
+            }
+        }
+        "pidfile-lock" => {
+            let number = lowest_free(direct);
+            let descriptor = through.get(&format!("fd {number}"));
+            assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
+            let lock = through.get(&format!("fd {number} lock"));
+            assert_eq!(lock, "POSIX ADVISORY WRITE by self 0 EOF", "{shown}");
+        }
+        "fghack" => {
+            assert_eq!(through.get("pid"), "forked", "{shown}");
+            let group = if start.is_leader { "started" } else { direct.get("group") };
+            assert_eq!(through.get("group"), group, "{shown}");
+            let pipes = changed.iter().filter(|line| through.get(line).starts_with("pipe:[] ")).count();
+            assert_eq!(pipes, 31, "{shown}: {changed:?}");
         }
         // a new applet is held to its aspects alone until someone says here what it does
         _ => {}

@@ -104,8 +104,9 @@ impl Ground {
             ended.code,
             ended.stderr
         );
-        // who forks does not wait
-        let expected = if text.contains(&format!("pid: {}\n", ended.pid)) { probe::EXIT.into() } else { 0 };
+        // who forks does not wait, but for the one whose office that is
+        let waits = text.contains(&format!("pid: {}\n", ended.pid)) || file.ends_with("fghack");
+        let expected = if waits { probe::EXIT.into() } else { 0 };
         assert_eq!(ended.code, expected, "{file:?} {before:?}, {}", start.name);
         assert_eq!([&ended.stdout, &ended.stderr], [b""; 2], "{file:?} {before:?}, {}", start.name);
         Report::new(&text, &ended)
@@ -144,7 +145,10 @@ fn nothing_differs_but_what_the_applet_changes() {
     for start in starts() {
         let direct = ground.report(&start, None);
         assert!(direct.len() > 100, "the probe reports too little: {direct:?}");
-        for applet in catena::applets::ALL.iter().filter(|applet| is_allowed_to(applet)) {
+        // the witnesses take every descriptor there is, and leave the probe none to look with
+        let is_narrow = direct.get("limit Max open files").starts_with("20 ");
+        let can_look = |applet: &Applet| !is_narrow || !applet.changes.contains(&Aspect::WitnessDescriptors);
+        for applet in catena::applets::ALL.iter().filter(|applet| is_allowed_to(applet) && can_look(applet)) {
             let wrapper = ground.installed.applet(applet.name);
             let example = ground.example(applet);
             let example: Vec<&str> = example.iter().map(String::as_str).collect();

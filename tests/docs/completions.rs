@@ -42,7 +42,7 @@ fn rendered(shell: impl Generator, mut command: clap::Command, name: &str) -> St
 /// Options whose value may be the next word.
 fn valued(applet: &Applet) -> Vec<String> {
     let mut names = Vec::new();
-    for option in with_standard(applet.options).filter(|option| option.value.is_some()) {
+    for option in with_standard(applet.options).filter(|option| option.value.is_some() && !option.is_optional) {
         names.extend(option.short().map(|letter| format!("-{}", char::from(letter))));
         names.extend(option.long().map(|name| format!("--{name}")));
     }

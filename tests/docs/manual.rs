@@ -24,6 +24,14 @@ pub fn page(applet: &'static Applet) -> String {
         item(&mut roff, vec![roman("\u{2022}")], Some("2"));
         roff.text([roman(aspect.describe())]);
     }
+    if !applet.on_request.is_empty() {
+        roff.control("PP", []);
+        roff.text([roman("and, where options ask for it,")]);
+    }
+    for aspect in applet.on_request {
+        item(&mut roff, vec![roman("\u{2022}")], Some("2"));
+        roff.text([roman(aspect.describe())]);
+    }
     page.extend(roff.to_roff().into_bytes());
 
     man.render_options_section(&mut page).unwrap();
@@ -33,6 +41,10 @@ pub fn page(applet: &'static Applet) -> String {
     for (code, meaning) in documents::exit_status(applet) {
         item(&mut roff, vec![bold(code)], Some("9"));
         roff.text([roman(meaning)]);
+    }
+    for (heading, texts) in applet.manual.sections {
+        roff.control("SH", [*heading]);
+        paragraphs(&mut roff, texts);
     }
     roff.control("SH", ["EXAMPLES"]);
     for (line, meaning) in applet.manual.examples {

@@ -179,9 +179,18 @@ impl Ground {
         let ended = Launch { file, argv, envp, directory: self.at("work") }.run(start);
         let text = fs::read_to_string(self.at("report")).unwrap();
         let report = (!text.is_empty()).then(|| Report::new(&text, &ended));
-        let [stdout, stderr] = [&ended.stdout, &ended.stderr].map(|bytes| bytes.escape_ascii().to_string());
+        let [stdout, stderr] =
+            [&ended.stdout, &ended.stderr].map(|bytes| without_pids(&bytes.escape_ascii().to_string()));
         let mut files = BTreeMap::new();
         list(&self.at("work"), &mut files);
+        let started = format!(" {}\\n", ended.pid);
+        for text in files.values_mut() {
+            // a pid file's own content: the process that was started, or one that a link has forked
+            *text = match text.strip_suffix(&started) {
+                Some(rest) => format!("{rest} started"),
+                None => without_pid(&without_pids(text)),
+            };
+        }
         Outcome { report, code: ended.code, stdout, stderr, files }
     }
 
@@ -207,6 +216,26 @@ impl Ground {
 /// A chain for messages.
 pub fn shown(chain: &[Vec<u8>]) -> String {
     chain.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// A message with the pids that it names taken out.
+fn without_pids(text: &str) -> String {
+    let mut parts = text.split("pid ");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        result += &format!("pid {}", part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+    }
+    result
+}
+
+/// A file's description whose content is a number and a newline, without the number.
+fn without_pid(text: &str) -> String {
+    match text.strip_suffix("\\n").and_then(|line| line.rsplit_once(' ')) {
+        Some((rest, number)) if !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()) => {
+            format!("{rest} forked")
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// Everything below a directory: mode, owner, links and contents.

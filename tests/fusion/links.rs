@@ -9,11 +9,13 @@ fn words(words: &[&str]) -> Words {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
-/// Each applet by its example. The example of setlock would wait for itself where it comes twice in a chain.
+/// Each applet by its example. Those of the locks are for files that anybody may lock, or would wait for themselves
+/// where they come twice in a chain.
 pub fn harmless() -> Vec<Words> {
     let applets = catena::applets::ALL.iter();
     let calls = applets.map(|applet| match applet.name {
         "setlock" => words(&["setlock", "-n", "lock"]),
+        "pidfile-lock" => words(&["pidfile-lock", "pid"]),
         "setuidgid" if !is_root() => {
             leave_out("setuidgid to another account in chains: needs root");
             to_itself()
@@ -63,6 +65,18 @@ const GOING_ON: &[&[&str]] = &[
     &["setlock", "-ns", "shared"],
     &["setlock", "-n", "-d", "12", "third"],
     &["setlock", "-n", "--fcntl", "record"],
+    &["daemonize"],
+    &["daemonize", "-c", "."],
+    &["daemonize", "--keep-stdio", "-c", "."],
+    &["daemonize", "--double-fork", "--umask=027", "-E", "A=daemon", "-c", "."],
+    &["daemonize", "--no-session", "-c", ".", "-o", "output", "-e", "error"],
+    &["daemonize", "-l", "daemonize-lock", "-p", "daemonize.pid", "-c", "."],
+    &["daemonize", "-u", "root", "-c", "."],
+    &["pidfile-lock", "pid"],
+    &["pidfile-lock", "--flock", "-m", "0600", "pid-by-flock"],
+    &["pidfile-lock", "-d", "12", "-l", "pid-lock", "pid-behind-lock"],
+    &["fghack"],
+    &["fghack", "--subreaper"],
 ];
 
 /// Links that end it.
@@ -96,6 +110,17 @@ const FAILING: &[&[&str]] = &[
     &["setlock", "-n", "directory"],
     &["setlock", "-n", "missing/lock"],
     &["setlock", "-q", "lock"],
+    &["daemonize", "-c", "missing"],
+    &["daemonize", "-o", "missing/output"],
+    &["daemonize", "-l", "held"],
+    &["daemonize", "--ready=x"],
+    &["daemonize", "-z"],
+    &["pidfile-lock", "held"],
+    &["pidfile-lock", "--flock", "-m", "0666", "held"],
+    &["pidfile-lock", "directory"],
+    &["pidfile-lock", "missing/pid"],
+    &["pidfile-lock", "-t", "x", "pid"],
+    &["fghack", "-x"],
 ];
 
 /// Ends other than the probe.

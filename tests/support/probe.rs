@@ -23,6 +23,11 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 extern "C" fn before_main() {
     // from /proc, since musl hands these functions no arguments
     let argv = entries("/proc/self/cmdline");
+    if argv.is_empty() && is_executed(NAME) {
+        // no descriptor is left to look with
+        // SAFETY: ends the process, and takes no pointer.
+        unsafe { libc::_exit(9) }
+    }
     if !argv.first().is_some_and(|name| is_called(name, NAME)) {
         return;
     }
@@ -33,6 +38,15 @@ extern "C" fn before_main() {
     };
     // SAFETY: ends the process, and takes no pointer.
     unsafe { libc::_exit(code) }
+}
+
+/// Whether the file executed goes by this name.
+fn is_executed(name: &str) -> bool {
+    // SAFETY: the kernel's own string, or null.
+    unsafe {
+        let file = libc::getauxval(libc::AT_EXECFN) as *const std::ffi::c_char;
+        !file.is_null() && is_called(std::ffi::CStr::from_ptr(file).to_bytes(), name)
+    }
 }
 
 /// Whether a program started as `argv0` goes by this name.

@@ -26,13 +26,27 @@ impl Report {
                 "pid" => *value = if *value == ended.pid.to_string() { "started" } else { "forked" }.to_owned(),
                 // who takes over a process whose parent has ended depends on when it looks
                 "parent" => *value = word(value).filter(|&who| who == "test").unwrap_or("another").to_owned(),
-                "group" | "session" | "terminal group" => *value = word(value).unwrap_or(value).to_owned(),
+                "group" | "session" | "terminal group" => {
+                    let is_ours = [nix::unistd::getpgrp(), nix::unistd::getsid(None).unwrap()]
+                        .iter()
+                        .any(|ours| *value == ours.to_string());
+                    // or a number that means nobody, or a process that a link has forked
+                    let number = value.parse().unwrap_or(0);
+                    let other = if is_ours || number <= 0 { value.as_str() } else { "another" };
+                    *value = word(value).unwrap_or(other).to_owned();
+                }
                 // numbered as sessions are made
                 "autogroup" if *value != autogroup => {
                     *value = format!("another {}", value.split_once(' ').map_or("", |(_, nice)| nice));
                 }
                 name if name.ends_with(" lock") => {
-                    let words = value.split(' ').map(|part| word(part).unwrap_or(part));
+                    // kind, whether advisory, which, "by", the pid of who took it, and what of the file
+                    let words = value.split(' ').enumerate();
+                    let words = words.map(|(place, part)| match word(part) {
+                        Some(word) => word,
+                        None if place == 4 && part != "-1" => "another",
+                        None => part,
+                    });
                     *value = words.collect::<Vec<_>>().join(" ");
                 }
                 _ => {}
