@@ -22,7 +22,7 @@ use crate::sys::words::Word;
 use crate::sys::{process, signal};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
+use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use nix::unistd::{AccessFlags, ForkResult, Uid, access, geteuid, getuid};
 use readiness::{Offer, Ready};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -311,9 +311,8 @@ impl Daemonize {
         let ready = offer.take_pipe();
         let lock = self.lock()?;
         let pid_file = self.pid_file(account.as_ref())?;
-        let is_same = |seen: FileStat, file: &Claim| (seen.st_dev, seen.st_ino) == (file.seen().st_dev, file.seen().st_ino);
         let is_locked = match (&lock, &pid_file) {
-            (Some(lock), Some(file)) => fstat(lock).is_ok_and(|seen| is_same(seen, file)),
+            (Some(lock), Some(file)) => fstat(lock).is_ok_and(|seen| file.is(&seen)),
             _ => false,
         };
         Ok(Prepared { account, lock, pid_file, is_locked, ready, notify: offer.address() })

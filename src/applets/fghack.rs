@@ -181,10 +181,7 @@ impl Watcher {
         let mut end = None;
         loop {
             loop {
-                let ended = match for_all {
-                    true => process::wait_for_any(false),
-                    false => process::has_ended(self.child).and_then(|end| end.ok_or(Errno::EAGAIN)).map(|end| (self.child, end)),
-                };
+                let ended = process::next_ended(if for_all { None } else { Some(self.child) });
                 match (ended, end) {
                     (Ok((pid, how)), _) if pid == self.child => end = Some(how),
                     (Ok(_), _) => {}

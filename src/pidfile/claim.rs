@@ -174,9 +174,9 @@ impl Claim {
         self.is_new
     }
 
-    /// Which file it is.
-    pub fn seen(&self) -> &FileStat {
-        &self.seen
+    /// Whether it is this very file.
+    pub fn is(&self, seen: &FileStat) -> bool {
+        (seen.st_dev, seen.st_ino) == (self.seen.st_dev, self.seen.st_ino)
     }
 
     /// Gives it to an account.

@@ -56,25 +56,15 @@ fn end_of(status: i32) -> End {
     }
 }
 
-/// Like [`wait_for`], but `None` where the child has not ended yet.
-pub fn has_ended(child: Pid) -> nix::Result<Option<End>> {
-    let mut status = 0;
-    // SAFETY: `status` has room for the answer.
-    let pid = Errno::result(unsafe { libc::waitpid(child.as_raw(), &raw mut status, libc::__WALL | libc::WNOHANG) })?;
-    Ok((pid != 0).then(|| end_of(status)))
-}
-
-/// Waits for whichever child ends first.
+/// A child, or any child, that has ended, and how.
 ///
 /// # Errors
-/// ECHILD if there is none; EAGAIN if none has ended and not `wait`.
-pub fn wait_for_any(wait: bool) -> nix::Result<(Pid, End)> {
+/// EAGAIN if none has; ECHILD if there is none.
+pub fn next_ended(child: Option<Pid>) -> nix::Result<(Pid, End)> {
     let mut status = 0;
-    let how = if wait { libc::__WALL } else { libc::__WALL | libc::WNOHANG };
-    let pid = super::descriptor::uninterrupted(|| {
-        // SAFETY: `status` has room for the answer.
-        Errno::result(unsafe { libc::waitpid(-1, &raw mut status, how) })
-    })?;
+    let which = child.map_or(-1, Pid::as_raw);
+    // SAFETY: `status` has room for the answer.
+    let pid = Errno::result(unsafe { libc::waitpid(which, &raw mut status, libc::__WALL | libc::WNOHANG) })?;
     if pid == 0 { Err(Errno::EAGAIN) } else { Ok((Pid::from_raw(pid), end_of(status))) }
 }
 

@@ -201,7 +201,7 @@ impl Foreground<'_> {
 
     /// How the daemon has ended, if it is known.
     fn end(&self) -> Option<End> {
-        process::has_ended(self.daemon).ok().flatten()
+        process::next_ended(Some(self.daemon)).ok().map(|(_, end)| end)
     }
 
     fn ended(&self, end: Option<End>, when: &str) -> Failure {
