@@ -387,6 +387,18 @@ fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &any
     code
 }
 
+/// Likewise, in a parent that a link has left behind, to those who wait for that. Gives the code.
+#[cold]
+pub fn explain_to(applet: &'static Applet, listeners: Listeners, error: &anyhow::Error) -> u8 {
+    let environ = Environ::new(Words::EMPTY);
+    explain(
+        applet,
+        applet.codes,
+        &Process { environ, rest: Words::EMPTY, listeners, diagnostics: None, undo: None },
+        error,
+    )
+}
+
 /// Says that the next program cannot be run. Gives the code. Allocates nothing in the words of daemontools.
 #[cold]
 fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -> u8 {

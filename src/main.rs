@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use catena::sys::arena::Arena;
+use catena::sys::process;
 use catena::sys::words::Words;
 use std::ffi::{c_char, c_int};
 
@@ -17,7 +18,8 @@ static ARENA: Arena = unsafe { Arena::new() };
 extern "C" fn main(_argc: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
     // SAFETY: argv and envp as the C standard and the kernel lay them out; nothing in this process changes them.
     let (argv, envp) = unsafe { (Words::from_raw(argv), Words::from_raw(envp)) };
-    catena::multicall::run(argv, envp).into()
+    // at once: C's exit handlers have nothing to do, and must not do it in memory that is lent (src/sys/split.rs)
+    process::exit(catena::multicall::run(argv, envp))
 }
 
 /// In the static build glibc's start-up takes its few blocks from the arena too, and leaves out what can only serve

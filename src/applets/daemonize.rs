@@ -10,6 +10,7 @@ mod readiness;
 
 use crate::accounts::{self, Account};
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::call;
 use crate::environ::Change;
 use crate::exit::DAEMONIZE;
 use crate::failure::{Failure, say_to};
@@ -19,13 +20,14 @@ use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
-use crate::sys::{process, signal};
+use crate::sys::{process, signal, split};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat, stat};
-use nix::unistd::{AccessFlags, ForkResult, Uid, access, geteuid, getuid};
+use nix::unistd::{AccessFlags, Uid, access, geteuid, getuid};
+use foreground::Wait;
 use readiness::{Offer, Ready};
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// The definition.
@@ -318,56 +320,82 @@ impl Daemonize {
         Ok(Prepared { account, lock, pid_file, is_locked, ready, notify: offer.address() })
     }
 
-    /// What `-v` says.
     fn tell(&self, pieces: &[&[u8]]) {
-        if self.verbose {
-            let _ = say_to(STDOUT, &[&pieces.concat(), b"\n"]);
-        }
+        tell(self.verbose, pieces);
     }
 }
 
 impl Link for Daemonize {
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
-        let failed = |reason| Failure::new("Can't daemonize").because(reason);
         self.check(process.rest.first())?;
         let account = self.account()?;
         if let Ready::Newline(number) = self.ready {
-            process.listeners.make_way(number).map_err(failed)?;
+            process.listeners.make_way(number).map_err(cannot_daemonize)?;
         }
         let mut offer = Offer::new(self.ready)?;
         let prepared = self.prepare(account, &mut offer)?;
-        let is_new = prepared.pid_file.as_ref().is_some_and(Claim::is_new);
         for name in [self.output, self.error].into_iter().flatten() {
             self.tell(&[if self.append { b"Appending to " } else { b"Overwriting " }, name.bytes()]);
         }
         self.tell(&[b"Daemonizing..."]);
+        self.split(process, prepared, offer)
+    }
+}
 
-        let waiting = process.listeners.pipe(Scope::WholeChain).map_err(failed)?;
+impl Daemonize {
+    /// Returns in the daemon.
+    fn split(&self, process: &mut Process, prepared: Prepared, offer: Offer) -> anyhow::Result<Boundary> {
+        let listeners = process.listeners.numbers().collect();
+        let waiting = process.listeners.pipe(Scope::WholeChain).map_err(cannot_daemonize)?;
         // an ignored SIGCHLD would take the child's status away; the child puts it back
-        let former = signal::set_default(libc::SIGCHLD).map_err(failed)?;
+        let former = signal::set_default(libc::SIGCHLD).map_err(cannot_daemonize)?;
         // a process that a later link forks comes back to who waits when that link's parent goes
-        process::adopt_orphans().map_err(failed)?;
-        match process::fork().map_err(failed)? {
-            ForkResult::Child => {
-                drop((waiting, offer));
-                if former.is_ignored() {
-                    signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
-                }
-                self.go_on(prepared, process)
-            }
-            ForkResult::Parent { child } => {
-                // a failure is told to those before, by this process
-                process.listeners.forget_last();
-                drop(prepared);
-                match self.wait(child, waiting, offer, process.rest.first()) {
-                    Ok(()) => process::exit(0),
-                    Err(failure) => {
-                        foreground::clean_up(self.pid_file, failure.daemon, is_new);
-                        Err(failure.error)
-                    }
-                }
-            }
+        process::adopt_orphans().map_err(cannot_daemonize)?;
+
+        // the other's part of what both have open
+        let parents: Vec<RawFd> = [Some(waiting.as_fd()), offer.ear()].iter().flatten().map(AsRawFd::as_raw_fd).collect();
+        let own = process.listeners.numbers().last();
+        let childs: Vec<RawFd> = own.into_iter().chain(prepared.ready.as_ref().map(AsRawFd::as_raw_fd)).collect();
+        let wait = Wait {
+            timeout: self.timeout,
+            settle: self.settle,
+            keeps_late: self.keeps_late,
+            admits_all: self.admits_all,
+            has_session: self.has_session,
+            verbose: self.verbose,
+            program: process.rest.first(),
+            pid_file: self.pid_file.map(|file| (file, prepared.pid_file.as_ref().is_some_and(Claim::is_new))),
+            listeners,
+        };
+        let parent = move |child| {
+            childs.iter().copied().for_each(descriptor::close_in_copy);
+            process::exit(wait.for_start(child, waiting, offer));
+        };
+        // Without copies where the child execs at once: links might take their time, and a parent without memory cannot even
+        // look at the clock.
+        let is_prompt = self.timeout.is_none()
+            && !self.forks_twice
+            && !self.ready.is_immediate()
+            && self.user.is_none()
+            && call::of(process.rest).is_none();
+        if is_prompt { split::sharing(parent) } else { split::copying(parent) }.map_err(cannot_daemonize)?;
+
+        parents.into_iter().for_each(descriptor::close_in_copy);
+        if former.is_ignored() {
+            signal::restore(libc::SIGCHLD, &former).map_err(cannot_daemonize)?;
         }
+        self.go_on(prepared, process)
+    }
+}
+
+fn cannot_daemonize(reason: Errno) -> Failure {
+    Failure::new("Can't daemonize").because(reason)
+}
+
+/// What `-v` says.
+fn tell(is_verbose: bool, pieces: &[&[u8]]) {
+    if is_verbose {
+        let _ = say_to(STDOUT, &[&pieces.concat(), b"\n"]);
     }
 }
 

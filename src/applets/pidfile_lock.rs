@@ -33,7 +33,7 @@ pub const APPLET: Applet = Applet {
         Opt::flag("X", "Exit with 75 and a message then (default)"),
         Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
         Opt::valued("E", "CODE", "Exit with CODE, not 75, if another process holds the file"),
-        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
+        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one above 2"),
         Opt::valued("m", "MODE", "Give the file exactly this mode, which may let group and others write"),
         Opt::valued("l", "LOCKFILE", "Lock this file instead, and write FILE anew each time"),
         Opt::flag("flock", "Take a flock(2), as setlock does, not a POSIX record lock"),
@@ -119,7 +119,10 @@ impl PidfileLock {
                 ("flock", _) => link.kind = Kind::Flock,
                 ("t", Some(limit)) => link.patience = Patience::For(seconds(limit.bytes())?),
                 ("E", Some(code)) => link.held = u8::try_from(decimal(code.bytes())?).ok()?,
-                ("d", Some(number)) => link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok()?),
+                // as one of 0 to 2 a pid file would be read or written by who does not mean it
+                ("d", Some(number)) => {
+                    link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok().filter(|&number| number > 2)?);
+                }
                 ("m", Some(bits)) => link.mode = Some(mode(bits.bytes())?),
                 ("l", Some(file)) => link.lock_file = Some(file),
                 _ => {}
@@ -130,13 +133,13 @@ impl PidfileLock {
 
     /// Locks what is to be locked. `named` is whose text tells who runs.
     fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
-        let claim = Claim::open(Terms { number: self.number, ..terms })?;
+        let claim = Claim::open(Terms { lowest: 3, number: self.number, ..terms })?;
         let locked = claim.locked(self.kind, self.patience, APPLET.name, |file| {
             text().unwrap_or_else(|| Claim::text(file))
         });
         locked.map_err(|denied| match denied {
             Denied::Held(_) if self.silent => Failure::silent(0).into(),
-            Denied::Held(holder) => Failure::new(holder.describe(terms.file.bytes())).with_code(self.held).into(),
+            Denied::Held(holder) => Failure::new(holder.describe(self.file.bytes())).with_code(self.held).into(),
             Denied::Failed(error) => error,
         })
     }
@@ -156,6 +159,12 @@ impl Link for PidfileLock {
             Some(lock_file) => {
                 let terms = Terms { new_mode: 0o600, ..Terms::new(lock_file) };
                 let claim = self.lock(terms, || Some(claim::text_at(self.file)))?;
+                if claim.is_at(self.file) {
+                    // to be replaced under the lock
+                    claim.withdraw();
+                    let what = [b"unable to use ", self.file.bytes(), b": it is the lock file itself"].concat();
+                    return Err(Failure::new(what).into());
+                }
                 (claim.into_descriptor(), Some(claim::replace(self.file, self.mode)?))
             }
         };

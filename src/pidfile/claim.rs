@@ -74,6 +74,11 @@ impl Claim {
     /// `unable to open FILE: …`, `unable to use FILE: …`.
     pub fn open(terms: Terms) -> anyhow::Result<Self> {
         let name = terms.file;
+        if let Some(number) = terms.number
+            && descriptor::limit().is_ok_and(|limit| limit <= u64::from(number.unsigned_abs()))
+        {
+            return Err(Failure::unable_to("use descriptor", number.to_string().as_bytes(), Errno::EBADF).into());
+        }
         let (file, is_new) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
             Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(name, "it is a symbolic link")),
@@ -82,11 +87,6 @@ impl Claim {
         let seen = fstat(&file).unable_to("look at", name.bytes())?;
         if let Some(reason) = flaw(&seen, &terms) {
             return Err(unfit(name, &reason));
-        }
-        if let Some(mode) = terms.mode
-            && seen.st_mode & 0o7777 != mode
-        {
-            fchmod(&file, Mode::from_bits_truncate(mode)).unable_to("change the mode of", name.bytes())?;
         }
         // before there is a lock: to close a second descriptor of the file would release it
         let file = match terms.number {
@@ -132,7 +132,10 @@ impl Claim {
             }
             let careless = || Holder::careless(&text(self.file.as_fd()), &self.seen);
             match if kind == Kind::Record { careless() } else { None } {
-                None => return Ok(self),
+                None => {
+                    self.set_mode()?;
+                    return Ok(self);
+                }
                 Some(holder) => {
                     // the lock says nothing here: give it back while waiting for that process to end
                     lock::release(self.file.as_fd()).unable_to("unlock", self.terms.file.bytes())?;
@@ -164,14 +167,27 @@ impl Claim {
         }
     }
 
+    fn set_mode(&self) -> anyhow::Result<()> {
+        match self.terms.mode {
+            Some(mode) if self.seen.st_mode & 0o7777 != mode => fchmod(&self.file, Mode::from_bits_truncate(mode))
+                .unable_to("change the mode of", self.terms.file.bytes()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the name leads to this very file.
     fn is_still_there(&self) -> bool {
-        is_at(self.terms.file.as_c_str(), &self.seen)
+        self.is_at(self.terms.file)
     }
 
     /// Whether it was created by [`Claim::open`].
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Whether it is the file under this name.
+    pub fn is_at(&self, name: Word) -> bool {
+        is_at(name.as_c_str(), &self.seen)
     }
 
     /// Whether it is this very file.
@@ -299,7 +315,10 @@ pub fn replace(name: Word, mode: Option<u32>) -> anyhow::Result<OwnedFd> {
     let bytes = name.bytes();
     let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
     let pid = getpid().to_string();
-    let new = Word::leak([&bytes[..base], b".", &bytes[base..], b".", pid.as_bytes()].concat());
+    // a name as long as any can be leaves no room for more
+    let room = libc::NAME_MAX as usize - pid.len() - 2;
+    let start = &bytes[base..][..room.min(bytes.len() - base)];
+    let new = Word::leak([&bytes[..base], b".", start, b".", pid.as_bytes()].concat());
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let permissions = Mode::from_bits_truncate(mode.unwrap_or(0o644));
     let create = || uninterrupted(|| open(new.as_c_str(), flags, permissions));

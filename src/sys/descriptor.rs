@@ -69,13 +69,7 @@ pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
 /// next to open something gets are what they would be without it.
 pub fn copy_out_of_the_way(of: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     const HIGHEST: RawFd = 1023;
-    // SAFETY: all-zero is a valid record, which the kernel fills.
-    let soft = unsafe {
-        let mut limit: libc::rlimit = std::mem::zeroed();
-        Errno::result(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
-        limit.rlim_cur
-    };
-    let highest = RawFd::try_from(soft).map_or(HIGHEST, |soft| HIGHEST.min(soft - 1));
+    let highest = RawFd::try_from(limit()?).map_or(HIGHEST, |limit| HIGHEST.min(limit - 1));
     for lowest in (4..=highest).rev() {
         match copy_from(of, lowest) {
             Err(Errno::EMFILE) => {}
@@ -83,6 +77,23 @@ pub fn copy_out_of_the_way(of: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
         }
     }
     copy_from(of, 3)
+}
+
+/// Closes what only the other of two processes with the same descriptors goes on to use. It must have no owner here that
+/// would close it, too.
+pub fn close_in_copy(number: RawFd) {
+    // SAFETY: see above.
+    unsafe { libc::close(number) };
+}
+
+/// How many descriptors the process may have: the lowest number that none can get.
+pub fn limit() -> nix::Result<u64> {
+    // SAFETY: all-zero is a valid record, which the kernel fills.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        Errno::result(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
+        Ok(limit.rlim_cur)
+    }
 }
 
 /// Takes over an inherited descriptor that nobody in this process owns, if it is what is expected.

@@ -9,4 +9,5 @@ pub mod ids;
 pub mod lock;
 pub mod process;
 pub mod signal;
+pub mod split;
 pub mod words;

@@ -25,10 +25,10 @@ pub fn may_change(aspect: Aspect, start: &Start, direct: &Report, line: &str) ->
                 || ["Uid", "Gid", "Groups", "parent-death signal", "session keyring"].contains(&line)
         }
         Aspect::Limits => line.starts_with("limit "),
-        Aspect::LockDescriptor => {
-            let number = lowest_free(direct);
-            line == format!("fd {number}") || line == format!("fd {number} lock")
-        }
+        // setlock takes the first, pidfile-lock none that is a standard one
+        Aspect::LockDescriptor => [lowest_free(direct), lowest_free_from(3, direct)]
+            .iter()
+            .any(|number| line == format!("fd {number}") || line == format!("fd {number} lock")),
     }
 }
 
@@ -42,7 +42,11 @@ fn is_lost_by_fork(line: &str) -> bool {
 
 /// The descriptor that the next open gives.
 fn lowest_free(report: &Report) -> usize {
-    (0..).find(|number| report.get(&format!("fd {number}")).is_empty()).unwrap()
+    lowest_free_from(0, report)
+}
+
+fn lowest_free_from(first: usize, report: &Report) -> usize {
+    (first..).find(|number| report.get(&format!("fd {number}")).is_empty()).unwrap()
 }
 
 /// Asserts that the applet's example has done what the applet documents.
@@ -108,7 +112,7 @@ pub fn assert_documented(applet: &Applet, start: &Start, direct: &Report, throug
             }
         }
         "pidfile-lock" => {
-            let number = lowest_free(direct);
+            let number = lowest_free_from(3, direct);
             let descriptor = through.get(&format!("fd {number}"));
             assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
             let lock = through.get(&format!("fd {number} lock"));

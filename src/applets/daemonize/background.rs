@@ -1,6 +1,6 @@
 //! The child: from here on it is the daemon.
 
-use super::{APPLET, Daemonize, Prepared, cannot, readiness};
+use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
 use crate::accounts::switch::Switch;
 use crate::applet::{Boundary, Process};
 use crate::environ::Change;
@@ -24,12 +24,11 @@ impl Daemonize {
     /// Makes this process the daemon. What names files comes first, as it is in the caller's directory that they are
     /// meant.
     pub(super) fn go_on(&self, mut prepared: Prepared, process: &mut Process) -> anyhow::Result<Boundary> {
-        let failed = |reason| Failure::new("Can't daemonize").because(reason);
         if self.has_session {
-            nix::unistd::setsid().map_err(failed)?;
+            nix::unistd::setsid().map_err(cannot_daemonize)?;
         }
         if self.forks_twice {
-            if let ForkResult::Parent { .. } = process::fork().map_err(failed)? {
+            if let ForkResult::Parent { .. } = process::fork().map_err(cannot_daemonize)? {
                 process::exit(0);
             }
             process.listeners.going_on(getpid());
@@ -48,7 +47,7 @@ impl Daemonize {
         let standard = if self.keeps_stdio { None } else { Some(self.standard_files()?) };
         chdir(self.directory.as_c_str()).map_err(cannot("change working directory to", self.directory))?;
         if let Some(files) = standard {
-            files.put_in_place().map_err(failed)?;
+            files.put_in_place().map_err(cannot_daemonize)?;
         }
         if let Some(mask) = self.umask {
             umask(Mode::from_bits_truncate(mask));
@@ -60,12 +59,12 @@ impl Daemonize {
         process.environ.apply(variables);
 
         for descriptor in [prepared.lock.take(), prepared.ready.take()].into_iter().flatten() {
-            kept.push(descriptor::keep_across_exec(descriptor).map_err(failed)?);
+            kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
         if let Some(first) = self.close_from {
             let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.numbers()).collect();
             kept.sort_unstable();
-            descriptor::close_from(first, &kept).map_err(failed)?;
+            descriptor::close_from(first, &kept).map_err(cannot_daemonize)?;
         }
         if self.ready.is_immediate() {
             process.listeners.dismiss_last();
@@ -76,7 +75,6 @@ impl Daemonize {
     /// Claims the pid file. Gives the descriptor of its lock, if it has one of its own.
     fn write_pid(&self, claim: Claim, prepared: &Prepared) -> anyhow::Result<Option<BorrowedFd<'static>>> {
         let name = self.pid_file.unwrap_or(NULL);
-        let failed = |reason| Failure::new("Can't daemonize").because(reason);
         let claim = if prepared.is_locked {
             claim
         } else {
@@ -95,7 +93,7 @@ impl Daemonize {
         if prepared.is_locked {
             return Ok(None);
         }
-        Ok(Some(descriptor::keep_across_exec(claim.into_descriptor()).map_err(failed)?))
+        Ok(Some(descriptor::keep_across_exec(claim.into_descriptor()).map_err(cannot_daemonize)?))
     }
 
     fn standard_files(&self) -> anyhow::Result<StandardFiles> {

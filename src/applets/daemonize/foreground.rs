@@ -1,11 +1,12 @@
 //! The parent: waits until it knows how the start has gone.
 
-use super::Daemonize;
 use super::readiness::{Heard, Offer};
+use super::{APPLET, tell};
+use crate::chain;
 use crate::failure::{Failure, describe, say_last};
 use crate::pidfile::claim;
 use crate::pidfile::holder::is_running;
-use crate::status::{Record, Told, Waiting};
+use crate::status::{Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End};
 use crate::sys::words::Word;
@@ -13,7 +14,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// What a daemon has from SIGTERM to SIGKILL, and the kernel from there to its end.
@@ -21,39 +22,59 @@ const GRACE: Duration = Duration::from_secs(5);
 /// From the end of the readiness pipe to that of a daemon that closes it by ending.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// A start that has failed.
-pub struct Failed {
-    /// What the chain ends with here.
-    pub error: anyhow::Error,
-    /// Who was the daemon.
-    pub daemon: Pid,
+/// What the parent has to know. It is all its own: the child may have used every other bit of memory by then.
+pub struct Wait {
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// How long the daemon must live.
+    pub settle: Duration,
+    /// Whether a daemon that is late goes on.
+    pub keeps_late: bool,
+    /// Whether descendants of the daemon may say that it is ready.
+    pub admits_all: bool,
+    /// Whether the daemon has a session of its own.
+    pub has_session: bool,
+    /// Whether to say what is heard.
+    pub verbose: bool,
+    /// What the chain goes on with, for messages.
+    pub program: Word,
+    /// The pid file, and whether it is new.
+    pub pid_file: Option<(Word, bool)>,
+    /// Who waits for this process in turn.
+    pub listeners: Vec<RawFd>,
+}
+
+impl Wait {
+    /// Waits until the daemon is up. Gives the exit code.
+    pub fn for_start(self, child: Pid, waiting: Waiting, offer: Offer) -> u8 {
+        process::set_name(APPLET.name);
+        let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let mut foreground =
+            Foreground { wanted: &self, waiting, offer, child, daemon: child, deadline, watch: None };
+        let Err(failure) = foreground.wait() else { return 0 };
+        let daemon = foreground.daemon;
+        if let Some((file, is_new)) = self.pid_file
+            && !is_running(daemon)
+        {
+            claim::clean_up(file, daemon, is_new);
+        }
+        let listeners = Listeners::taken_over(&self.listeners);
+        chain::explain_to(&APPLET, listeners, &failure.into())
+    }
 }
 
 /// The state of the wait.
 struct Foreground<'a> {
-    link: &'a Daemonize,
+    wanted: &'a Wait,
     waiting: Waiting,
     offer: Offer,
     /// Whom daemonize has forked; the leader of the session, if there is one.
     child: Pid,
     /// Who goes on.
     daemon: Pid,
-    /// What the chain began with, for messages.
-    program: Word,
     deadline: Option<Instant>,
     /// Polls readable once the daemon has ended.
     watch: Option<OwnedFd>,
-}
-
-impl Daemonize {
-    /// Waits until the daemon is up.
-    pub(super) fn wait(&self, child: Pid, waiting: Waiting, offer: Offer, program: Word) -> Result<(), Failed> {
-        process::set_name(super::APPLET.name);
-        let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
-        let mut foreground =
-            Foreground { link: self, waiting, offer, child, daemon: child, program, deadline, watch: None };
-        foreground.wait().map_err(|failure| Failed { error: failure.into(), daemon: foreground.daemon })
-    }
 }
 
 impl Foreground<'_> {
@@ -73,10 +94,10 @@ impl Foreground<'_> {
             self.watch();
             self.hear_of_readiness()?;
         }
-        if !self.link.settle.is_zero() {
+        if !self.wanted.settle.is_zero() {
             self.watch();
-            if self.wait_for_end(self.link.settle).is_some() {
-                let when = format!("within {} ms of its start", self.link.settle.as_millis());
+            if self.wait_for_end(self.wanted.settle).is_some() {
+                let when = format!("within {} ms of its start", self.wanted.settle.as_millis());
                 return Err(self.ended(self.end(), &when));
             }
         }
@@ -88,7 +109,8 @@ impl Foreground<'_> {
         let mut is_started = false;
         let mut failure = None;
         loop {
-            if self.deadline.is_some() && !self.is_heard(self.waiting.as_fd(), self.deadline) {
+            // Not for each record, only for the end: every time this process wakes up costs more than all it hears.
+            if !self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline) {
                 return Err(self.late("started"));
             }
             match self.waiting.hear() {
@@ -111,7 +133,7 @@ impl Foreground<'_> {
                 match self.offer.hear(|sender| self.is_admitted(sender)) {
                     Ok(Heard::Ready) => return Ok(()),
                     Ok(Heard::Nothing) => {}
-                    Ok(Heard::Status(status)) => self.link.tell(&[b"Status: ", &status]),
+                    Ok(Heard::Status(status)) => tell(self.wanted.verbose, &[b"Status: ", &status]),
                     Ok(Heard::End) => return Err(self.silent()),
                     Err(reason) => return Err(self.deaf(reason)),
                 }
@@ -125,7 +147,7 @@ impl Foreground<'_> {
 
     /// Whose messages count.
     fn is_admitted(&self, sender: Pid) -> bool {
-        sender == self.daemon || self.link.admits_all && self.is_descendant(sender)
+        sender == self.daemon || self.wanted.admits_all && self.is_descendant(sender)
     }
 
     /// Whether a process comes from the daemon: by its parents, or by the session that daemonize has made. One that is gone
@@ -142,7 +164,7 @@ impl Foreground<'_> {
             }
         }
         let session = nix::unistd::getsid(Some(process));
-        self.link.has_session && (session == Ok(self.child) || session == Err(Errno::ESRCH))
+        self.wanted.has_session && (session == Ok(self.child) || session == Err(Errno::ESRCH))
     }
 
     /// Gets hold of the daemon, as far as the kernel lets it.
@@ -152,9 +174,14 @@ impl Foreground<'_> {
         }
     }
 
-    /// Waits for one descriptor. Gives whether there is anything.
+    /// Waits for something to be read. Gives whether there is anything.
     fn is_heard(&self, ear: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
-        let mut watched = [PollFd::new(ear, PollFlags::POLLIN)];
+        self.is_there(ear, PollFlags::POLLIN, deadline)
+    }
+
+    /// Waits for these events on a descriptor, or its end.
+    fn is_there(&self, ear: BorrowedFd<'_>, events: PollFlags, deadline: Option<Instant>) -> bool {
+        let mut watched = [PollFd::new(ear, events)];
         loop {
             match poll(&mut watched, left(deadline)) {
                 Ok(0) if is_over(deadline) => return false,
@@ -215,12 +242,12 @@ impl Foreground<'_> {
 
     /// A sentence about the program.
     fn about(&self, what: &str) -> Failure {
-        Failure::new([b"\"", self.program.bytes(), b"\" ", what.as_bytes()].concat())
+        Failure::new([b"\"", self.wanted.program.bytes(), b"\" ", what.as_bytes()].concat())
     }
 
     /// The time is over.
     fn late(&mut self, what: &str) -> Failure {
-        let limit = self.link.timeout.unwrap_or_default().as_secs_f64();
+        let limit = self.wanted.timeout.unwrap_or_default().as_secs_f64();
         let fate = self.stop();
         self.about(&format!("was not {what} within {limit} s; {fate}"))
     }
@@ -228,7 +255,7 @@ impl Foreground<'_> {
     /// Nothing more can be learnt.
     fn deaf(&mut self, reason: Errno) -> Failure {
         let fate = self.stop();
-        self.about(&format!("cannot be heard of: {}; {fate}", describe(reason, super::APPLET.family)))
+        self.about(&format!("cannot be heard of: {}; {fate}", describe(reason, APPLET.family)))
     }
 
     /// The readiness pipe has come to its end without a newline.
@@ -243,7 +270,7 @@ impl Foreground<'_> {
     /// Stops a daemon that has failed but still runs, unless it is to be kept. Gives what has become of it.
     fn stop(&mut self) -> String {
         let daemon = self.daemon;
-        if self.link.keeps_late {
+        if self.wanted.keeps_late {
             return format!("it goes on as pid {daemon}");
         }
         self.watch();
@@ -259,7 +286,7 @@ impl Foreground<'_> {
 
     /// To the daemon, and to its process group if that was made for it.
     fn signal(&self, signal: Signal) {
-        let is_ours = self.link.has_session && nix::unistd::getpgid(Some(self.daemon)) == Ok(self.child);
+        let is_ours = self.wanted.has_session && nix::unistd::getpgid(Some(self.daemon)) == Ok(self.child);
         let _ = match is_ours {
             true => nix::sys::signal::killpg(self.child, signal),
             false => nix::sys::signal::kill(self.daemon, signal),
@@ -289,11 +316,4 @@ fn left(deadline: Option<Instant>) -> PollTimeout {
     let left = deadline.saturating_duration_since(Instant::now());
     let milliseconds = left.as_nanos().div_ceil(1_000_000);
     i32::try_from(milliseconds).map_or(PollTimeout::MAX, |time| PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX))
-}
-
-/// After a failure: the pid file as it was, but for what it said.
-pub fn clean_up(file: Option<Word>, daemon: Pid, is_new: bool) {
-    if let Some(file) = file {
-        claim::clean_up(file, daemon, is_new);
-    }
 }
