@@ -357,7 +357,7 @@ fn codes(applet: &Applet, environ: &Environ) -> Codes {
 fn say(process: &Process, code: u8, pieces: &[&[u8]]) -> nix::Result<()> {
     let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
     let outcome = failure::say_last(output, pieces);
-    process.listeners.failed(code, pieces);
+    process.listeners.failed(code, output, pieces);
     outcome
 }
 
@@ -379,7 +379,7 @@ fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &any
         None => (format!("{error:#}").into_bytes(), codes.failure),
     };
     if text.is_empty() {
-        process.listeners.failed(code, &[]);
+        process.listeners.failed(code, STDERR, &[]);
     } else {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
         let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n"]);

@@ -5,7 +5,7 @@
 //! | record | says |
 //! |---|---|
 //! | `X` | what comes next is an exec of a program that is none of the chain's links; an end now is a success |
-//! | `E` | a link has failed: exit code, which file its descriptor 2 was, and its message |
+//! | `E` | a link has failed: exit code, its message, and which file it wrote that to |
 //! | `P` | the process id of who goes on, where the parent cannot know it |
 //!
 //! Each is one write of at most PIPE_BUF bytes, so records never mix. A real exec of this very program hands the pipe on:
@@ -57,7 +57,7 @@ pub struct Told {
     pub code: u8,
     /// The message with its newline; empty if there was none.
     pub text: Vec<u8>,
-    /// What descriptor 2 of the failed process was.
+    /// Where the failed process wrote it.
     output: File,
 }
 
@@ -110,7 +110,7 @@ impl Listeners {
             // where 1 or 2 was closed, what is said there must not be taken for a record
             Scope::NextProgram => descriptor::copy_from(write.as_fd(), 3)?,
             // out of the way of links whose lowest free descriptor can be seen
-            Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd())?,
+            Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd(), None)?,
         };
         self.all.push(Status { pipe, scope });
         Ok(Waiting { pipe: read, heard: Vec::new() })
@@ -119,10 +119,15 @@ impl Listeners {
     /// Takes over the pipes that [`VARIABLE`] names, and removes it. To be called once, at the start.
     pub fn inherited(environ: &mut Environ) -> Self {
         let Some(named) = environ.get(VARIABLE.as_bytes()) else { return Self::default() };
+        let mut taken = Vec::new();
         let all = named.bytes().split(|&byte| byte == b',').filter_map(|name| {
             let colon = name.iter().position(|&byte| byte == b':')?;
             let number = RawFd::try_from(decimal(&name[..colon])?).ok()?;
             let inode = decimal(&name[colon + 1..])?;
+            if taken.contains(&number) {
+                return None;
+            }
+            taken.push(number);
             let pipe = descriptor::adopt(number, |descriptor| {
                 let is_pipe = |seen: nix::sys::stat::FileStat| {
                     SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO
@@ -167,7 +172,7 @@ impl Listeners {
     /// As fcntl(2), F_DUPFD.
     pub fn make_way(&mut self, number: RawFd) -> nix::Result<()> {
         for status in self.all.iter_mut().filter(|status| status.pipe.as_raw_fd() == number) {
-            status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd())?;
+            status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
         }
         Ok(())
     }
@@ -198,10 +203,10 @@ impl Listeners {
         }
     }
 
-    /// Tells them that the chain ends with `code`, and the message, which has been written to descriptor 2 already.
-    /// Allocates nothing: memory may be forbidden.
+    /// Tells them that the chain ends with `code`, and the message, which has been written to `output` already. Allocates
+    /// nothing: memory may be forbidden.
     #[cold]
-    pub fn failed(&self, code: u8, message: &[&[u8]]) {
+    pub fn failed(&self, code: u8, output: BorrowedFd<'_>, message: &[&[u8]]) {
         if self.all.is_empty() {
             return;
         }
@@ -216,7 +221,7 @@ impl Listeners {
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
         head[0] = b'E';
         head[1] = code;
-        head[2..18].copy_from_slice(&file_of(STDERR));
+        head[2..18].copy_from_slice(&file_of(output));
         head[18..].copy_from_slice(&(length as u16).to_ne_bytes());
         pieces[0] = &head;
         self.tell(&pieces);
@@ -319,7 +324,7 @@ mod tests {
         let mut listeners = Listeners::default();
         let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
         listeners.going_on(Pid::from_raw(77));
-        listeners.failed(42, &[b"a: ", b"fatal\n"]);
+        listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"]);
         listeners.about_to_exec();
         listeners.leave();
         assert_eq!(waiting.hear(), Ok(Some(Record::Pid(Pid::from_raw(77)))));
@@ -333,7 +338,7 @@ mod tests {
     fn a_message_too_long_is_cut_and_not_split() {
         let mut listeners = Listeners::default();
         let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
-        listeners.failed(1, &[&[b'x'; 3000], &[b'y'; 3000]]);
+        listeners.failed(1, STDERR, &[&[b'x'; 3000], &[b'y'; 3000]]);
         let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
         assert_eq!(told.text.len(), LARGEST - 1 - FAILURE_HEAD);
         listeners.leave();
@@ -363,6 +368,13 @@ mod tests {
         // closed by now
         let mut stale = Environ::new(Words::leak([entry]));
         assert!(Listeners::inherited(&mut stale).all.is_empty());
+        // one descriptor named twice is still one
+        let pipe = nix::unistd::pipe().unwrap().1;
+        let name = format!("{}:{}", pipe.as_raw_fd(), fstat(&pipe).unwrap().st_ino);
+        std::mem::forget(pipe);
+        let mut twice = environ();
+        twice.apply(vec![Change::set(VARIABLE.as_bytes(), format!("{name},{name}").as_bytes())]);
+        assert_eq!(Listeners::inherited(&mut twice).numbers().count(), 1);
         for wrong in ["", "1:1", "x", "1", ":", "99999999999999999999:1", "5:1,,6:2"] {
             let mut environ = environ();
             environ.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);

@@ -15,7 +15,7 @@ use crate::environ::Change;
 use crate::exit::DAEMONIZE;
 use crate::failure::{Failure, say_to};
 use crate::options::{Given, Opt, decimal, mode, seconds};
-use crate::pidfile::claim::{Claim, Terms};
+use crate::pidfile::claim::{self, Claim, Terms};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -24,7 +24,7 @@ use crate::sys::{process, signal, split};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat, stat};
-use nix::unistd::{AccessFlags, Uid, access, geteuid, getuid};
+use nix::unistd::{AccessFlags, Uid, access, geteuid, getpid, getuid};
 use foreground::Wait;
 use readiness::{Offer, Ready};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -362,6 +362,7 @@ impl Daemonize {
             keeps_late: self.keeps_late,
             admits_all: self.admits_all,
             has_session: self.has_session,
+            forks_twice: self.forks_twice,
             verbose: self.verbose,
             program: process.rest.first(),
             pid_file: self.pid_file.map(|file| (file, prepared.pid_file.as_ref().is_some_and(Claim::is_new))),
@@ -378,7 +379,12 @@ impl Daemonize {
             && !self.ready.is_immediate()
             && self.user.is_none()
             && call::of(process.rest).is_none();
-        if is_prompt { split::sharing(parent) } else { split::copying(parent) }.map_err(cannot_daemonize)?;
+        if let Err(reason) = if is_prompt { split::sharing(parent) } else { split::copying(parent) } {
+            if let Some(file) = self.pid_file {
+                claim::clean_up(file, getpid(), prepared.pid_file.is_some_and(|claim| claim.is_new()));
+            }
+            return Err(cannot_daemonize(reason).into());
+        }
 
         parents.into_iter().for_each(descriptor::close_in_copy);
         if former.is_ignored() {

@@ -79,12 +79,11 @@ impl Claim {
         {
             return Err(Failure::unable_to("use descriptor", number.to_string().as_bytes(), Errno::EBADF).into());
         }
-        let (file, is_new) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
+        let (file, is_new, seen) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
             Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(name, "it is a symbolic link")),
             Err(reason) => return Err(Failure::unable_to("open", name.bytes(), reason).into()),
         };
-        let seen = fstat(&file).unable_to("look at", name.bytes())?;
         if let Some(reason) = flaw(&seen, &terms) {
             return Err(unfit(name, &reason));
         }
@@ -224,19 +223,32 @@ impl AsFd for Claim {
     }
 }
 
-fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool)> {
+/// The file, whether it is new, and what it is.
+fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileStat)> {
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     for _ in 0..ATTEMPTS {
         // In this order, to know which it is. Besides, a sticky directory may refuse O_CREAT for a file that is there
         // already and another's (fs.protected_regular), with no word of the owner.
         match uninterrupted(|| open(name, flags, Mode::empty())) {
             Err(Errno::ENOENT) => {}
-            outcome => return outcome.map(|file| (file, false)),
+            outcome => {
+                let file = outcome?;
+                let seen = fstat(&file)?;
+                // removed meanwhile
+                if seen.st_nlink == 0 {
+                    continue;
+                }
+                return Ok((file, false, seen));
+            }
         }
         let new = flags | OFlag::O_CREAT | OFlag::O_EXCL;
         match uninterrupted(|| open(name, new, Mode::from_bits_truncate(mode))) {
             Err(Errno::EEXIST) => {}
-            outcome => return outcome.map(|file| (file, true)),
+            outcome => {
+                let file = outcome?;
+                let seen = fstat(&file)?;
+                return Ok((file, true, seen));
+            }
         }
     }
     Err(Errno::EEXIST)
@@ -261,7 +273,7 @@ fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
     if kind_of(seen) != SFlag::S_IFREG {
         Some("it is not a regular file".to_owned())
-    } else if seen.st_nlink != 1 {
+    } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
     } else if !permitted.contains(&Some(owner)) {
         Some(format!("it belongs to user {owner}"))

@@ -66,13 +66,15 @@ pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
 }
 
 /// A copy of `of` with close-on-exec, at the highest number that is free, below 1024 if it can be: the numbers that the
-/// next to open something gets are what they would be without it.
-pub fn copy_out_of_the_way(of: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+/// next to open something gets are what they would be without it. Never at `taken`, for which somebody has a use.
+pub fn copy_out_of_the_way(of: BorrowedFd<'_>, taken: Option<RawFd>) -> nix::Result<OwnedFd> {
     const HIGHEST: RawFd = 1023;
     let highest = RawFd::try_from(limit()?).map_or(HIGHEST, |limit| HIGHEST.min(limit - 1));
-    for lowest in (4..=highest).rev() {
+    for lowest in (4..=highest).rev().filter(|&number| Some(number) != taken) {
         match copy_from(of, lowest) {
             Err(Errno::EMFILE) => {}
+            // the next free one is higher
+            Ok(copy) if Some(copy.as_raw_fd()) == taken => {}
             outcome => return outcome,
         }
     }

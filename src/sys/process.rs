@@ -3,7 +3,7 @@
 use crate::exit::CATENA;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// Ends the process at once.
@@ -108,6 +108,14 @@ pub fn watch(pid: Pid) -> nix::Result<OwnedFd> {
         let number = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
         Ok(OwnedFd::from_raw_fd(number as RawFd))
     }
+}
+
+/// Sends a signal to the process behind a descriptor of [`watch`].
+pub fn send_to(process: BorrowedFd<'_>, signal: i32) -> nix::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: an open descriptor and numbers.
+    let outcome = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, none, 0) };
+    Errno::result(outcome).map(drop)
 }
 
 /// Makes this process the parent of descendants whose own has ended. Not inherited by children.

@@ -31,6 +31,9 @@ impl Daemonize {
             if let ForkResult::Parent { .. } = process::fork().map_err(cannot_daemonize)? {
                 process::exit(0);
             }
+        }
+        // one's own parent knows its child; those before do not
+        if self.forks_twice || process.listeners.numbers().count() > 1 {
             process.listeners.going_on(getpid());
         }
         let mut kept = Vec::new();

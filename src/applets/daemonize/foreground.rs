@@ -13,7 +13,7 @@ use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct Wait {
     pub admits_all: bool,
     /// Whether the daemon has a session of its own.
     pub has_session: bool,
+    /// Whether it is not the child itself.
+    pub forks_twice: bool,
     /// Whether to say what is heard.
     pub verbose: bool,
     /// What the chain goes on with, for messages.
@@ -50,13 +52,12 @@ impl Wait {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let mut foreground =
-            Foreground { wanted: &self, waiting, offer, child, daemon: child, deadline, watch: None };
+            Foreground { wanted: &self, waiting, offer, child, daemon: child, claimant: child, deadline, watch: None };
         let Err(failure) = foreground.wait() else { return 0 };
-        let daemon = foreground.daemon;
         if let Some((file, is_new)) = self.pid_file
-            && !is_running(daemon)
+            && !is_running(foreground.daemon)
         {
-            claim::clean_up(file, daemon, is_new);
+            claim::clean_up(file, foreground.claimant, is_new);
         }
         let listeners = Listeners::taken_over(&self.listeners);
         chain::explain_to(&APPLET, listeners, &failure.into())
@@ -72,6 +73,8 @@ struct Foreground<'a> {
     child: Pid,
     /// Who goes on.
     daemon: Pid,
+    /// Whose pid is in the pid file.
+    claimant: Pid,
     deadline: Option<Instant>,
     /// Polls readable once the daemon has ended.
     watch: Option<OwnedFd>,
@@ -115,7 +118,19 @@ impl Foreground<'_> {
             }
             match self.waiting.hear() {
                 Ok(Some(Record::Exec)) => is_started = true,
-                Ok(Some(Record::Pid(pid))) => self.daemon = pid,
+                Ok(Some(Record::Pid(pid))) => {
+                    // the first is daemonize's own second child, which writes the pid file
+                    let is_own = self.wanted.forks_twice && self.claimant == self.child;
+                    if is_own {
+                        self.claimant = pid;
+                    }
+                    // Whoever may look into a link that has become another account could write into its pipe. So a
+                    // pid alone is not enough: it must come from this process, as all do that the chain forks,
+                    // because it adopts orphans.
+                    if is_own || comes_from(pid, getpid()) {
+                        self.follow(pid);
+                    }
+                }
                 Ok(Some(Record::Failure(told))) => failure = failure.or(Some(told)),
                 Ok(None) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
@@ -150,21 +165,17 @@ impl Foreground<'_> {
         sender == self.daemon || self.wanted.admits_all && self.is_descendant(sender)
     }
 
-    /// Whether a process comes from the daemon: by its parents, or by the session that daemonize has made. One that is gone
-    /// already has been let in by the kernel's word for its pid alone: nobody else is waiting under that name.
+    /// Whether a process comes from the daemon: by its parents, or by the session that daemonize has made. Of one that is
+    /// gone already that cannot be known, and anybody can be gone.
     fn is_descendant(&self, process: Pid) -> bool {
-        let mut ancestor = process;
-        for _ in 0..64 {
-            if ancestor == self.daemon {
-                return true;
-            }
-            match process::parent_of(ancestor) {
-                Some(parent) if parent.as_raw() > 1 => ancestor = parent,
-                _ => break,
-            }
-        }
         let session = nix::unistd::getsid(Some(process));
-        self.wanted.has_session && (session == Ok(self.child) || session == Err(Errno::ESRCH))
+        comes_from(process, self.daemon) || self.wanted.has_session && session == Ok(self.child)
+    }
+
+    /// Follows the daemon to a process that a link has forked.
+    fn follow(&mut self, pid: Pid) {
+        self.daemon = pid;
+        self.watch = process::watch(pid).ok();
     }
 
     /// Gets hold of the daemon, as far as the kernel lets it.
@@ -289,15 +300,30 @@ impl Foreground<'_> {
         let is_ours = self.wanted.has_session && nix::unistd::getpgid(Some(self.daemon)) == Ok(self.child);
         let _ = match is_ours {
             true => nix::sys::signal::killpg(self.child, signal),
-            false => nix::sys::signal::kill(self.daemon, signal),
+            // by the descriptor: the pid may be another's by now
+            false => match &self.watch {
+                Some(watch) => process::send_to(watch.as_fd(), signal as i32),
+                None => nix::sys::signal::kill(self.daemon, signal),
+            },
         };
     }
+}
+
+/// Whether `ancestor` is a process, its parent, or one of those before.
+fn comes_from(process: Pid, ancestor: Pid) -> bool {
+    // as deep as any chain goes, and an end to a tree that changes while it is climbed
+    const DEEPEST: usize = 256;
+    let mut line = std::iter::successors(Some(process), |&one| process::parent_of(one)).take(DEEPEST);
+    line.any(|one| one == ancestor)
 }
 
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
 fn repeat(told: &Told) -> Failure {
     if !told.was_said_here() {
-        let _ = say_last(STDERR, &[&told.text]);
+        // an account that the daemon has become could have put it there: it must not command the terminal
+        let is_harmless = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
+        let text: Vec<u8> = told.text.iter().map(|&byte| if is_harmless(byte) { byte } else { b'?' }).collect();
+        let _ = say_last(STDERR, &[&text]);
     }
     Failure::silent(told.code)
 }

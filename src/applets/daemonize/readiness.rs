@@ -140,13 +140,10 @@ impl Offer {
 /// A pipe whose one end has the number, and whose other is out of the way of those that the daemon sees.
 fn pipe_to(number: RawFd) -> nix::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    // both away from the number, and from 0 to 2, before anything is put there
-    let aside = number.saturating_add(1).max(3);
-    let far_read = descriptor::copy_out_of_the_way(read.as_fd())?;
-    let far_read = if far_read.as_raw_fd() == number { descriptor::copy_from(read.as_fd(), aside)? } else { far_read };
-    let far_write = descriptor::copy_from(write.as_fd(), aside)?;
-    drop((read, write));
-    Ok((far_read, descriptor::move_to(far_write, number)?))
+    let far_read = descriptor::copy_out_of_the_way(read.as_fd(), Some(number))?;
+    // it may have the number itself
+    drop(read);
+    Ok((far_read, descriptor::move_to(write, number)?))
 }
 
 /// An abstract socket under a name of the kernel's choice: no directory has to let the daemon in. The kernel vouches
