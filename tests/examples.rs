@@ -34,3 +34,41 @@ server: session     its own
         assert!(shown.contains(part), "{part:?} is not in {shown}");
     }
 }
+
+#[test]
+fn the_tour_of_daemons_shows_other_daemonizers_as_chains() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tour = top.join("examples/daemons/tour.sh");
+    let output = Command::new("sh").arg(tour).arg(support::catena()).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{shown}");
+    let parts: Vec<&str> = shown.split("\n# ").collect();
+    let daemons = [
+        ("Redis", Some("redis-server"), "redis.pid"),
+        ("The classic Daemon class", Some("python3"), "app.pid"),
+        ("A PHP daemon", Some("php"), "php.pid"),
+        ("libslack", None, "slack.pid"),
+    ];
+    for (heading, program, file) in daemons {
+        let part = parts.iter().find(|part| part.starts_with(heading)).expect(heading);
+        if let Some(program) = program
+            && part.contains(&format!("(left out: no {program} here)"))
+        {
+            support::leave_out(&format!("{heading} as a chain: no {program}"));
+            continue;
+        }
+        // it runs, a second start names it, and when it has ended the file is free
+        assert!(part.contains(&format!("\n{file} names ")), "{part}");
+        let (_, second) = part.split_once("once more:\npidfile-lock: fatal: ").expect(part);
+        let (held, rest) = second.split_once('\n').unwrap();
+        assert!(held.contains(&format!("{file} is held by pid ")), "{part}");
+        assert!(rest.starts_with("(exit code 75)\nstopped\n"), "{part}");
+    }
+    for part in [
+        "daemonize: Can't lock the lock file \"bmc.lock\". Is another instance running?\n(exit code 1)\nstopped\n",
+        "setlock: fatal: unable to run no-such-server: file does not exist\n(exit code 111)\n",
+        "worker\" was not ready within 0.5 s; it has been stopped\n(exit code 1)\n",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+}
