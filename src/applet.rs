@@ -142,6 +142,14 @@ pub enum Aspect {
     ReadyDescriptor,
 }
 
+/// fork(2), as far as an exec would have kept it.
+macro_rules! lost_by_fork {
+    () => {
+        "process and parent id; and what a fork does not hand down: pending signals, interval timers, POSIX record locks, \
+         memory locks, the parent-death signal, the child-subreaper flag, processor time used so far"
+    };
+}
+
 impl Aspect {
     /// As the manual page says it.
     pub fn describe(self) -> &'static str {
@@ -153,16 +161,8 @@ impl Aspect {
             Self::Directory => "the current directory",
             Self::FileModeMask => "the umask",
             Self::Descriptors => "which descriptors above 2 are open",
-            Self::Process => {
-                "the process, if it has to fork: process and parent id; and what a fork does not hand down: pending \
-                 signals, interval timers, POSIX record locks, memory locks, the parent-death signal, the child-subreaper \
-                 flag, processor time used so far"
-            }
-            Self::Child => {
-                "the process, which is a child: process and parent id; and what a fork does not hand down: pending \
-                 signals, interval timers, POSIX record locks, memory locks, the parent-death signal, the child-subreaper \
-                 flag, processor time used so far"
-            }
+            Self::Process => concat!("the process, if it has to fork: ", lost_by_fork!()),
+            Self::Child => concat!("the process, which is a child: ", lost_by_fork!()),
             Self::Environment => "the environment",
             Self::Identity => {
                 "user ids, group ids and supplementary groups; hence, by the kernel's rules, capabilities and the \

@@ -27,7 +27,7 @@ use crate::environ::Environ;
 use crate::exit::Codes;
 use crate::failure::{self, Failure, WrongUsage};
 use crate::options::{self, Given, Misuse};
-use crate::status::Listeners;
+use crate::status::{self, Listeners};
 use crate::sys::descriptor::{self, Identity, STDERR};
 use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
@@ -99,7 +99,7 @@ impl Here {
         let mut search = Search::new(process.rest.first(), &process.environ, applet.family);
 
         let next = call::of(process.rest);
-        let looks = fusion || self.manner.explicit || process.listeners.wait_for_whole_chain() || applet.forks();
+        let looks = fusion || self.manner.explicit || process.listeners.want_whole_chain() || applet.forks();
         if looks && next.is_some() && self.identity.is_none() {
             // before the change, which may be a long wait or another root
             self.identity = own_identity(self.argv);
@@ -111,6 +111,7 @@ impl Here {
         match self.go_on(applet, next, &mut search, process, fusion) {
             Ok(call) => {
                 process.listeners.next_link_runs();
+                status::forget_in(&mut process.environ);
                 process.diagnostics = None;
                 process.undo = None;
                 self.manner.explicit |= call.explicit;
@@ -149,7 +150,7 @@ impl Here {
         while let Some(candidate) = search.next_candidate() {
             // a look at the file is worth its price only where the name could lead back here
             let sight = match next {
-                Some(_) if fusion || self.manner.explicit || listeners.wait_for_whole_chain() => {
+                Some(_) if fusion || self.manner.explicit || listeners.want_whole_chain() => {
                     match descriptor::sight(candidate) {
                         Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => Err(reason),
                         // whatever else keeps from looking may not keep from running
@@ -166,7 +167,12 @@ impl Here {
                         Some(call) if ours && self.manner.explicit => {
                             exec_self(candidate, self.explicitly(call), process)
                         }
-                        Some(_) if ours && listeners.wait_for_whole_chain() => exec_self(candidate, argv, process),
+                        // let in or not, it will tell
+                        Some(_)
+                            if listeners.want_whole_chain() && sight.is_some_and(|sight| self.is_this_file(sight)) =>
+                        {
+                            exec_self(candidate, argv, process)
+                        }
                         _ => self.exec(applet, candidate, process),
                     }
                 }
@@ -200,7 +206,7 @@ impl Here {
     fn exec(&self, applet: &Applet, file: &CStr, process: &Process) -> Errno {
         let argv = process.rest;
         let envp = process.environ.entries();
-        process.listeners.about_to_exec();
+        process.listeners.about_to_exec(argv.first().bytes());
         let reason = exec::execve(file, argv, envp);
         if reason == Errno::ENOEXEC && applet.family != Family::Bernstein {
             // execvp(3): a script without #! is the shell's
@@ -219,13 +225,19 @@ impl Here {
         Words::leak([Word::constant(c"catena")].into_iter().chain(flag).chain([name]).chain(call.args.iter()))
     }
 
-    /// Whether `name` leads to the file this process runs, and an exec of it would be an ordinary one. In doubt, not.
-    fn is_this_program(&mut self, name: &CStr, seen: descriptor::Sight) -> bool {
-        const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
-        let is_ordinary = self.identity.is_some()
+    /// Whether `name` leads to the file this process runs, and an exec of it would be an ordinary one, if it is let in. In
+    /// doubt, not.
+    fn is_this_file(&self, seen: descriptor::Sight) -> bool {
+        self.identity.is_some()
             && seen.identity == self.identity
             && !seen.is_set_id()
-            && seen.mode & (libc::S_IFMT | EXECUTABLE_BY_ALL) == libc::S_IFREG | EXECUTABLE_BY_ALL;
+            && descriptor::is_regular(seen.mode)
+    }
+
+    /// Whether it is that file, and sure to be let in.
+    fn is_this_program(&mut self, name: &CStr, seen: descriptor::Sight) -> bool {
+        const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
+        let is_ordinary = self.is_this_file(seen) && seen.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL;
         if is_ordinary && !self.let_in {
             self.let_in = descriptor::has_plain_permissions(name);
         }

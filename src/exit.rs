@@ -33,6 +33,9 @@ pub const SETSID: Codes = Codes { usage: 1, failure: 1, not_found: 127, not_runn
 /// bmc/daemonize, which knows one code; its later links have their own.
 pub const DAEMONIZE: Codes = Codes { usage: 1, failure: 1, not_found: 1, not_runnable: 1, posixly_correct: None };
 
+/// Another process holds the pid file. What sysexits.h calls EX_TEMPFAIL: try again later.
+pub const HELD: u8 = 75;
+
 /// pidfile-lock: as catena, with its own code besides for a file that is held.
 pub const PIDFILE_LOCK: Codes = CATENA;
 

@@ -123,7 +123,7 @@ pub fn say(pieces: &[&[u8]]) -> nix::Result<()> {
 /// # Errors
 /// As [`say`].
 pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
-    let mut slices = [IoSlice::new(b""); MOST_PIECES + 1];
+    let mut slices = [IoSlice::new(b""); 2 * MOST_PIECES + 2];
     for (slice, piece) in slices.iter_mut().zip(pieces) {
         *slice = IoSlice::new(piece);
     }
@@ -131,6 +131,20 @@ pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
     debug_assert!(pieces.len() <= slices.len(), "{} pieces", pieces.len());
     let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(slices.len())])?;
     if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
+}
+
+/// Bytes that another account may have chosen, as a line for a terminal: what could command it becomes a question mark.
+pub fn harmless(text: &[u8]) -> Vec<u8> {
+    let is_harmless = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
+    text.iter().map(|&byte| if is_harmless(byte) { byte } else { b'?' }).collect()
+}
+
+/// Writes the pieces to `output`; neither a broken pipe nor a limit on file sizes kills, and dispositions stay as they are.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_unharmed(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
+    signal::without(libc::SIGPIPE, || signal::without(libc::SIGXFSZ, || say_to(output, pieces)))
 }
 
 /// Writes what a process says before it exits: the exit code must not depend on it, so neither a broken pipe nor a

@@ -42,6 +42,14 @@ impl Patience {
         }
     }
 
+    /// What is left of it, if it began at `start`.
+    pub fn after(self, start: Instant) -> Self {
+        match self {
+            Self::For(limit) => Self::For(limit.saturating_sub(start.elapsed())),
+            patience => patience,
+        }
+    }
+
     /// Its bound: none for endless patience.
     pub fn limit(self) -> Option<Duration> {
         match self {

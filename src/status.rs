@@ -4,7 +4,7 @@
 //!
 //! | record | says |
 //! |---|---|
-//! | `X` | what comes next is an exec of a program that is none of the chain's links; an end now is a success |
+//! | `X` | what comes next is an exec of a program that is none of the chain's links, and its name; an end now is a success |
 //! | `E` | a link has failed: exit code, its message, and which file it wrote that to |
 //! | `P` | the process id of who goes on, where the parent cannot know it |
 //!
@@ -71,8 +71,8 @@ impl Told {
 /// One thing that a parent hears.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Record {
-    /// A program that is no link is about to be exec'ed.
-    Exec,
+    /// A program of this name, which is no link, is about to be exec'ed.
+    Exec(Vec<u8>),
     /// The chain has ended.
     Failure(Told),
     /// Who goes on.
@@ -91,6 +91,13 @@ fn file_of(descriptor: BorrowedFd<'_>) -> File {
         file[8..].copy_from_slice(&seen.st_ino.to_ne_bytes());
     }
     file
+}
+
+/// Removes [`VARIABLE`], as every link does with the environment it is started with.
+pub fn forget_in(environ: &mut Environ) {
+    if environ.get(VARIABLE.as_bytes()).is_some() {
+        environ.apply(vec![Change::remove(VARIABLE.as_bytes())]);
+    }
 }
 
 /// All who wait to hear how this process's start goes.
@@ -139,12 +146,12 @@ impl Listeners {
             Some(Status { pipe, scope: Scope::WholeChain })
         });
         let all = all.collect();
-        environ.apply(vec![Change::remove(VARIABLE.as_bytes())]);
+        forget_in(environ);
         Self { all }
     }
 
     /// Whether anybody wants to hear of more than the next program.
-    pub fn wait_for_whole_chain(&self) -> bool {
+    pub fn want_whole_chain(&self) -> bool {
         self.all.iter().any(|status| status.scope == Scope::WholeChain)
     }
 
@@ -162,7 +169,7 @@ impl Listeners {
     /// Lets the one who came last go, with the news that all is well.
     pub fn dismiss_last(&mut self) {
         if let Some(last) = self.all.pop() {
-            Self { all: vec![last] }.about_to_exec();
+            Self { all: vec![last] }.about_to_exec(b"");
         }
     }
 
@@ -188,16 +195,18 @@ impl Listeners {
     }
 
     /// Tells them that a program which is no link comes next.
-    pub fn about_to_exec(&self) {
+    pub fn about_to_exec(&self, program: &[u8]) {
         // the others hear that by the end
-        if self.wait_for_whole_chain() {
-            self.tell(&[b"X"]);
+        if self.want_whole_chain() {
+            // a byte tells its length, which is no more than of any file's name
+            let name = &program[..program.len().min(u8::MAX.into())];
+            self.tell(&[&[b'X', name.len() as u8], name]);
         }
     }
 
     /// Tells them that this process goes on.
     pub fn going_on(&self, pid: Pid) {
-        if self.wait_for_whole_chain() {
+        if self.want_whole_chain() {
             let [a, b, c, d] = pid.as_raw().to_ne_bytes();
             self.tell(&[&[b'P', a, b, c, d]]);
         }
@@ -211,14 +220,8 @@ impl Listeners {
             return;
         }
         let mut head = [0; 1 + FAILURE_HEAD];
-        let mut room = LARGEST - head.len();
-        let mut pieces: [&[u8]; failure::MOST_PIECES + 1] = [&[]; _];
-        for (place, piece) in pieces[1..].iter_mut().zip(message) {
-            // cut where there is no more room
-            *place = &piece[..piece.len().min(room)];
-            room -= place.len();
-        }
-        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut pieces: [&[u8]; 2 * failure::MOST_PIECES + 2] = [&[]; _];
+        let length = shortened(message, LARGEST - head.len(), &mut pieces[1..]);
         head[0] = b'E';
         head[1] = code;
         head[2..18].copy_from_slice(&file_of(output));
@@ -257,6 +260,33 @@ impl Listeners {
             let _ = fcntl(&status.pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
         }
     }
+}
+
+/// Puts the pieces of a message into `kept`, without their middle if they do not fit into `room` bytes: how it begins and how
+/// it ends, with the reason, tells most. Gives the length.
+fn shortened<'a>(message: &[&'a [u8]], room: usize, kept: &mut [&'a [u8]]) -> usize {
+    const GAP: &[u8] = b"...";
+    const END: usize = 256;
+    let all: usize = message.iter().map(|piece| piece.len()).sum();
+    let (first_gone, last_gone) = if all <= room { (all, all) } else { (room - GAP.len() - END, all - END) };
+    let mut places = kept.iter_mut();
+    let mut keep = |piece: &'a [u8]| {
+        if let Some(place) = places.next() {
+            *place = piece;
+        }
+    };
+    let mut at = 0;
+    for piece in message {
+        let part =
+            |from: usize, to: usize| &piece[from.clamp(at, at + piece.len()) - at..to.clamp(at, at + piece.len()) - at];
+        keep(part(0, first_gone));
+        if first_gone < all && (at..at + piece.len()).contains(&first_gone) {
+            keep(GAP);
+        }
+        keep(part(last_gone, all));
+        at += piece.len();
+    }
+    kept.iter().map(|piece| piece.len()).sum()
 }
 
 impl Waiting {
@@ -300,7 +330,10 @@ impl Waiting {
                 (Record::Failure(Told { code: *code, text, output }), 1 + FAILURE_HEAD + length)
             }
             [b'P', a, b, c, d, ..] => (Record::Pid(Pid::from_raw(i32::from_ne_bytes([*a, *b, *c, *d]))), 5),
-            [b'X', ..] => (Record::Exec, 1),
+            [b'X', length, rest @ ..] => {
+                let length = usize::from(*length);
+                (Record::Exec(rest.get(..length)?.to_vec()), 2 + length)
+            }
             _ => return None,
         };
         self.heard.drain(..length);
@@ -318,6 +351,7 @@ impl AsFd for Waiting {
 mod tests {
     use super::*;
     use nix::errno::Errno;
+    use proptest::prelude::*;
 
     #[test]
     fn records_arrive_in_order_and_whole() {
@@ -325,31 +359,53 @@ mod tests {
         let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
         listeners.going_on(Pid::from_raw(77));
         listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"]);
-        listeners.about_to_exec();
+        listeners.about_to_exec(b"prog");
         listeners.leave();
         assert_eq!(waiting.hear(), Ok(Some(Record::Pid(Pid::from_raw(77)))));
         let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
         assert_eq!((told.code, told.text.as_slice(), told.was_said_here()), (42, &b"a: fatal\n"[..], true));
-        assert_eq!(waiting.hear(), Ok(Some(Record::Exec)));
+        assert_eq!(waiting.hear(), Ok(Some(Record::Exec(b"prog".to_vec()))));
         assert_eq!(waiting.hear(), Ok(None));
     }
 
     #[test]
-    fn a_message_too_long_is_cut_and_not_split() {
+    fn a_message_too_long_loses_its_middle() {
         let mut listeners = Listeners::default();
         let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
-        listeners.failed(1, STDERR, &[&[b'x'; 3000], &[b'y'; 3000]]);
+        listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"]);
         let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
         assert_eq!(told.text.len(), LARGEST - 1 - FAILURE_HEAD);
+        assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));
+        assert_eq!(told.text.windows(3).filter(|part| part == b"...").count(), 1);
         listeners.leave();
         assert_eq!(waiting.hear(), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_that_fits_stays_whole(lengths in proptest::collection::vec(0_usize..700, 0..8)) {
+            let texts: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(place, &length)| vec![place as u8; length]).collect();
+            let message: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+            let mut kept = [&b""[..]; 2 * failure::MOST_PIECES + 1];
+            let room = 2000;
+            let length = shortened(&message, room, &mut kept);
+            let all = texts.concat();
+            prop_assert_eq!(length, all.len().min(room));
+            let found = kept.concat();
+            if all.len() <= room {
+                prop_assert_eq!(found, all);
+            } else {
+                prop_assert_eq!(&found[room - 256..], &all[all.len() - 256..]);
+                prop_assert_eq!(&found[..room - 259], &all[..room - 259]);
+            }
+        }
     }
 
     #[test]
     fn a_parent_that_is_gone_kills_nobody() {
         let mut listeners = Listeners::default();
         drop(listeners.pipe(Scope::WholeChain).unwrap());
-        listeners.about_to_exec();
+        listeners.about_to_exec(b"");
         assert_eq!(nix::unistd::write(&listeners.all[0].pipe, b"x"), Err(Errno::EPIPE));
     }
 

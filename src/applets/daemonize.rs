@@ -13,9 +13,9 @@ use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Proce
 use crate::call;
 use crate::environ::Change;
 use crate::exit::DAEMONIZE;
-use crate::failure::{Failure, say_to};
+use crate::failure::{Failure, say_unharmed};
 use crate::options::{Given, Opt, decimal, mode, seconds};
-use crate::pidfile::claim::{self, Claim, Terms};
+use crate::pidfile::claim::{Claim, Terms};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -23,7 +23,7 @@ use crate::sys::words::Word;
 use crate::sys::{process, signal, split};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, SFlag, fstat, stat};
+use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, Uid, access, geteuid, getpid, getuid};
 use foreground::Wait;
 use readiness::{Offer, Ready};
@@ -62,7 +62,7 @@ pub const APPLET: Applet = Applet {
         Opt::valued("u", "ACCOUNT", "Become this account, with all its groups; set USER, LOGNAME and HOME; for root"),
         Opt::flag("v", "Say on standard output what is being done"),
         Opt::valued("ready", "WHEN", "Return on exec (default), none, fd=N: a newline on N, notify: READY=1"),
-        Opt::valued("notify-access", "WHO", "With --ready=notify: believe main (default), the daemon alone, or all"),
+        Opt::valued("notify-access", "WHOM", "With --ready=notify: believe main (default), the daemon alone, or all"),
         Opt::valued("timeout", "SECONDS", "Wait for so long at most, then stop the daemon and fail; 0 is no bound"),
         Opt::valued("on-timeout", "ACTION", "stop (default) or keep a daemon that is not ready in time"),
         Opt::valued("settle", "MS", "Fail if the daemon ends within so many milliseconds of its start"),
@@ -266,9 +266,8 @@ impl Daemonize {
         if access(program.as_c_str(), AccessFlags::X_OK).is_err() {
             return Err(Failure::new([b"File \"", name, b"\" is not executable."].concat()));
         }
-        let is_regular = |mode| SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFREG;
         match stat(program.as_c_str()) {
-            Ok(seen) if is_regular(seen.st_mode) => Ok(()),
+            Ok(seen) if descriptor::is_regular(seen.st_mode) => Ok(()),
             Ok(_) => Err(Failure::new([b"File \"", name, b"\" is not regular file."].concat())),
             Err(_) => Err(Failure::new([b"File \"", name, b"\" does not exist."].concat())),
         }
@@ -338,24 +337,33 @@ impl Link for Daemonize {
             self.tell(&[if self.append { b"Appending to " } else { b"Overwriting " }, name.bytes()]);
         }
         self.tell(&[b"Daemonizing..."]);
-        self.split(process, prepared, offer)
+        if let Err(reason) = self.split(process, &prepared, offer) {
+            if let Some(Ok(trace)) = prepared.pid_file.as_ref().map(Claim::trace) {
+                trace.clean_up(getpid());
+            }
+            return Err(cannot_daemonize(reason).into());
+        }
+        self.go_on(prepared, process)
     }
 }
 
 impl Daemonize {
     /// Returns in the daemon.
-    fn split(&self, process: &mut Process, prepared: Prepared, offer: Offer) -> anyhow::Result<Boundary> {
+    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<()> {
+        let pid_file = prepared.pid_file.as_ref().map(Claim::trace).transpose()?;
         let listeners = process.listeners.numbers().collect();
-        let waiting = process.listeners.pipe(Scope::WholeChain).map_err(cannot_daemonize)?;
+        let waiting = process.listeners.pipe(Scope::WholeChain)?;
         // an ignored SIGCHLD would take the child's status away; the child puts it back
-        let former = signal::set_default(libc::SIGCHLD).map_err(cannot_daemonize)?;
+        let former = signal::set_default(libc::SIGCHLD)?;
         // a process that a later link forks comes back to who waits when that link's parent goes
-        process::adopt_orphans().map_err(cannot_daemonize)?;
+        process::adopt_orphans()?;
 
-        // the other's part of what both have open
-        let parents: Vec<RawFd> = [Some(waiting.as_fd()), offer.ear()].iter().flatten().map(AsRawFd::as_raw_fd).collect();
-        let own = process.listeners.numbers().last();
-        let childs: Vec<RawFd> = own.into_iter().chain(prepared.ready.as_ref().map(AsRawFd::as_raw_fd)).collect();
+        // what both have open and one of them has no use for
+        let not_for_child = [Some(waiting.as_fd()), offer.ear(), pid_file.as_ref().map(AsFd::as_fd)];
+        let not_for_child: Vec<RawFd> = not_for_child.iter().flatten().map(AsRawFd::as_raw_fd).collect();
+        let status = process.listeners.numbers().last();
+        let not_for_parent: Vec<RawFd> =
+            status.into_iter().chain(prepared.ready.as_ref().map(AsRawFd::as_raw_fd)).collect();
         let wait = Wait {
             timeout: self.timeout,
             settle: self.settle,
@@ -364,33 +372,24 @@ impl Daemonize {
             has_session: self.has_session,
             forks_twice: self.forks_twice,
             verbose: self.verbose,
-            program: process.rest.first(),
-            pid_file: self.pid_file.map(|file| (file, prepared.pid_file.as_ref().is_some_and(Claim::is_new))),
+            pid_file,
             listeners,
         };
         let parent = move |child| {
-            childs.iter().copied().for_each(descriptor::close_in_copy);
+            not_for_parent.iter().copied().for_each(descriptor::close_in_copy);
             process::exit(wait.for_start(child, waiting, offer));
         };
-        // Without copies where the child execs at once: links might take their time, and a parent without memory cannot even
-        // look at the clock.
+        // Without copies where the child execs at once: links might take their time, and a parent without memory cannot
+        // even look at the clock.
         let is_prompt = self.timeout.is_none()
             && !self.forks_twice
             && !self.ready.is_immediate()
             && self.user.is_none()
             && call::of(process.rest).is_none();
-        if let Err(reason) = if is_prompt { split::sharing(parent) } else { split::copying(parent) } {
-            if let Some(file) = self.pid_file {
-                claim::clean_up(file, getpid(), prepared.pid_file.is_some_and(|claim| claim.is_new()));
-            }
-            return Err(cannot_daemonize(reason).into());
-        }
+        if is_prompt { split::sharing(parent)? } else { split::copying(parent)? }
 
-        parents.into_iter().for_each(descriptor::close_in_copy);
-        if former.is_ignored() {
-            signal::restore(libc::SIGCHLD, &former).map_err(cannot_daemonize)?;
-        }
-        self.go_on(prepared, process)
+        not_for_child.into_iter().for_each(descriptor::close_in_copy);
+        signal::restore(libc::SIGCHLD, &former)
     }
 }
 
@@ -401,7 +400,7 @@ fn cannot_daemonize(reason: Errno) -> Failure {
 /// What `-v` says.
 fn tell(is_verbose: bool, pieces: &[&[u8]]) {
     if is_verbose {
-        let _ = say_to(STDOUT, &[&pieces.concat(), b"\n"]);
+        let _ = say_unharmed(STDOUT, &[&pieces.concat(), b"\n"]);
     }
 }
 

@@ -2,7 +2,7 @@
 //! src/pidfile.
 
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
-use crate::exit::PIDFILE_LOCK;
+use crate::exit::{HELD, PIDFILE_LOCK};
 use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::options::{Given, Opt, decimal, mode, seconds};
 use crate::patience::Patience;
@@ -84,9 +84,6 @@ pub const APPLET: Applet = Applet {
     link: |given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?)),
 };
 
-/// What sysexits.h calls EX_TEMPFAIL: try again later.
-pub const HELD: u8 = 75;
-
 struct PidfileLock {
     file: Word,
     lock_file: Option<Word>,
@@ -139,8 +136,7 @@ impl PidfileLock {
         });
         locked.map_err(|denied| match denied {
             Denied::Held(_) if self.silent => Failure::silent(0).into(),
-            Denied::Held(holder) => Failure::new(holder.describe(self.file.bytes())).with_code(self.held).into(),
-            Denied::Failed(error) => error,
+            denied => denied.explain(self.file, self.held),
         })
     }
 }

@@ -15,6 +15,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Pid, Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
 
 /// Which file, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -46,6 +47,16 @@ pub enum Denied {
     Held(Holder),
     /// Something went wrong.
     Failed(anyhow::Error),
+}
+
+impl Denied {
+    /// `FILE is held by pid 77 (nginx)`, ending the chain with `code`; or what went wrong.
+    pub fn explain(self, file: Word, code: u8) -> anyhow::Error {
+        match self {
+            Self::Held(holder) => Failure::new(holder.describe(file.bytes())).with_code(code).into(),
+            Self::Failed(error) => error,
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Denied {
@@ -108,14 +119,16 @@ impl Claim {
         waiter: &str,
         text: impl Fn(BorrowedFd<'_>) -> Vec<u8>,
     ) -> Result<Self, Denied> {
+        let start = Instant::now();
         for _ in 0..ATTEMPTS {
             let file = self.file.as_fd();
+            let patience = patience.after(start);
             match patience.acquire(waiter, |wait| lock::acquire(file, kind, false, wait)) {
                 Ok(()) => {}
                 Err(Errno::EAGAIN) if kind == Kind::Flock => {
                     return Err(Denied::Held(Holder::Flock(text::pid(&text(file)))));
                 }
-                Err(Errno::EAGAIN) => match Holder::of(file)? {
+                Err(Errno::EAGAIN) => match Holder::of(file).unable_to("learn who holds", self.terms.file.bytes())? {
                     Some(holder) => return Err(Denied::Held(holder)),
                     // it has gone meanwhile
                     None => continue,
@@ -255,11 +268,8 @@ fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileSta
 }
 
 fn is_symbolic_link(name: &CStr) -> bool {
-    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind_of(&seen) == SFlag::S_IFLNK)
-}
-
-fn kind_of(seen: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits())
+    let kind = |seen: FileStat| SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits());
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind(seen) == SFlag::S_IFLNK)
 }
 
 fn unfit(name: Word, reason: &str) -> anyhow::Error {
@@ -271,7 +281,7 @@ fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let owner = Uid::from_raw(seen.st_uid);
     let permitted = [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner];
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
-    if kind_of(seen) != SFlag::S_IFREG {
+    if !descriptor::is_regular(seen.st_mode) {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
@@ -303,19 +313,51 @@ fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     uninterrupted(|| ftruncate(file, i64::try_from(text.len()).unwrap_or(i64::MAX)))
 }
 
-/// Takes back what a process has left in a file before it came to nothing: its pid, and the file itself if it is new. A
-/// file that says anything else, or that somebody holds, stays as it is.
-pub fn clean_up(name: Word, pid: Pid, is_new: bool) {
-    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let Ok(file) = uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) else { return };
-    let Ok(seen) = fstat(&file) else { return };
-    let claim = Claim { terms: Terms::new(name), file, seen, is_new };
-    let is_free = kind_of(&seen) == SFlag::S_IFREG
-        && lock::acquire(claim.file.as_fd(), Kind::Record, false, false).is_ok()
-        && claim.is_still_there();
-    let text = Claim::text(claim.file.as_fd());
-    if is_free && (text == text::of(pid) || is_new && text.is_empty()) {
-        claim.withdraw();
+/// What is remembered of a claim that another process makes good, to take it back if that process comes to nothing.
+pub struct Trace(Claim);
+
+impl Claim {
+    /// A copy to remember it by.
+    ///
+    /// # Errors
+    /// As fcntl(2), F_DUPFD.
+    pub fn trace(&self) -> nix::Result<Trace> {
+        let file = descriptor::copy_from(self.file.as_fd(), 3)?;
+        Ok(Trace(Self { terms: self.terms, file, seen: self.seen, is_new: self.is_new }))
+    }
+}
+
+impl AsFd for Trace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Trace {
+    /// Takes back what the process `pid` has left: its pid, and the file itself if it is new. A file that says anything
+    /// else, or that somebody holds, stays as it is.
+    pub fn clean_up(&self, pid: Pid) {
+        if self.0.is_still_there() {
+            return self.0.forget(pid);
+        }
+        // it had been replaced when the process came to lock it
+        let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let terms = self.0.terms;
+        let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
+        let Ok(seen) = fstat(&file) else { return };
+        if descriptor::is_regular(seen.st_mode) {
+            Claim { terms, file, seen, is_new: self.0.is_new }.forget(pid);
+        }
+    }
+}
+
+impl Claim {
+    fn forget(&self, pid: Pid) {
+        let is_free = lock::acquire(self.file.as_fd(), Kind::Record, false, false).is_ok() && self.is_still_there();
+        let text = Self::text(self.file.as_fd());
+        if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
+            self.withdraw();
+        }
     }
 }
 
@@ -359,7 +401,7 @@ pub fn replace(name: Word, mode: Option<u32>) -> anyhow::Result<OwnedFd> {
 pub fn text_at(name: Word) -> Vec<u8> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
-        Ok(file) if fstat(&file).is_ok_and(|seen| kind_of(&seen) == SFlag::S_IFREG) => Claim::text(file.as_fd()),
+        Ok(file) if fstat(&file).is_ok_and(|seen| descriptor::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
         _ => Vec::new(),
     }
 }

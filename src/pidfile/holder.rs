@@ -2,6 +2,7 @@
 
 use super::text;
 use crate::sys::lock;
+use crate::sys::process::{command, is_running};
 use nix::sys::stat::{FileStat, stat};
 use nix::unistd::Pid;
 use std::os::fd::BorrowedFd;
@@ -62,26 +63,6 @@ impl Holder {
 
 fn in_parentheses(pid: Pid) -> String {
     command(pid).map_or(String::new(), |name| format!(" ({name})"))
-}
-
-/// The command name of a process as the kernel has it, fit to be printed.
-pub fn command(pid: Pid) -> Option<String> {
-    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
-    let name = name.strip_suffix(b"\n").unwrap_or(&name);
-    Some(String::from_utf8_lossy(name).chars().map(|sign| if sign.is_control() { '?' } else { sign }).collect())
-}
-
-/// Whether the process exists and is no zombie.
-pub fn is_running(pid: Pid) -> bool {
-    match std::fs::read(format!("/proc/{pid}/stat")) {
-        // the state follows the last parenthesis: the name may have some of its own
-        Ok(line) => {
-            let state = line.iter().rposition(|&byte| byte == b')').and_then(|end| line.get(end + 2));
-            !matches!(state, Some(b'Z' | b'X'))
-        }
-        // it is gone, or there is no /proc
-        Err(_) => !std::path::Path::new("/proc/self").exists() && nix::sys::signal::kill(pid, None).is_ok(),
-    }
 }
 
 /// Whether one of the process's descriptors is this very file. `false` where that cannot be learnt.

@@ -56,6 +56,11 @@ pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<BorrowedFd<'static>>
     }
 }
 
+/// Leaves a descriptor open for good, in this program and, if it is not close-on-exec, in those to come.
+pub fn leave_open(descriptor: OwnedFd) {
+    let _ = descriptor.into_raw_fd();
+}
+
 /// A copy of `of` with close-on-exec, numbered `lowest` or higher.
 pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC gives a new descriptor, which nobody else owns.
@@ -189,6 +194,11 @@ impl Drop for Opened {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whether a file of this mode is a regular one.
+pub fn is_regular(mode: u32) -> bool {
+    mode & libc::S_IFMT == libc::S_IFREG
 }
 
 /// Which file a name leads to: equal for two names exactly when both reach one file through one mount.

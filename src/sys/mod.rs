@@ -7,6 +7,7 @@ pub mod descriptor;
 pub mod exec;
 pub mod ids;
 pub mod lock;
+pub mod message;
 pub mod process;
 pub mod signal;
 pub mod split;

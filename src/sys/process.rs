@@ -76,17 +76,48 @@ pub fn has_children() -> bool {
     Errno::result(unsafe { libc::waitid(libc::P_ALL, 0, seen.as_mut_ptr(), how) }) != Err(Errno::ECHILD)
 }
 
+/// The fields of /proc/PID/stat from the state on. They follow the last parenthesis: the name may have some of its own.
+fn status_of(pid: Pid) -> std::io::Result<Vec<u8>> {
+    let mut line = std::fs::read(format!("/proc/{pid}/stat"))?;
+    let end = line.iter().rposition(|&byte| byte == b')').map_or(line.len(), |end| (end + 2).min(line.len()));
+    line.drain(..end);
+    Ok(line)
+}
+
 /// The parent of a process. `None` if it is gone, or if /proc does not tell.
 pub fn parent_of(pid: Pid) -> Option<Pid> {
-    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // state and parent follow the last parenthesis: the name may have some of its own
-    let end = line.iter().rposition(|&byte| byte == b')')?;
-    let field = line.get(end + 2..)?.split(|&byte| byte == b' ').nth(1)?;
+    let status = status_of(pid).ok()?;
+    let field = status.split(|&byte| byte == b' ').nth(1)?;
     std::str::from_utf8(field).ok()?.parse().ok().map(Pid::from_raw)
+}
+
+/// Whether the process exists and is no zombie.
+pub fn is_running(pid: Pid) -> bool {
+    match status_of(pid) {
+        Ok(status) => !matches!(status.first(), Some(b'Z' | b'X')),
+        // it is gone, or there is no /proc
+        Err(_) => !std::path::Path::new("/proc/self").exists() && nix::sys::signal::kill(pid, None).is_ok(),
+    }
+}
+
+/// The command name of a process as the kernel has it, fit to be printed.
+pub fn command(pid: Pid) -> Option<String> {
+    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
+    let name = name.strip_suffix(b"\n").unwrap_or(&name);
+    Some(String::from_utf8_lossy(name).chars().map(|sign| if sign.is_control() { '?' } else { sign }).collect())
+}
+
+/// Whether /proc speaks of processes by the numbers that they have here. In a new pid namespace it may be another's.
+pub fn is_proc_ours() -> bool {
+    let own = std::fs::read_link("/proc/self");
+    own.is_ok_and(|own| own.to_str() == Some(&nix::unistd::getpid().to_string()))
 }
 
 /// The children of a process, as far as /proc tells.
 pub fn children_of(parent: Pid) -> Vec<Pid> {
+    if !is_proc_ours() {
+        return Vec::new();
+    }
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.map(Pid::from_raw).filter(|&pid| parent_of(pid) == Some(parent)).collect()

@@ -6,7 +6,8 @@ use crate::applet::{Boundary, Process};
 use crate::environ::Change;
 use crate::failure::Failure;
 use crate::patience::Patience;
-use crate::pidfile::claim::{Claim, Denied};
+use crate::exit::HELD;
+use crate::pidfile::claim::Claim;
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
@@ -27,18 +28,23 @@ impl Daemonize {
         if self.has_session {
             nix::unistd::setsid().map_err(cannot_daemonize)?;
         }
-        if self.forks_twice {
-            if let ForkResult::Parent { .. } = process::fork().map_err(cannot_daemonize)? {
-                process::exit(0);
-            }
+        if self.forks_twice
+            && let ForkResult::Parent { .. } = process::fork().map_err(cannot_daemonize)?
+        {
+            process::exit(0);
         }
         // one's own parent knows its child; those before do not
         if self.forks_twice || process.listeners.numbers().count() > 1 {
             process.listeners.going_on(getpid());
         }
         let mut kept = Vec::new();
-        if let Some(claim) = prepared.pid_file.take() {
-            kept.extend(self.write_pid(claim, &prepared)?);
+        if let Some(claim) = prepared.pid_file.take()
+            && let Some(file) = self.write_pid(claim, &prepared)?
+        {
+            kept.push(file);
+            process.undo = Some(Box::new(move || {
+                let _ = nix::unistd::ftruncate(file, 0);
+            }));
         }
         let boundary = match prepared.account.take() {
             Some(account) => {
@@ -81,13 +87,9 @@ impl Daemonize {
         let claim = if prepared.is_locked {
             claim
         } else {
-            claim.locked(Kind::Record, Patience::None, APPLET.name, Claim::text).map_err(|denied| match denied {
-                Denied::Held(holder) => {
-                    let held = crate::applets::pidfile_lock::HELD;
-                    Failure::new(holder.describe(name.bytes())).with_code(held).into()
-                }
-                Denied::Failed(error) => error,
-            })?
+            claim
+                .locked(Kind::Record, Patience::None, APPLET.name, Claim::text)
+                .map_err(|denied| denied.explain(name, HELD))?
         };
         if let Some(account) = prepared.account.as_ref().filter(|_| self.user_owns_pid_file) {
             claim.give_to(account.user, account.group).map_err(cannot("change owner of PID file", name))?;
@@ -100,27 +102,25 @@ impl Daemonize {
     }
 
     fn standard_files(&self) -> anyhow::Result<StandardFiles> {
-        let opened = |name: Word, flags: OFlag, verb: &str| {
+        let opened = |name: Word, flags: OFlag| {
             let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-            let permissions = Mode::from_bits_truncate(0o666);
-            uninterrupted(|| open(name.as_c_str(), flags, permissions))
-                .and_then(|file| descriptor::at_least(file, 3))
-                .map_err(|reason| match verb {
-                    "" => cannot("open", name)(reason),
-                    _ => Failure::new([b"Can't open \"", name.bytes(), b"\" for ", verb.as_bytes()].concat())
-                        .because(reason),
-                })
+            let file = uninterrupted(|| open(name.as_c_str(), flags, Mode::from_bits_truncate(0o666)));
+            file.and_then(|file| descriptor::at_least(file, 3))
         };
+        let null = |flags: OFlag| opened(NULL, flags).map_err(cannot("open", NULL));
         if self.output.is_none() && self.error.is_none() {
-            return Ok(StandardFiles { input: opened(NULL, OFlag::O_RDWR, "")?, output: None, error: None });
+            return Ok(StandardFiles { input: null(OFlag::O_RDWR)?, output: None, error: None });
         }
         let how = if self.append { OFlag::O_APPEND } else { OFlag::O_TRUNC };
         let write = |name: Option<Word>, what: &str| match name {
-            Some(name) => opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how, what),
-            None => opened(NULL, OFlag::O_WRONLY, ""),
+            Some(name) => opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how).map_err(|reason| {
+                let text = [b"Can't open \"", name.bytes(), b"\" for ", what.as_bytes()].concat();
+                Failure::new(text).because(reason)
+            }),
+            None => null(OFlag::O_WRONLY),
         };
         let is_same = matches!((self.output, self.error), (Some(one), Some(other)) if one.bytes() == other.bytes());
-        let input = opened(NULL, OFlag::O_RDONLY, "")?;
+        let input = null(OFlag::O_RDONLY)?;
         let output = write(self.output, "stdout")?;
         let error = if is_same { None } else { Some(write(self.error, "stderr")?) };
         Ok(StandardFiles { input, output: Some(output), error })

@@ -3,13 +3,12 @@
 use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
 use crate::chain;
-use crate::failure::{Failure, describe, say_last};
-use crate::pidfile::claim;
-use crate::pidfile::holder::is_running;
+use crate::failure::{Failure, describe, harmless, say_last};
+use crate::patience;
+use crate::pidfile::claim::Trace;
 use crate::status::{Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
-use crate::sys::process::{self, End};
-use crate::sys::words::Word;
+use crate::sys::process::{self, End, is_running};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -21,6 +20,9 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(5);
 /// From the end of the readiness pipe to that of a daemon that closes it by ending.
 const ENDING: Duration = Duration::from_secs(1);
+
+/// When to look again at what the kernel does not tell by itself.
+const SOON: Duration = Duration::from_millis(20);
 
 /// What the parent has to know. It is all its own: the child may have used every other bit of memory by then.
 pub struct Wait {
@@ -38,10 +40,8 @@ pub struct Wait {
     pub forks_twice: bool,
     /// Whether to say what is heard.
     pub verbose: bool,
-    /// What the chain goes on with, for messages.
-    pub program: Word,
-    /// The pid file, and whether it is new.
-    pub pid_file: Option<(Word, bool)>,
+    /// The pid file as it was opened.
+    pub pid_file: Option<Trace>,
     /// Who waits for this process in turn.
     pub listeners: Vec<RawFd>,
 }
@@ -51,13 +51,23 @@ impl Wait {
     pub fn for_start(self, child: Pid, waiting: Waiting, offer: Offer) -> u8 {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
-        let mut foreground =
-            Foreground { wanted: &self, waiting, offer, child, daemon: child, claimant: child, deadline, watch: None };
+        let mut foreground = Foreground {
+            wanted: &self,
+            waiting,
+            offer,
+            child,
+            daemon: child,
+            claimant: child,
+            subject: b"the daemon".to_vec(),
+            deadline,
+            watch: None,
+        };
         let Err(failure) = foreground.wait() else { return 0 };
-        if let Some((file, is_new)) = self.pid_file
-            && !is_running(foreground.daemon)
+        if let Some(file) = &self.pid_file
+            && foreground.has_ended(foreground.daemon)
+            && foreground.has_ended(foreground.claimant)
         {
-            claim::clean_up(file, foreground.claimant, is_new);
+            file.clean_up(foreground.claimant);
         }
         let listeners = Listeners::taken_over(&self.listeners);
         chain::explain_to(&APPLET, listeners, &failure.into())
@@ -75,6 +85,8 @@ struct Foreground<'a> {
     daemon: Pid,
     /// Whose pid is in the pid file.
     claimant: Pid,
+    /// Who the messages are about: the daemon, or its program once that is known.
+    subject: Vec<u8>,
     deadline: Option<Instant>,
     /// Polls readable once the daemon has ended.
     watch: Option<OwnedFd>,
@@ -90,8 +102,10 @@ impl Foreground<'_> {
         }
         if !is_started {
             self.watch();
-            let end = self.wait_for_end(GRACE).and_then(|()| self.end());
-            return Err(self.ended(end, "before it had run the program"));
+            // without a word of the second child, it is the first whose end this would be
+            let is_daemons = !self.wanted.forks_twice || self.claimant != self.child;
+            let end = self.wait_for_end(GRACE).filter(|()| is_daemons).and_then(|()| self.end());
+            return Err(self.ended(end, "before it had run a program"));
         }
         if self.offer.ear().is_some() {
             self.watch();
@@ -117,7 +131,10 @@ impl Foreground<'_> {
                 return Err(self.late("started"));
             }
             match self.waiting.hear() {
-                Ok(Some(Record::Exec)) => is_started = true,
+                Ok(Some(Record::Exec(name))) => {
+                    is_started = true;
+                    self.subject = [b"\"", name.as_slice(), b"\""].concat();
+                }
                 Ok(Some(Record::Pid(pid))) => {
                     // the first is daemonize's own second child, which writes the pid file
                     let is_own = self.wanted.forks_twice && self.claimant == self.child;
@@ -142,13 +159,16 @@ impl Foreground<'_> {
     fn hear_of_readiness(&mut self) -> Result<(), Failure> {
         loop {
             let Some(ear) = self.offer.ear() else { return Ok(()) };
+            if is_over(self.deadline) {
+                return Err(self.late("ready"));
+            }
             let (is_heard, has_ended) = self.first_of(ear, self.deadline);
             // what it said before it ended still counts
             if is_heard {
                 match self.offer.hear(|sender| self.is_admitted(sender)) {
                     Ok(Heard::Ready) => return Ok(()),
                     Ok(Heard::Nothing) => {}
-                    Ok(Heard::Status(status)) => tell(self.wanted.verbose, &[b"Status: ", &status]),
+                    Ok(Heard::Status(status)) => tell(self.wanted.verbose, &[b"Status: ", &harmless(&status)]),
                     Ok(Heard::End) => return Err(self.silent()),
                     Err(reason) => return Err(self.deaf(reason)),
                 }
@@ -197,7 +217,8 @@ impl Foreground<'_> {
             match poll(&mut watched, left(deadline)) {
                 Ok(0) if is_over(deadline) => return false,
                 Ok(0) | Err(Errno::EINTR) => {}
-                outcome => return outcome.is_ok(),
+                Ok(_) => return true,
+                Err(_) => std::thread::sleep(SOON),
             }
         }
     }
@@ -207,7 +228,7 @@ impl Foreground<'_> {
         let Some(watch) = &self.watch else {
             // no pidfd: look now and then
             loop {
-                let soon = Instant::now() + Duration::from_millis(20);
+                let soon = Instant::now() + SOON;
                 let next = deadline.map_or(soon, |deadline| deadline.min(soon));
                 let state = (self.is_heard(ear, Some(next)), !is_running(self.daemon));
                 if state != (false, false) || is_over(deadline) {
@@ -220,7 +241,8 @@ impl Foreground<'_> {
             match poll(&mut watched, left(deadline)) {
                 Ok(0) if is_over(deadline) => return (false, false),
                 Ok(0) | Err(Errno::EINTR) => {}
-                _ => {
+                Err(_) => std::thread::sleep(SOON),
+                Ok(_) => {
                     let [ear, end] = watched.map(|one| one.any().unwrap_or(false));
                     return (ear, end);
                 }
@@ -233,13 +255,20 @@ impl Foreground<'_> {
         let deadline = Instant::now().checked_add(limit);
         match &self.watch {
             Some(watch) => self.is_heard(watch.as_fd(), deadline).then_some(()),
-            None => crate::patience::poll(Some(limit), || (!is_running(self.daemon)).then_some(())),
+            None => patience::poll(Some(limit), || (!is_running(self.daemon)).then_some(())),
         }
     }
 
-    /// How the daemon has ended, if it is known.
+    /// Whether a process of the chain has ended, or does so now that the chain has.
+    fn has_ended(&self, pid: Pid) -> bool {
+        let end = || (!is_running(pid)).then_some(());
+        end().or_else(|| patience::poll(Some(ENDING), end)).is_some()
+    }
+
+    /// How the daemon has ended, if it is known. It may be this process's child only once the one between them has ended.
     fn end(&self) -> Option<End> {
-        process::next_ended(Some(self.daemon)).ok().map(|(_, end)| end)
+        let end = || process::next_ended(Some(self.daemon)).ok().map(|(_, end)| end);
+        end().or_else(|| patience::poll(Some(ENDING), end))
     }
 
     fn ended(&self, end: Option<End>, when: &str) -> Failure {
@@ -251,9 +280,9 @@ impl Foreground<'_> {
         self.about(&format!("{how} {when}"))
     }
 
-    /// A sentence about the program.
+    /// A sentence about the daemon.
     fn about(&self, what: &str) -> Failure {
-        Failure::new([b"\"", self.wanted.program.bytes(), b"\" ", what.as_bytes()].concat())
+        Failure::new([self.subject.as_slice(), b" ", what.as_bytes()].concat())
     }
 
     /// The time is over.
@@ -288,11 +317,23 @@ impl Foreground<'_> {
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             self.signal(signal);
             if self.wait_for_end(GRACE).is_some() {
-                let _ = self.end();
+                self.end_group();
                 return "it has been stopped".to_owned();
             }
         }
         format!("pid {daemon} cannot be stopped")
+    }
+
+    /// Ends what is left of the daemon's process group, if that was made for it.
+    fn end_group(&self) {
+        let is_empty = || {
+            // zombies are members, too, and orphans come to this process
+            while process::next_ended(None).is_ok() {}
+            (nix::sys::signal::killpg(self.child, None) == Err(Errno::ESRCH)).then_some(())
+        };
+        if self.wanted.has_session && is_empty().or_else(|| patience::poll(Some(GRACE), is_empty)).is_none() {
+            let _ = nix::sys::signal::killpg(self.child, Signal::SIGKILL);
+        }
     }
 
     /// To the daemon, and to its process group if that was made for it.
@@ -314,16 +355,13 @@ fn comes_from(process: Pid, ancestor: Pid) -> bool {
     // as deep as any chain goes, and an end to a tree that changes while it is climbed
     const DEEPEST: usize = 256;
     let mut line = std::iter::successors(Some(process), |&one| process::parent_of(one)).take(DEEPEST);
-    line.any(|one| one == ancestor)
+    line.any(|one| one == ancestor) && process::is_proc_ours()
 }
 
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
 fn repeat(told: &Told) -> Failure {
     if !told.was_said_here() {
-        // an account that the daemon has become could have put it there: it must not command the terminal
-        let is_harmless = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
-        let text: Vec<u8> = told.text.iter().map(|&byte| if is_harmless(byte) { byte } else { b'?' }).collect();
-        let _ = say_last(STDERR, &[&text]);
+        let _ = say_last(STDERR, &[&harmless(&told.text)]);
     }
     Failure::silent(told.code)
 }

@@ -1,13 +1,13 @@
 //! How a daemon says that it is ready.
 
-use crate::failure::{Failure, UnableTo};
+use crate::failure::UnableTo;
 use crate::options::decimal;
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::message;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::socket::{self, AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, sockopt};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, sockopt};
 use nix::unistd::Pid;
-use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Names the socket to the daemon: sd_notify(3).
@@ -85,7 +85,7 @@ impl Offer {
                 Ok(Self { hears: Some(Ear::Pipe(read)), pipe: Some(write) })
             }
             Ready::Notify => {
-                let socket = notify_socket().map_err(|reason| Failure::unable_to("open", b"a socket", reason))?;
+                let socket = notify_socket().unable_to("open", b"a socket")?;
                 Ok(Self { hears: Some(Ear::Socket(socket)), pipe: None })
             }
         }
@@ -152,39 +152,19 @@ fn notify_socket() -> nix::Result<OwnedFd> {
     let socket = socket::socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     socket::setsockopt(&socket, sockopt::PassCred, &true)?;
     socket::bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
-    Ok(socket)
+    // out of the way of those that the daemon sees
+    descriptor::copy_out_of_the_way(socket.as_fd(), None)
 }
 
-/// One message and the pid of who sent it. Descriptors that come with it are closed, which is what one who waits for that
-/// expects (sd_notify_barrier(3)).
+/// One message and the pid of who sent it.
 fn receive(socket: &OwnedFd) -> nix::Result<Option<(Pid, Vec<u8>)>> {
     /// As systemd's own limit.
     const LARGEST: usize = 4096;
-    /// SCM_MAX_FD of the kernel.
-    const MOST_DESCRIPTORS: usize = 253;
     let mut room = [0; LARGEST];
-    let mut control = nix::cmsg_space!(socket::UnixCredentials, [RawFd; MOST_DESCRIPTORS]);
-    let mut slices = [IoSliceMut::new(&mut room)];
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let received = socket::recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut control), flags);
-    let received = match received {
-        Err(Errno::EAGAIN | Errno::EINTR) => return Ok(None),
-        received => received?,
-    };
-    let count = received.bytes;
-    let mut sender = None;
-    for message in received.cmsgs()? {
-        match message {
-            ControlMessageOwned::ScmCredentials(credentials) => sender = Some(Pid::from_raw(credentials.pid())),
-            ControlMessageOwned::ScmRights(descriptors) => {
-                for descriptor in descriptors {
-                    let _ = nix::unistd::close(descriptor);
-                }
-            }
-            _ => {}
-        }
+    match message::receive(socket.as_fd(), &mut room) {
+        Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+        received => Ok(received?.map(|(sender, count)| (sender, room[..count].to_vec()))),
     }
-    Ok(sender.map(|sender| (sender, room[..count].to_vec())))
 }
 
 /// What a message says: lines of NAME=VALUE.
