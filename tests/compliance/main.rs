@@ -9,8 +9,12 @@ mod support;
 mod accounts;
 mod case;
 mod codes;
+mod daemonize;
+mod daemonize_errors;
+mod daemonize_files;
 mod envdir;
 mod envuidgid;
+mod fghack;
 mod lookup;
 mod nohup;
 mod nohup_out;
@@ -47,4 +51,4 @@ macro_rules! subjects {
     };
 }
 
-subjects!(codes envdir envuidgid lookup nohup nohup_out pgrphack setlock setsid setuidgid softlimit);
+subjects!(codes daemonize daemonize_errors daemonize_files envdir envuidgid fghack lookup nohup nohup_out pgrphack setlock setsid setuidgid softlimit);

@@ -64,8 +64,8 @@ impl Wait {
         };
         let Err(failure) = foreground.wait() else { return 0 };
         if let Some(file) = &self.pid_file
-            && foreground.has_ended(foreground.daemon)
-            && foreground.has_ended(foreground.claimant)
+            && !is_running(foreground.daemon)
+            && ends_soon(foreground.claimant)
         {
             file.clean_up(foreground.claimant);
         }
@@ -259,12 +259,6 @@ impl Foreground<'_> {
         }
     }
 
-    /// Whether a process of the chain has ended, or does so now that the chain has.
-    fn has_ended(&self, pid: Pid) -> bool {
-        let end = || (!is_running(pid)).then_some(());
-        end().or_else(|| patience::poll(Some(ENDING), end)).is_some()
-    }
-
     /// How the daemon has ended, if it is known. It may be this process's child only once the one between them has ended.
     fn end(&self) -> Option<End> {
         let end = || process::next_ended(Some(self.daemon)).ok().map(|(_, end)| end);
@@ -348,6 +342,12 @@ impl Foreground<'_> {
             },
         };
     }
+}
+
+/// Whether a link that has forked ends now that its child has.
+fn ends_soon(pid: Pid) -> bool {
+    let end = || (!is_running(pid)).then_some(());
+    end().or_else(|| patience::poll(Some(ENDING), end)).is_some()
 }
 
 /// Whether `ancestor` is a process, its parent, or one of those before.
