@@ -379,17 +379,22 @@ impl Daemonize {
             not_for_parent.iter().copied().for_each(descriptor::close_in_copy);
             process::exit(wait.for_start(child, waiting, offer));
         };
-        // Without copies where the child execs at once: links might take their time, and a parent without memory cannot
-        // even look at the clock.
-        let is_prompt = self.timeout.is_none()
-            && !self.forks_twice
-            && !self.ready.is_immediate()
-            && self.user.is_none()
-            && call::of(process.rest).is_none();
-        if is_prompt { split::sharing(parent)? } else { split::copying(parent)? }
+        if self.is_prompt(process) { split::sharing(parent)? } else { split::copying(parent)? }
 
         not_for_child.into_iter().for_each(descriptor::close_in_copy);
         signal::restore(libc::SIGCHLD, &former)
+    }
+}
+
+impl Daemonize {
+    /// Whether the child execs at once, so that the parent can lend it its memory: meanwhile it cannot look at the clock,
+    /// nor be stopped. Links might take their time, a log might be a FIFO; and to another account nothing is lent.
+    fn is_prompt(&self, process: &Process) -> bool {
+        self.timeout.is_none()
+            && !self.forks_twice
+            && !self.ready.is_immediate()
+            && [self.user, self.output, self.error].iter().all(Option::is_none)
+            && call::of(process.rest).is_none()
     }
 }
 
