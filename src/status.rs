@@ -308,6 +308,11 @@ impl Waiting {
         }
     }
 
+    /// Whether more than one record came at a time, and not all have been taken.
+    pub fn has_heard(&self) -> bool {
+        !self.heard.is_empty()
+    }
+
     /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.
     pub fn failure(mut self) -> Option<u8> {
         let mut failure = None;

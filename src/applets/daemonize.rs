@@ -355,8 +355,9 @@ impl Daemonize {
         let waiting = process.listeners.pipe(Scope::WholeChain)?;
         // an ignored SIGCHLD would take the child's status away; the child puts it back
         let former = signal::set_default(libc::SIGCHLD)?;
-        // a process that a later link forks comes back to who waits when that link's parent goes
-        process::adopt_orphans()?;
+        // A process that a later link forks comes back to who waits when that link's parent goes. Where it does not, less is
+        // known of its end, and that is all.
+        let _ = process::adopt_orphans();
 
         // what both have open and one of them has no use for
         let not_for_child = [Some(waiting.as_fd()), offer.ear(), pid_file.as_ref().map(AsFd::as_fd)];

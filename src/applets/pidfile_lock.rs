@@ -157,7 +157,9 @@ impl Link for PidfileLock {
                 let claim = self.lock(terms, || Some(claim::text_at(self.file)))?;
                 if claim.is_at(self.file) {
                     // to be replaced under the lock
-                    claim.withdraw();
+                    if claim.is_new() {
+                        claim.withdraw();
+                    }
                     let what = [b"unable to use ", self.file.bytes(), b": it is the lock file itself"].concat();
                     return Err(Failure::new(what).into());
                 }

@@ -125,33 +125,35 @@ impl Foreground<'_> {
     fn hear_of_chain(&mut self) -> Result<(bool, Option<Told>), Failure> {
         let mut is_started = false;
         let mut failure = None;
-        loop {
-            // Not for each record, only for the end: every time this process wakes up costs more than all it hears.
-            if !self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline) {
-                return Err(self.late("started"));
-            }
+        // Not for each record, only for the end: every time this process wakes up costs more than all it hears.
+        let is_at_end = self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline);
+        while is_at_end || self.waiting.has_heard() || self.is_heard(self.waiting.as_fd(), Some(Instant::now())) {
             match self.waiting.hear() {
                 Ok(Some(Record::Exec(name))) => {
                     is_started = true;
                     self.subject = [b"\"", name.as_slice(), b"\""].concat();
                 }
-                Ok(Some(Record::Pid(pid))) => {
-                    // the first is daemonize's own second child, which writes the pid file
-                    let is_own = self.wanted.forks_twice && self.claimant == self.child;
-                    if is_own {
-                        self.claimant = pid;
-                    }
-                    // Whoever may look into a link that has become another account could write into its pipe. So a
-                    // pid alone is not enough: it must come from this process, as all do that the chain forks,
-                    // because it adopts orphans.
-                    if is_own || comes_from(pid, getpid()) {
-                        self.follow(pid);
-                    }
-                }
+                Ok(Some(Record::Pid(pid))) => self.hear_of_process(pid),
                 Ok(Some(Record::Failure(told))) => failure = failure.or(Some(told)),
                 Ok(None) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
+        }
+        Err(self.late("started"))
+    }
+
+    /// Follows the daemon to a process that has been forked for it.
+    fn hear_of_process(&mut self, pid: Pid) {
+        // the first is daemonize's own second child, which writes the pid file
+        let is_own = self.wanted.forks_twice && self.claimant == self.child;
+        if is_own {
+            self.claimant = pid;
+        }
+        // Whoever may look into a link that has become another account could write into its pipe. So a pid alone is not
+        // enough: it must come from this process, as all do that the chain forks, because it adopts orphans.
+        if is_own || comes_from(pid, getpid()) {
+            self.daemon = pid;
+            self.watch = process::watch(pid).ok();
         }
     }
 
@@ -190,12 +192,6 @@ impl Foreground<'_> {
     fn is_descendant(&self, process: Pid) -> bool {
         let session = nix::unistd::getsid(Some(process));
         comes_from(process, self.daemon) || self.wanted.has_session && session == Ok(self.child)
-    }
-
-    /// Follows the daemon to a process that a link has forked.
-    fn follow(&mut self, pid: Pid) {
-        self.daemon = pid;
-        self.watch = process::watch(pid).ok();
     }
 
     /// Gets hold of the daemon, as far as the kernel lets it.
