@@ -183,6 +183,10 @@ pub const CATENA_EXIT_STATUS: &[(&str, &str)] = &[
 pub const CATENA_ENVIRONMENT: &[(&str, &str)] = &[
     ("CATENA_FUSE", "With `0`, the link that finds it in its environment runs the next by a real exec, always."),
     (
+        "CATENA_STATUS_FD",
+        "Reserved: by it a real exec of catena tells the next link where daemonize(1) listens. Every link removes it.",
+    ),
+    (
         "PATH",
         "Where programs are looked for; /bin:/usr/bin if it is not set. An empty element is the current directory.",
     ),
