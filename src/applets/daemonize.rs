@@ -15,7 +15,7 @@ use crate::environ::Change;
 use crate::exit::DAEMONIZE;
 use crate::failure::{Failure, say_unharmed};
 use crate::options::{Given, Opt, decimal, mode, seconds};
-use crate::pidfile::claim::{Claim, Terms};
+use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -157,6 +157,11 @@ pub const APPLET: Applet = Applet {
             "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",
             "Without a program, or with an option it does not know, it tells its options and exits with 1; the \
              reference crashes.",
+            "A relative directory of `-c` is changed to once; the reference tries it twice, and its daemon dies. \
+             What of 0, 1 and 2 is closed at the start costs neither a log nor a lock.",
+            "A pid file that group or others may write to is refused, and so is anything but a regular file, \
+             /dev/null excepted, which means none.",
+            "`-v` says all it says at once, also into a pipe.",
             "`-u` takes the forms that setuidgid(1) knows. The long options are additions.",
         ],
         see_also: &["pidfile-lock(1)", "setsid(1)", "nohup(1)", "fghack(1)", "daemon(7)", "sd_notify(3)"],
@@ -235,7 +240,8 @@ impl Daemonize {
     fn take(&mut self, id: &str, value: Option<Word>) -> Option<()> {
         let word = value.map_or(&b""[..], Word::bytes);
         match id {
-            "E" => self.variables.push(variable(word)?),
+            // as setenv(3) refuses a variable without a name, so nothing comes of one
+            "E" => self.variables.extend(Some(variable(word)?).filter(|_| !word.starts_with(b"="))),
             "ready" => self.ready = Ready::from_option(word)?,
             "notify-access" => self.admits_all = one_of(word, b"main", b"all")?,
             "timeout" => self.timeout = Some(seconds(word)?).filter(|limit| !limit.is_zero()),
@@ -304,7 +310,11 @@ impl Daemonize {
         let Some(name) = self.pid_file else { return Ok(None) };
         self.tell(&[b"Creating PID file \"", name.bytes(), b"\"."]);
         let owner = account.filter(|_| self.user_owns_pid_file).map(|account| Uid::from_raw(account.user));
-        Ok(Some(Claim::open(Terms { owner, lowest: 3, ..Terms::new(name) })?))
+        match Claim::open(Terms { owner, lowest: 3, ..Terms::new(name) }) {
+            Ok(claim) => Ok(Some(claim)),
+            Err(Unfit::Unopenable(reason)) => Err(cannot("create PID file", name)(reason).into()),
+            Err(Unfit::Other(failure)) => Err(failure.into()),
+        }
     }
 
     fn prepare(&self, account: Option<Account>, offer: &mut Offer) -> anyhow::Result<Prepared> {
@@ -317,6 +327,11 @@ impl Daemonize {
             _ => false,
         };
         Ok(Prepared { account, lock, pid_file, is_locked, ready, notify: offer.address() })
+    }
+
+    /// Whether standard output and error go to one file.
+    fn has_one_file(&self) -> bool {
+        matches!((self.output, self.error), (Some(one), Some(other)) if one.bytes() == other.bytes())
     }
 
     fn tell(&self, pieces: &[&[u8]]) {
@@ -333,7 +348,8 @@ impl Link for Daemonize {
         }
         let mut offer = Offer::new(self.ready)?;
         let prepared = self.prepare(account, &mut offer)?;
-        for name in [self.output, self.error].into_iter().flatten() {
+        let error = self.error.filter(|_| !self.has_one_file());
+        for name in [self.output, error].into_iter().flatten() {
             self.tell(&[if self.append { b"Appending to " } else { b"Overwriting " }, name.bytes()]);
         }
         self.tell(&[b"Daemonizing..."]);

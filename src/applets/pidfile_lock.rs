@@ -130,7 +130,8 @@ impl PidfileLock {
 
     /// Locks what is to be locked. `named` is whose text tells who runs.
     fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
-        let claim = Claim::open(Terms { lowest: 3, number: self.number, ..terms })?;
+        let claim = Claim::open(Terms { lowest: 3, number: self.number, ..terms });
+        let claim = claim.map_err(|unfit| unfit.explain(terms.file))?;
         let locked = claim.locked(self.kind, self.patience, APPLET.name, |file| {
             text().unwrap_or_else(|| Claim::text(file))
         });

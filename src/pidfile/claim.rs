@@ -65,6 +65,24 @@ impl<E: Into<anyhow::Error>> From<E> for Denied {
     }
 }
 
+/// Why a file cannot be a pid file.
+pub enum Unfit {
+    /// It cannot be opened or created.
+    Unopenable(Errno),
+    /// It is not what it should be, or cannot be had as asked.
+    Other(Failure),
+}
+
+impl Unfit {
+    /// `unable to open FILE: …`, `unable to use FILE: …`.
+    pub fn explain(self, file: Word) -> Failure {
+        match self {
+            Self::Unopenable(reason) => Failure::unable_to("open", file.bytes(), reason),
+            Self::Other(failure) => failure,
+        }
+    }
+}
+
 /// A file that has been found fit to be a pid file or a lock for one.
 pub struct Claim {
     terms: Terms,
@@ -82,28 +100,33 @@ impl Claim {
     /// or others may write to.
     ///
     /// # Errors
-    /// `unable to open FILE: …`, `unable to use FILE: …`.
-    pub fn open(terms: Terms) -> anyhow::Result<Self> {
+    /// [`Unfit`].
+    pub fn open(terms: Terms) -> Result<Self, Unfit> {
         let name = terms.file;
+        let unfit = |reason: &str| {
+            Unfit::Other(Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat()))
+        };
+        let no_number = |reason| {
+            let number = terms.number.unwrap_or_default().to_string();
+            Unfit::Other(Failure::unable_to("use descriptor", number.as_bytes(), reason))
+        };
         if let Some(number) = terms.number
             && descriptor::limit().is_ok_and(|limit| limit <= u64::from(number.unsigned_abs()))
         {
-            return Err(Failure::unable_to("use descriptor", number.to_string().as_bytes(), Errno::EBADF).into());
+            return Err(no_number(Errno::EBADF));
         }
         let (file, is_new, seen) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
-            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(name, "it is a symbolic link")),
-            Err(reason) => return Err(Failure::unable_to("open", name.bytes(), reason).into()),
+            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit("it is a symbolic link")),
+            Err(reason) => return Err(Unfit::Unopenable(reason)),
         };
         if let Some(reason) = flaw(&seen, &terms) {
-            return Err(unfit(name, &reason));
+            return Err(unfit(&reason));
         }
         // before there is a lock: to close a second descriptor of the file would release it
         let file = match terms.number {
-            Some(number) => {
-                descriptor::move_to(file, number).unable_to("use descriptor", number.to_string().as_bytes())?
-            }
-            None => descriptor::at_least(file, terms.lowest).unable_to("open", name.bytes())?,
+            Some(number) => descriptor::move_to(file, number).map_err(no_number)?,
+            None => descriptor::at_least(file, terms.lowest).map_err(Unfit::Unopenable)?,
         };
         Ok(Self { terms, file, seen, is_new })
     }
@@ -139,7 +162,7 @@ impl Claim {
                 let terms = self.terms;
                 // first, as the new one may be given its number
                 drop(self);
-                self = Self::open(terms)?;
+                self = Self::open(terms).map_err(|unfit| unfit.explain(terms.file))?;
                 continue;
             }
             let careless = || Holder::careless(&text(self.file.as_fd()), &self.seen);
@@ -270,10 +293,6 @@ fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileSta
 fn is_symbolic_link(name: &CStr) -> bool {
     let kind = |seen: FileStat| SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits());
     fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind(seen) == SFlag::S_IFLNK)
-}
-
-fn unfit(name: Word, reason: &str) -> anyhow::Error {
-    Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat()).into()
 }
 
 /// What is wrong with a file, if anything is.

@@ -46,13 +46,17 @@ impl Daemonize {
                 let _ = nix::unistd::ftruncate(file, 0);
             }));
         }
+        // one by one: new ones come in the order of the reference, and the account has the last word
+        let mut variables = self.variables.clone();
         let boundary = match prepared.account.take() {
             Some(account) => {
-                process.environ.apply(login(&account));
+                variables.extend(login(&account));
                 Switch::new(account, false).make(APPLET.family, "a chain with setuidgid -k")?
             }
             None => Boundary::Open,
         };
+        variables.extend(prepared.notify.take().map(|address| Change::set(readiness::VARIABLE, &address)));
+        variables.into_iter().for_each(|variable| process.environ.apply(vec![variable]));
         let standard = if self.keeps_stdio { None } else { Some(self.standard_files()?) };
         chdir(self.directory.as_c_str()).map_err(cannot("change working directory to", self.directory))?;
         if let Some(files) = standard {
@@ -61,12 +65,6 @@ impl Daemonize {
         if let Some(mask) = self.umask {
             umask(Mode::from_bits_truncate(mask));
         }
-        let mut variables = self.variables.clone();
-        if let Some(address) = &prepared.notify {
-            variables.push(Change::set(readiness::VARIABLE, address));
-        }
-        process.environ.apply(variables);
-
         for descriptor in [prepared.lock.take(), prepared.ready.take()].into_iter().flatten() {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
@@ -119,10 +117,9 @@ impl Daemonize {
             }),
             None => null(OFlag::O_WRONLY),
         };
-        let is_same = matches!((self.output, self.error), (Some(one), Some(other)) if one.bytes() == other.bytes());
         let input = null(OFlag::O_RDONLY)?;
         let output = write(self.output, "stdout")?;
-        let error = if is_same { None } else { Some(write(self.error, "stderr")?) };
+        let error = if self.has_one_file() { None } else { Some(write(self.error, "stderr")?) };
         Ok(StandardFiles { input, output: Some(output), error })
     }
 }
