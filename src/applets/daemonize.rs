@@ -90,9 +90,9 @@ pub const APPLET: Applet = Applet {
              understands it; the variable replaces one that was there, and only messages of the daemon's own \
              process count unless `--notify-access=all` admits its descendants. `--ready=none` returns once \
              daemonize's own part is done. A daemon that ends, closes the pipe, or is not ready within `--timeout` \
-             has failed; it is sent SIGTERM with its process group, and SIGKILL five seconds later, unless \
-             `--on-timeout=keep` says otherwise. `--settle` catches what ends soon after its start, such as a \
-             program that a memory limit kills in the exec.",
+             has failed; it, or what it has left of its process group, is sent SIGTERM, and SIGKILL five seconds \
+             later, unless `--on-timeout=keep` says otherwise. `--settle` catches what ends soon after its start, \
+             such as a program that a memory limit kills in the exec.",
             "`-p` writes the pid before the program runs, so that the file is complete when the parent returns, and \
              holds a lock on it, as pidfile-lock(1) does with the same precautions; so a second start with the same \
              file is refused, and after a crash the next start takes it over. If the start fails, the file is \

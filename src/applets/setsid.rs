@@ -88,14 +88,12 @@ impl Setsid {
     /// Returns only in the child.
     fn go_on_in_child(&self, process: &mut Process) -> anyhow::Result<()> {
         let failed = |reason| Failure::new("fork").because(reason);
-        // an ignored SIGCHLD would take the child's status away; the child puts it back
-        let former = if self.wait { Some(signal::set_default(libc::SIGCHLD).map_err(failed)?) } else { None };
+        // an ignored SIGCHLD would take the child's status away, from whoever waits for it; the child puts it back
+        let former = signal::set_default(libc::SIGCHLD).map_err(failed)?;
         let waiting = process.listeners.pipe(Scope::NextProgram).map_err(failed)?;
         match process::fork().map_err(failed)? {
             ForkResult::Child => {
-                if let Some(former) = &former {
-                    signal::restore(libc::SIGCHLD, former).map_err(failed)?;
-                }
+                signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
                 if !self.wait {
                     process.listeners.going_on(getpid());
                 }

@@ -115,7 +115,7 @@ impl Foreground<'_> {
             self.watch();
             if self.wait_for_end(self.wanted.settle).is_some() {
                 let when = format!("within {} ms of its start", self.wanted.settle.as_millis());
-                return Err(self.ended(self.end(), &when));
+                return Err(self.gone(&when));
             }
         }
         Ok(())
@@ -175,7 +175,7 @@ impl Foreground<'_> {
                     Err(reason) => return Err(self.deaf(reason)),
                 }
             } else if has_ended {
-                return Err(self.ended(self.end(), "before it was ready"));
+                return Err(self.gone("before it was ready"));
             } else {
                 return Err(self.late("ready"));
             }
@@ -261,6 +261,20 @@ impl Foreground<'_> {
         end().or_else(|| patience::poll(Some(ENDING), end))
     }
 
+    /// The daemon has ended when it should not have. What it has left running goes, too.
+    fn gone(&self, when: &str) -> Failure {
+        let is_cleared = !self.wanted.keeps_late && self.wanted.has_session;
+        if is_cleared {
+            // first, as the daemon's pid is the group's as long as it has not been waited for
+            let _ = nix::sys::signal::killpg(self.child, Signal::SIGTERM);
+        }
+        let end = self.end();
+        if is_cleared {
+            self.end_group();
+        }
+        self.ended(end, when)
+    }
+
     fn ended(&self, end: Option<End>, when: &str) -> Failure {
         let how = match end {
             Some(End::Exited(code)) => format!("exited with {code}"),
@@ -291,7 +305,7 @@ impl Foreground<'_> {
     /// The readiness pipe has come to its end without a newline.
     fn silent(&mut self) -> Failure {
         if self.wait_for_end(ENDING).is_some() {
-            return self.ended(self.end(), "before it was ready");
+            return self.gone("before it was ready");
         }
         let fate = self.stop();
         self.about(&format!("closed its pipe without saying that it is ready; {fate}"))
