@@ -185,8 +185,9 @@ impl Claim {
         Err(Failure::new(text).into())
     }
 
-    /// Writes this process's pid into the file, which is locked. There is no instant at which the first line is wrong or,
-    /// in a file that had one, missing. If it cannot be written, a new file is removed and an old one left empty.
+    /// Writes this process's pid into the file, which is locked. Over a longer text there is no instant at which the first
+    /// line is wrong or missing. Over a shorter one a reader may, on some file systems, see the new text cut to the old
+    /// length: then its newline is missing. If it cannot be written, a new file is removed and an old one left empty.
     ///
     /// # Errors
     /// `unable to write FILE: …`.
@@ -244,7 +245,9 @@ impl Claim {
         const ENOUGH: usize = 64;
         let mut text = [0; ENOUGH];
         let count = uninterrupted(|| nix::sys::uio::pread(file, &mut text, 0)).unwrap_or(0);
-        text[..count].to_vec()
+        // a line that does not end here may be cut in the middle of a number
+        let is_cut = count == ENOUGH && !text.contains(&b'\n');
+        if is_cut { Vec::new() } else { text[..count].to_vec() }
     }
 
     /// The descriptor that the lock belongs to.

@@ -38,8 +38,23 @@ mod tests {
 
     #[test]
     fn what_is_no_pid_is_refused() {
-        let bad =
-            ["", "\n", " \n", "0\n", "1\n", "-1\n", "+5\n", "12abc\n", "1 2\n", "4194305\n", "99999999999\n", "\n77\n"];
+        let bad = [
+            "",
+            "\n",
+            " \n",
+            "0\n",
+            "1\n",
+            "-1\n",
+            "+5\n",
+            "12abc\n",
+            "1 2\n",
+            "4194305\n",
+            "99999999999\n",
+            "\n77\n",
+            "4294967298\n",
+            "00000000077\n",
+            "77\0\n",
+        ];
         for text in bad {
             assert_eq!(pid(text.as_bytes()), None, "{text:?}");
         }

@@ -182,16 +182,11 @@ impl Foreground<'_> {
         }
     }
 
-    /// Whose messages count.
+    /// Whose messages count. Of a process that is gone already it cannot be known where it came from, and anybody can be
+    /// gone.
     fn is_admitted(&self, sender: Pid) -> bool {
-        sender == self.daemon || self.wanted.admits_all && self.is_descendant(sender)
-    }
-
-    /// Whether a process comes from the daemon: by its parents, or by the session that daemonize has made. Of one that is
-    /// gone already that cannot be known, and anybody can be gone.
-    fn is_descendant(&self, process: Pid) -> bool {
-        let session = nix::unistd::getsid(Some(process));
-        comes_from(process, self.daemon) || self.wanted.has_session && session == Ok(self.child)
+        // all that the daemon forks comes from this process, too, and comes back to it when its own parents are gone
+        sender == self.daemon || self.wanted.admits_all && comes_from(sender, getpid())
     }
 
     /// Gets hold of the daemon, as far as the kernel lets it.
