@@ -144,6 +144,7 @@ impl Here {
     ) -> Result<Call, Errno> {
         let argv = process.rest;
         let listeners = &process.listeners;
+        let mut is_told = false;
         let mut found = false;
         let mut denied = false;
         let mut last = Errno::ENOENT;
@@ -173,7 +174,14 @@ impl Here {
                         {
                             exec_self(candidate, argv, process)
                         }
-                        _ => self.exec(applet, candidate, process),
+                        _ => {
+                            // once, however many candidates there are: nobody reads before the end
+                            if !is_told {
+                                listeners.about_to_exec(argv.first().bytes());
+                                is_told = true;
+                            }
+                            self.exec(applet, candidate, process)
+                        }
                     }
                 }
                 Err(reason) => reason,
@@ -206,7 +214,6 @@ impl Here {
     fn exec(&self, applet: &Applet, file: &CStr, process: &Process) -> Errno {
         let argv = process.rest;
         let envp = process.environ.entries();
-        process.listeners.about_to_exec(argv.first().bytes());
         let reason = exec::execve(file, argv, envp);
         if reason == Errno::ENOEXEC && applet.family != Family::Bernstein {
             // execvp(3): a script without #! is the shell's

@@ -8,7 +8,8 @@
 //! | `E` | a link has failed: exit code, its message, and which file it wrote that to |
 //! | `P` | the process id of who goes on, where the parent cannot know it |
 //!
-//! Each is one write of at most PIPE_BUF bytes, so records never mix. A real exec of this very program hands the pipe on:
+//! Each is one write of at most PIPE_BUF bytes, so records never mix; and all of a chain fit into a pipe, so that a parent
+//! may leave them there until the end. A real exec of this very program hands the pipe on:
 //! it stays open, and [`VARIABLE`] names it to the next link, which takes both away again.
 
 use crate::environ::{Change, Environ};
@@ -17,7 +18,9 @@ use crate::options::decimal;
 use crate::sys::descriptor::{self, STDERR, uninterrupted};
 use crate::sys::signal;
 use crate::sys::words::Words;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::Pid;
 use std::io::Write;
@@ -68,6 +71,17 @@ impl Told {
     }
 }
 
+/// What a parent hears when it listens.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A record.
+    Record(Record),
+    /// Nothing so far.
+    Nothing,
+    /// The end: the last program runs, or the process is gone.
+    End,
+}
+
 /// One thing that a parent hears.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Record {
@@ -81,8 +95,11 @@ pub enum Record {
 
 /// Code, file and length of the text.
 const FAILURE_HEAD: usize = 1 + size_of::<File>() + 2;
-/// What is written in one piece whatever else is written (pipe(7), PIPE_BUF).
-const LARGEST: usize = 4096;
+/// How much is read at a time: what a write puts in as one piece at most (pipe(7), PIPE_BUF).
+const PIECE: usize = 4096;
+/// The longest record. All that comes before it fits into the same piece, so that even the smallest pipe holds all of what
+/// nobody reads before the end.
+const LARGEST: usize = PIECE - 512;
 
 fn file_of(descriptor: BorrowedFd<'_>) -> File {
     let mut file = File::default();
@@ -119,6 +136,8 @@ impl Listeners {
             // out of the way of links whose lowest free descriptor can be seen
             Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd(), None)?,
         };
+        // whoever can write into the pipe could keep a reader waiting with half a record
+        fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         self.all.push(Status { pipe, scope });
         Ok(Waiting { pipe: read, heard: Vec::new() })
     }
@@ -290,60 +309,70 @@ fn shortened<'a>(message: &[&'a [u8]], room: usize, kept: &mut [&'a [u8]]) -> us
 }
 
 impl Waiting {
-    /// Waits for the next record. `None` at the end: the last program runs, or the process is gone.
+    /// What there is to hear now.
     ///
     /// # Errors
-    /// As read(2).
-    pub fn hear(&mut self) -> nix::Result<Option<Record>> {
+    /// As read(2); EPROTO for what is no record.
+    pub fn hear(&mut self) -> nix::Result<Heard> {
         loop {
-            if let Some(record) = self.take_record() {
-                return Ok(Some(record));
+            if let Some(record) = self.take_record()? {
+                return Ok(Heard::Record(record));
             }
-            let mut room = [0; LARGEST];
-            let count = uninterrupted(|| nix::unistd::read(&self.pipe, &mut room))?;
-            if count == 0 {
-                return Ok(None);
+            let mut room = [0; PIECE];
+            match uninterrupted(|| nix::unistd::read(&self.pipe, &mut room)) {
+                Ok(0) => return Ok(Heard::End),
+                Ok(count) => self.heard.extend_from_slice(&room[..count]),
+                Err(Errno::EAGAIN) => return Ok(Heard::Nothing),
+                Err(reason) => return Err(reason),
             }
-            self.heard.extend_from_slice(&room[..count]);
         }
-    }
-
-    /// Whether more than one record came at a time, and not all have been taken.
-    pub fn has_heard(&self) -> bool {
-        !self.heard.is_empty()
     }
 
     /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.
     pub fn failure(mut self) -> Option<u8> {
         let mut failure = None;
-        while let Ok(Some(record)) = self.hear() {
-            if let Record::Failure(told) = record {
-                failure = failure.or(Some(told.code));
+        loop {
+            match self.hear() {
+                Ok(Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told.code)),
+                Ok(Heard::Record(_)) => {}
+                Ok(Heard::Nothing) => {
+                    let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+                    let _ = poll(&mut watched, PollTimeout::NONE);
+                }
+                Ok(Heard::End) | Err(_) => return failure,
             }
         }
-        failure
     }
 
     /// The first record of what has been heard, if it is there as a whole.
-    fn take_record(&mut self) -> Option<Record> {
-        let (record, length) = match self.heard.as_slice() {
-            [b'E', code, rest @ ..] if rest.len() >= FAILURE_HEAD - 1 => {
-                let (output, rest) = rest.split_at(size_of::<File>());
-                let length = usize::from(u16::from_ne_bytes([rest[0], rest[1]]));
-                let text = rest[2..].get(..length)?.to_vec();
-                let output = output.try_into().ok()?;
-                (Record::Failure(Told { code: *code, text, output }), 1 + FAILURE_HEAD + length)
-            }
-            [b'P', a, b, c, d, ..] => (Record::Pid(Pid::from_raw(i32::from_ne_bytes([*a, *b, *c, *d]))), 5),
+    fn take_record(&mut self) -> nix::Result<Option<Record>> {
+        let taken = match self.heard.as_slice() {
+            [b'E', code, rest @ ..] => failure_in(rest).map(|(told, length)| {
+                let told = Told { code: *code, ..told };
+                (Record::Failure(told), 2 + length)
+            }),
+            [b'P', a, b, c, d, ..] => Some((Record::Pid(Pid::from_raw(i32::from_ne_bytes([*a, *b, *c, *d]))), 5)),
             [b'X', length, rest @ ..] => {
                 let length = usize::from(*length);
-                (Record::Exec(rest.get(..length)?.to_vec()), 2 + length)
+                rest.get(..length).map(|name| (Record::Exec(name.to_vec()), 2 + length))
             }
-            _ => return None,
+            [] | [b'E' | b'P' | b'X', ..] => None,
+            _ => return Err(Errno::EPROTO),
         };
-        self.heard.drain(..length);
-        Some(record)
+        Ok(taken.map(|(record, length)| {
+            self.heard.drain(..length);
+            record
+        }))
     }
+}
+
+/// What follows the code of a failure, and its length.
+fn failure_in(rest: &[u8]) -> Option<(Told, usize)> {
+    let (output, rest) = rest.split_first_chunk::<{ size_of::<File>() }>()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let length = usize::from(u16::from_ne_bytes(*length));
+    let text = rest.get(..length)?.to_vec();
+    Some((Told { code: 0, text, output: *output }, size_of::<File>() + 2 + length))
 }
 
 impl AsFd for Waiting {
@@ -355,7 +384,6 @@ impl AsFd for Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::errno::Errno;
     use proptest::prelude::*;
 
     #[test]
@@ -366,11 +394,11 @@ mod tests {
         listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"]);
         listeners.about_to_exec(b"prog");
         listeners.leave();
-        assert_eq!(waiting.hear(), Ok(Some(Record::Pid(Pid::from_raw(77)))));
-        let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+        assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Pid(Pid::from_raw(77)))));
+        let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
         assert_eq!((told.code, told.text.as_slice(), told.was_said_here()), (42, &b"a: fatal\n"[..], true));
-        assert_eq!(waiting.hear(), Ok(Some(Record::Exec(b"prog".to_vec()))));
-        assert_eq!(waiting.hear(), Ok(None));
+        assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Exec(b"prog".to_vec()))));
+        assert_eq!(waiting.hear(), Ok(Heard::End));
     }
 
     #[test]
@@ -378,12 +406,12 @@ mod tests {
         let mut listeners = Listeners::default();
         let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
         listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"]);
-        let Ok(Some(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+        let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
         assert_eq!(told.text.len(), LARGEST - 1 - FAILURE_HEAD);
         assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));
         assert_eq!(told.text.windows(3).filter(|part| part == b"...").count(), 1);
         listeners.leave();
-        assert_eq!(waiting.hear(), Ok(None));
+        assert_eq!(waiting.hear(), Ok(Heard::End));
     }
 
     proptest! {
@@ -403,6 +431,33 @@ mod tests {
                 prop_assert_eq!(&found[room - 256..], &all[all.len() - 256..]);
                 prop_assert_eq!(&found[..room - 259], &all[..room - 259]);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_and_half_a_record_keep_nobody_waiting() {
+        for (bytes, heard) in
+            [(&b"P\x01"[..], Ok(Heard::Nothing)), (b"E", Ok(Heard::Nothing)), (b"Z", Err(Errno::EPROTO))]
+        {
+            let mut listeners = Listeners::default();
+            let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
+            nix::unistd::write(&listeners.all[0].pipe, bytes).unwrap();
+            assert_eq!(waiting.hear(), heard);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_heard_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut listeners = Listeners::default();
+            let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
+            nix::unistd::write(&listeners.all[0].pipe, &bytes).unwrap();
+            listeners.leave();
+            let mut records = 0;
+            while let Ok(Heard::Record(_)) = waiting.hear() {
+                records += 1;
+            }
+            prop_assert!(records <= bytes.len() / 2);
         }
     }
 

@@ -150,3 +150,75 @@ fn an_element_of_path_that_is_too_long_is_passed_over_by_execvp_s_equals() {
         assert_eq!(printed(&installed, &line), "ran\n");
     }
 }
+
+/// Nobody reads the status pipe before its end, so what is written into it must not depend on the length of PATH.
+#[test]
+fn a_long_path_does_not_fill_the_status_pipe() {
+    let installed = Installed::new();
+    let path = ":".repeat(9500);
+    for line in ["daemonize no-such-program", "daemonize setsid -f no-such-program"] {
+        let chain = line.replace("setsid", installed.applet("setsid").to_str().unwrap());
+        let words: Vec<&str> = chain.split(' ').skip(1).collect();
+        let output = Command::new(installed.applet("daemonize")).args(words).env("PATH", &path).output().unwrap();
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{line}: {output:?}");
+        assert!(matches!(output.status.code(), Some(1 | 127)), "{line}: {output:?}");
+    }
+}
+
+/// A signal that finds the program ended, but not waited for, belongs to what the program has left.
+#[test]
+fn fghack_hands_a_signal_on_to_what_is_left() {
+    let installed = Installed::new();
+    for _ in 0..20 {
+        // stopped, it finds end and signal at the same time
+        let line = "
+            fghack --subreaper sh -c 'sleep 1000 >/dev/null & echo $$; read x; exit 3' <go >pid & fghack=$!
+            exec 3>go
+            read program <pid
+            kill -STOP $fghack
+            exec 3>&-
+            # its end can be seen by its descriptors
+            while [ -e /proc/$program/fd/0 ]; do :; done
+            kill -TERM $fghack
+            kill -CONT $fghack
+            wait $fghack
+            echo $?";
+        let output = shell(&installed, &format!("mkfifo go pid; {line}"));
+        assert_eq!(text(&output.stdout), "3\n", "{output:?}");
+    }
+}
+
+/// Where /proc tells nothing, the kernel is asked.
+#[test]
+fn daemonize_knows_its_children_without_proc() {
+    let installed = Installed::new();
+    let unshare = "unshare --user --map-root-user --pid --fork";
+    if !shell(&installed, &format!("{unshare} true")).status.success() {
+        return support::leave_out("daemonize in a pid namespace without its /proc: not allowed here");
+    }
+    for (line, code) in [
+        ("daemonize -p P --settle=300 setsid -f no-such-program", 127),
+        ("daemonize -p P --settle=5000 sh -c 'exit 3'", 1),
+        ("daemonize -p P --timeout=0.2 --ready=fd=5 sleep 1000", 1),
+    ] {
+        let output = shell(&installed, &format!("{unshare} sh -c '{}; echo $? $(ls)'", line.replace('\'', "\"")));
+        assert_eq!(text(&output.stdout), format!("{code}\n"), "{line}: {output:?}");
+    }
+    let line = "daemonize --settle=100 setsid -f sleep 2";
+    let output = shell(&installed, &format!("{unshare} sh -c '{line}; echo $?'"));
+    assert_eq!(text(&output.stdout), "0\n", "{output:?}");
+}
+
+/// Low limits on memory are in daily use, and a link must live with them: all that a program has from the start counts. (On
+/// the address space as well, but that counts the code, of which a debug build has much.)
+#[test]
+#[cfg(all(target_feature = "crt-static", target_env = "gnu"))]
+fn links_live_under_low_memory_limits() {
+    let installed = Installed::new();
+    for limit in ["-d 300000", "-d 200000"] {
+        let line = format!("CATENA_FUSE=0 softlimit {limit} setlock -n one setlock -n two ./no-such-program; echo $?");
+        let output = shell(&installed, &line);
+        let expected = "setlock: fatal: unable to run ./no-such-program: file does not exist\n";
+        assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("111\n", expected), "{limit}");
+    }
+}

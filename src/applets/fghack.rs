@@ -179,10 +179,11 @@ impl Watcher {
     /// Waits for the child, or for all children this process has or comes to have. Gives how the child ended.
     fn wait(self, for_all: bool) -> nix::Result<End> {
         let mut end = None;
+        let mut received = None;
         loop {
+            // before a signal is handed on: one who has ended already takes none
             loop {
-                let ended = process::next_ended(if for_all { None } else { Some(self.child) });
-                match (ended, end) {
+                match (process::next_ended(if for_all { None } else { Some(self.child) }), end) {
                     (Ok((pid, how)), _) if pid == self.child => end = Some(how),
                     (Ok(_), _) => {}
                     (Err(Errno::ECHILD), Some(end)) => return Ok(end),
@@ -190,10 +191,11 @@ impl Watcher {
                     (Err(reason), _) => return Err(reason),
                 }
             }
-            match uninterrupted(|| signal::take_pending(self.signals, false))? {
-                libc::SIGCHLD => {}
-                signal => self.hand_on(signal, end.is_none()),
+            if let Some(signal) = received.take() {
+                self.hand_on(signal, end.is_none());
             }
+            let signal = uninterrupted(|| signal::take_pending(self.signals, false))?;
+            received = Some(signal).filter(|&signal| signal != libc::SIGCHLD);
         }
     }
 

@@ -93,10 +93,28 @@ pub fn parent_of(pid: Pid) -> Option<Pid> {
 
 /// Whether the process exists and is no zombie.
 pub fn is_running(pid: Pid) -> bool {
-    match status_of(pid) {
-        Ok(status) => !matches!(status.first(), Some(b'Z' | b'X')),
-        // it is gone, or there is no /proc
-        Err(_) => !std::path::Path::new("/proc/self").exists() && nix::sys::signal::kill(pid, None).is_ok(),
+    match look_at_child(pid) {
+        Some(has_ended) => !has_ended,
+        None if is_proc_ours() => status_of(pid).is_ok_and(|status| !matches!(status.first(), Some(b'Z' | b'X'))),
+        // then a zombie cannot be told from the living
+        None => nix::sys::signal::kill(pid, None) != Err(Errno::ESRCH),
+    }
+}
+
+/// Whether the process is a child of this one.
+pub fn is_child(pid: Pid) -> bool {
+    look_at_child(pid).is_some()
+}
+
+/// Whether a child has ended, which it is left to be; `None` if it is no child.
+fn look_at_child(pid: Pid) -> Option<bool> {
+    let how = libc::WNOHANG | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+    let which = libc::id_t::try_from(pid.as_raw()).ok()?;
+    let mut seen = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: `seen` has room for the answer, and is valid when zero, which it stays while the child runs.
+    unsafe {
+        Errno::result(libc::waitid(libc::P_PID, which, seen.as_mut_ptr(), how)).ok()?;
+        Some(seen.assume_init().si_pid() != 0)
     }
 }
 

@@ -5,18 +5,6 @@
 use super::process;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
-use std::cell::UnsafeCell;
-
-/// Room for the parent's function.
-const STACK_SIZE: usize = 256 * 1024;
-
-#[repr(align(64))]
-struct Stack(UnsafeCell<[u8; STACK_SIZE]>);
-
-// SAFETY: only used by a parent after a split, and a parent splits no more.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new([0; STACK_SIZE]));
 
 /// What the parent does.
 struct Task<F> {
@@ -27,7 +15,7 @@ struct Task<F> {
 ///
 /// # Errors
 /// As fork(2).
-pub fn copying<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
+pub fn copying<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
     match process::fork()? {
         ForkResult::Parent { child } => {
             parent(child);
@@ -45,21 +33,21 @@ pub fn copying<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
 /// # Errors
 /// As clone(2).
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
+pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
     let task = Box::into_raw(Box::new(Task { parent }));
-    let top = STACK.0.get().addr() + STACK_SIZE;
     let flags = (libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD) as usize;
     let outcome: isize;
     // SAFETY: With a null stack the child goes on with the one that is there, as if the call had been any other, and may
-    // return from here. The parent, which the kernel lets go on only when the child has given the memory up, uses
-    // none of those frames again: it turns to a stack of its own and never returns.
+    // return from here. The kernel lets the parent go on only when the child has given the memory up. It finds the stack
+    // pointer where it was, uses none of the frames above, which the child may have left in any state, and never returns
+    // to them; what the child had below is nobody's any more.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::asm!(
             "syscall",
             "test rax, rax",
             "jle 2f",
-            "mov rsp, r12",
+            "and rsp, -16",
             "mov rdi, r13",
             "mov rsi, rax",
             "xor ebp, ebp",
@@ -68,7 +56,6 @@ pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
             "jmp {begin}",
             "2:",
             begin = sym begin::<F>,
-            in("r12") top,
             in("r13") task,
             inlateout("rax") libc::SYS_clone as isize => outcome,
             in("rdi") flags,
@@ -87,7 +74,6 @@ pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
             "svc #0",
             "cmp x0, #0",
             "b.le 2f",
-            "mov sp, x20",
             "mov x1, x0",
             "mov x0, x21",
             // no way back, also for who walks the stack
@@ -96,7 +82,6 @@ pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
             "b {begin}",
             "2:",
             begin = sym begin::<F>,
-            in("x20") top,
             in("x21") task,
             in("x8") libc::SYS_clone,
             inlateout("x0") flags as isize => outcome,
@@ -117,7 +102,7 @@ pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
 
 /// Where there is no code for that, a plain fork does.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn sharing<F: FnOnce(Pid)>(parent: F) -> nix::Result<()> {
+pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
     copying(parent)
 }
 

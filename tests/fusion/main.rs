@@ -31,6 +31,14 @@ const BY_LINKS: &[Mode] = &[Mode::FUSED, Mode::UNFUSED, Mode::BY_NAME, Mode::BY_
 const BY_NAME_ALONE: &[Mode] =
     &[Mode::BY_NAME.without_links(), Mode::BY_NAME_UNFUSED.without_links(), Mode::BY_NAME_EXPLICIT.without_links()];
 
+/// The start, or a plain one: fghack leaves no descriptor where there are few, and a dynamic program needs one to be loaded,
+/// be it a link or the last. Which of them cannot be is then a question of how many execs there are.
+fn possible(chain: &[Vec<u8>], start: Start) -> Start {
+    let is_narrow = ["low limits", "everything", "group leader, everything"].contains(&start.name);
+    let is_loaded = cfg!(not(target_feature = "crt-static"));
+    if is_loaded && is_narrow && chain.iter().any(|word| word == b"fghack") { PLAIN } else { start }
+}
+
 #[test]
 fn every_pair_of_links() {
     let ground = Ground::new();
@@ -38,7 +46,7 @@ fn every_pair_of_links() {
         for second in links::harmless() {
             let chain: Words = [first.clone(), second.clone(), ground.probe()].concat();
             ground.assert_same(&chain, &PLAIN, BY_LINKS);
-            ground.assert_same(&chain, &EVERYTHING, BY_NAME_ALONE);
+            ground.assert_same(&chain, &possible(&chain, EVERYTHING), BY_NAME_ALONE);
         }
     }
 }
@@ -53,6 +61,7 @@ fn random_chains() {
     for number in 0..CHAINS {
         let chain = links::random(&mut draw, &ground.probe());
         let start = starts[number % starts.len()].closing(if number % 3 == 0 { draw.below(8) as u8 } else { 0 });
+        let start = possible(&chain, start);
         let by_links = ground.assert_same(&chain, &start, BY_LINKS);
         ground.assert_same(&chain, &start, BY_NAME_ALONE);
         through += usize::from(by_links.report.is_some());

@@ -6,7 +6,7 @@ use crate::chain;
 use crate::failure::{Failure, describe, harmless, say_last};
 use crate::patience;
 use crate::pidfile::claim::Trace;
-use crate::status::{Listeners, Record, Told, Waiting};
+use crate::status::{self, Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End, is_running};
 use nix::errno::Errno;
@@ -23,6 +23,9 @@ const ENDING: Duration = Duration::from_secs(1);
 
 /// When to look again at what the kernel does not tell by itself.
 const SOON: Duration = Duration::from_millis(20);
+
+/// More than any chain has to tell.
+const MOST_RECORDS: usize = 1000;
 
 /// What the parent has to know. It is all its own: the child may have used every other bit of memory by then.
 pub struct Wait {
@@ -127,15 +130,18 @@ impl Foreground<'_> {
         let mut failure = None;
         // Not for each record, only for the end: every time this process wakes up costs more than all it hears.
         let is_at_end = self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline);
-        while is_at_end || self.waiting.has_heard() || self.is_heard(self.waiting.as_fd(), Some(Instant::now())) {
+        // what is there when the time is over, and no more: somebody might go on and on
+        let most = if is_at_end { usize::MAX } else { MOST_RECORDS };
+        for _ in 0..most {
             match self.waiting.hear() {
-                Ok(Some(Record::Exec(name))) => {
+                Ok(status::Heard::Record(Record::Exec(name))) => {
                     is_started = true;
                     self.subject = [b"\"", name.as_slice(), b"\""].concat();
                 }
-                Ok(Some(Record::Pid(pid))) => self.hear_of_process(pid),
-                Ok(Some(Record::Failure(told))) => failure = failure.or(Some(told)),
-                Ok(None) => return Ok((is_started, failure)),
+                Ok(status::Heard::Record(Record::Pid(pid))) => self.hear_of_process(pid),
+                Ok(status::Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
+                Ok(status::Heard::Nothing) => break,
+                Ok(status::Heard::End) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
         }
@@ -151,7 +157,7 @@ impl Foreground<'_> {
         }
         // Whoever may look into a link that has become another account could write into its pipe. So a pid alone is not
         // enough: it must come from this process, as all do that the chain forks, because it adopts orphans.
-        if is_own || comes_from(pid, getpid()) {
+        if is_own || is_ours(pid) {
             self.daemon = pid;
             self.watch = process::watch(pid).ok();
         }
@@ -353,6 +359,17 @@ impl Foreground<'_> {
 fn ends_soon(pid: Pid) -> bool {
     let end = || (!is_running(pid)).then_some(());
     end().or_else(|| patience::poll(Some(ENDING), end)).is_some()
+}
+
+/// Whether a process comes from this one.
+fn is_ours(pid: Pid) -> bool {
+    if pid.as_raw() <= 0 || pid == getpid() {
+        return false;
+    }
+    let is_child = || process::is_child(pid).then_some(());
+    let is_now = is_child().is_some() || comes_from(pid, getpid());
+    // without /proc it is to be seen only once those between have ended
+    is_now || !process::is_proc_ours() && patience::poll(Some(ENDING), is_child).is_some()
 }
 
 /// Whether `ancestor` is a process, its parent, or one of those before.
