@@ -318,10 +318,14 @@ impl Waiting {
             if let Some(record) = self.take_record()? {
                 return Ok(Heard::Record(record));
             }
-            let mut room = [0; PIECE];
-            match uninterrupted(|| nix::unistd::read(&self.pipe, &mut room)) {
+            // not on the stack, which may be small
+            let filled = self.heard.len();
+            self.heard.resize(filled + PIECE, 0);
+            let outcome = uninterrupted(|| nix::unistd::read(&self.pipe, &mut self.heard[filled..]));
+            self.heard.truncate(filled + outcome.unwrap_or(0));
+            match outcome {
                 Ok(0) => return Ok(Heard::End),
-                Ok(count) => self.heard.extend_from_slice(&room[..count]),
+                Ok(_) => {}
                 Err(Errno::EAGAIN) => return Ok(Heard::Nothing),
                 Err(reason) => return Err(reason),
             }

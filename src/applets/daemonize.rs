@@ -405,12 +405,14 @@ impl Daemonize {
 
 impl Daemonize {
     /// Whether the child execs at once, so that the parent can lend it its memory: meanwhile it cannot look at the clock,
-    /// nor be stopped. Links might take their time, a log might be a FIFO; and to another account nothing is lent.
+    /// nor be stopped. Links might take their time, a log might be a FIFO, a directory far away; and to another account
+    /// nothing is lent.
     fn is_prompt(&self, process: &Process) -> bool {
         self.timeout.is_none()
             && !self.forks_twice
             && !self.ready.is_immediate()
             && [self.user, self.output, self.error].iter().all(Option::is_none)
+            && self.directory.bytes() == b"/"
             && call::of(process.rest).is_none()
     }
 }

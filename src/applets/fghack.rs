@@ -114,7 +114,7 @@ fn hold(process: &mut Process) -> anyhow::Result<Boundary> {
 }
 
 fn read_to_end(pipe: &OwnedFd) {
-    let mut room = [0; 4096];
+    let mut room = [0; 512];
     while let Ok(1..) = uninterrupted(|| nix::unistd::read(pipe.as_fd(), &mut room)) {}
 }
 

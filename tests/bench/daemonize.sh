@@ -70,14 +70,16 @@ row() { # LABEL COMMAND
         row "$build" "$stage/$build/daemonize $stage/end"
         # several links behind it
         row "$build, chain" "$stage/$build/daemonize $stage/$build/softlimit -o 64 $stage/$build/pgrphack $stage/end"
-        row "$build, chain unfused" \
-            "$stage/$build/catena --no-fuse daemonize softlimit -o 64 pgrphack $stage/end"
     done
+    row "first, chain unfused" "$stage/first/catena --no-fuse daemonize softlimit -o 64 pgrphack $stage/end"
 } >"$stage/commands"
 
 echo "runs of each: $runs; first: $first${second:+; second: $second}"
 uname -srm
 cd "$stage"
+# where the inner names of the last row are found
+PATH=$stage/first:$PATH
+export PATH
 # the daemons are orphans, and process 1 may be slow to bury them
 ./first/fghack --subreaper ./chainbench -t -k -n "$runs" -c -1 -f commands </dev/null >figures 2>left-out || {
     cat left-out >&2

@@ -215,6 +215,7 @@ impl Foreground<'_> {
                 Ok(0) if is_over(deadline) => return false,
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return true,
+                Err(_) if is_over(deadline) => return false,
                 Err(_) => std::thread::sleep(SOON),
             }
         }
@@ -238,6 +239,7 @@ impl Foreground<'_> {
             match poll(&mut watched, left(deadline)) {
                 Ok(0) if is_over(deadline) => return (false, false),
                 Ok(0) | Err(Errno::EINTR) => {}
+                Err(_) if is_over(deadline) => return (false, false),
                 Err(_) => std::thread::sleep(SOON),
                 Ok(_) => {
                     let [ear, end] = watched.map(|one| one.any().unwrap_or(false));

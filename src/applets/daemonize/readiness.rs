@@ -160,7 +160,8 @@ fn notify_socket() -> nix::Result<OwnedFd> {
 fn receive(socket: &OwnedFd) -> nix::Result<Option<(Pid, Vec<u8>)>> {
     /// As systemd's own limit.
     const LARGEST: usize = 4096;
-    let mut room = [0; LARGEST];
+    // not on the stack, which may be small
+    let mut room = vec![0; LARGEST];
     match message::receive(socket.as_fd(), &mut room) {
         Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
         received => Ok(received?.map(|(sender, count)| (sender, room[..count].to_vec()))),
