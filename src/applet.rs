@@ -9,6 +9,8 @@ use crate::status::Listeners;
 use crate::sys::words::Words;
 use std::os::fd::OwnedFd;
 
+pub use crate::family::Family;
+
 /// One command: the single source of its dispatch, parsing, help, manual page, completions and README row.
 pub struct Applet {
     /// The name as typed.
@@ -91,20 +93,6 @@ impl Group {
             Self::Daemon => "Daemons",
         }
     }
-}
-
-/// Whose messages, and whose answer to a script without `#!`, an applet has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// daemontools: `NAME: fatal: unable to run PROGRAM: reason`, in daemontools' own words; usage lines; no shell.
-    Bernstein,
-    /// GNU coreutils: `NAME: failed to run command 'PROGRAM': reason`; "Try '--help'"; scripts without `#!` go to sh.
-    Gnu,
-    /// util-linux: `NAME: failed to execute PROGRAM: reason`; otherwise as GNU.
-    UtilLinux,
-    /// bmc/daemonize: `Can't exec "PROGRAM": reason`, with the name in front; a summary of options; scripts without `#!`
-    /// go to sh.
-    Daemonize,
 }
 
 /// Something about a process that outlives exec and that an applet may change.

@@ -1,7 +1,7 @@
 //! What is said when something fails: `NAME: fatal: unable to VERB OBJECT: REASON`, one line, one write, raw bytes.
 //! Text that cannot be written is dropped; the exit code never depends on it.
 
-use crate::applet::Family;
+use crate::family::Family;
 use crate::sys::descriptor::STDERR;
 use crate::sys::signal;
 use nix::errno::Errno;

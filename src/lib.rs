@@ -12,6 +12,7 @@ pub mod documents;
 pub mod environ;
 pub mod exit;
 pub mod failure;
+pub mod family;
 pub mod multicall;
 pub mod options;
 pub mod patience;
