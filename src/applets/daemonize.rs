@@ -21,11 +21,11 @@ use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
 use crate::sys::{process, signal, split};
+use foreground::Wait;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, Uid, access, geteuid, getpid, getuid};
-use foreground::Wait;
 use readiness::{Offer, Ready};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -123,10 +123,7 @@ pub const APPLET: Applet = Applet {
             ],
         )],
         examples: &[
-            (
-                "daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app",
-                "The classic.",
-            ),
+            ("daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app", "The classic."),
             (
                 "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server",
                 "The same from links, each of which can fail and be heard.",
@@ -396,7 +393,11 @@ impl Daemonize {
             not_for_parent.iter().copied().for_each(descriptor::close_in_copy);
             process::exit(wait.for_start(child, waiting, offer));
         };
-        if self.is_prompt(process) { split::sharing(parent)? } else { split::copying(parent)? }
+        if self.is_prompt(process) {
+            split::sharing(parent)?
+        } else {
+            split::copying(parent)?
+        }
 
         not_for_child.into_iter().for_each(descriptor::close_in_copy);
         signal::restore(libc::SIGCHLD, &former)

@@ -180,7 +180,9 @@ impl Reader<'_> {
                 let path = [self.link.directory.bytes(), b"/", name].concat();
                 Err(Stop::At(match unreadable {
                     Unreadable::Because(reason) => Failure::unable_to("read", &path, reason),
-                    Unreadable::Is(what) => Failure::new([b"unable to read ", &path[..], b": ", what.as_bytes()].concat()),
+                    Unreadable::Is(what) => {
+                        Failure::new([b"unable to read ", &path[..], b": ", what.as_bytes()].concat())
+                    }
                 }))
             }
         }

@@ -46,9 +46,7 @@ pub const APPLET: Applet = Applet {
             ("nohup ./report </dev/null >report.log 2>&1 &", "The same from a remote shell, which can end at once."),
         ],
         reference: "GNU coreutils 9.1",
-        differences: &[
-            "Messages begin with `nohup:`, whatever path it was called by, and are not translated.",
-        ],
+        differences: &["Messages begin with `nohup:`, whatever path it was called by, and are not translated."],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
     link: |_, _| Ok(Box::new(Nohup)),
@@ -59,7 +57,8 @@ struct Nohup;
 impl Link for Nohup {
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
         let [input, output, error] = [STDIN, STDOUT, STDERR].map(nix::unistd::isatty);
-        let [input_is_terminal, output_is_terminal, error_is_terminal] = [input, output, error].map(|is| is == Ok(true));
+        let [input_is_terminal, output_is_terminal, error_is_terminal] =
+            [input, output, error].map(|is| is == Ok(true));
         let output_is_closed = output == Err(Errno::EBADF);
 
         if input_is_terminal {

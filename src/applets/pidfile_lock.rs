@@ -132,9 +132,8 @@ impl PidfileLock {
     fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
         let claim = Claim::open(Terms { lowest: 3, number: self.number, ..terms });
         let claim = claim.map_err(|unfit| unfit.explain(terms.file))?;
-        let locked = claim.locked(self.kind, self.patience, APPLET.name, |file| {
-            text().unwrap_or_else(|| Claim::text(file))
-        });
+        let locked =
+            claim.locked(self.kind, self.patience, APPLET.name, |file| text().unwrap_or_else(|| Claim::text(file)));
         locked.map_err(|denied| match denied {
             Denied::Held(_) if self.silent => Failure::silent(0).into(),
             denied => denied.explain(self.file, self.held),

@@ -4,9 +4,9 @@ use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
 use crate::accounts::switch::Switch;
 use crate::applet::{Boundary, Process};
 use crate::environ::Change;
+use crate::exit::HELD;
 use crate::failure::Failure;
 use crate::patience::Patience;
-use crate::exit::HELD;
 use crate::pidfile::claim::Claim;
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
@@ -145,9 +145,5 @@ impl StandardFiles {
 /// What a login sets.
 fn login(account: &crate::accounts::Account) -> Vec<Change> {
     let Some(login) = &account.login else { return Vec::new() };
-    vec![
-        Change::set(b"USER", &login.name),
-        Change::set(b"LOGNAME", &login.name),
-        Change::set(b"HOME", &login.home),
-    ]
+    vec![Change::set(b"USER", &login.name), Change::set(b"LOGNAME", &login.name), Change::set(b"HOME", &login.home)]
 }
