@@ -136,6 +136,10 @@ pub fn random(draw: &mut Draw, probe: &[Vec<u8>]) -> Words {
         let pool = if is_failing { FAILING } else { GOING_ON };
         let link = pool[draw.below(pool.len())];
         // what root alone may do fails for all others, so there it is as rare as other failures
+        // whose witnesses leave no descriptor where there are few; a dynamic program needs one to be loaded, be it a link or
+        // the last, and which of them cannot be is a question of how many execs there are
+        let is_loaded = cfg!(not(target_feature = "crt-static"));
+        let link = if is_loaded && link == &["fghack"][..] { &["fghack", "--subreaper"] } else { link };
         let is_for_root = link[0] == "setuidgid" && !is_failing && !is_root() && draw.below(20) > 0;
         chain.extend(if is_for_root { to_itself() } else { words(link) });
     }
