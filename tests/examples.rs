@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use support::Installed;
 
 #[test]
 fn the_tour_shows_what_the_readme_promises() {
@@ -70,5 +72,28 @@ fn the_tour_of_daemons_shows_other_daemonizers_as_chains() {
         "worker\" was not ready within 0.5 s; it has been stopped\n(exit code 1)\n",
     ] {
         assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+}
+
+/// What keeps a connection of ssh open is a process that has one of its descriptors.
+#[test]
+fn a_job_keeps_nothing_of_the_session_that_started_it() {
+    let installed = Installed::new();
+    let place = tempfile::tempdir().unwrap();
+    let fifo = place.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let path = format!("{}:/usr/bin:/bin", installed.path().display());
+    let line = "daemonize -c . -o log -e log sh -c 'exec 3<>fifo; echo begun; read x <&3; echo over'";
+    let mut session = Command::new("/bin/sh");
+    session.args(["-c", line]).env("PATH", path).current_dir(place.path());
+    let pipes = session.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // comes back at the end of both pipes, which no job holds open
+    let output = pipes.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice(), output.stderr.as_slice()), (Some(0), &b""[..], &b""[..]));
+    // it still runs: the end of a FIFO for writing can be opened, and what is written there ends it
+    std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"\n").unwrap();
+    let log = place.path().join("log");
+    while std::fs::read_to_string(&log).unwrap_or_default() != "begun\nover\n" {
+        std::thread::yield_now();
     }
 }

@@ -443,8 +443,22 @@ fn misunderstood(id: &str, value: Option<Word>) -> Failure {
     let value = value.map_or(&b""[..], Word::bytes);
     Failure::new(match id {
         "E" => [b"Argument to -E (\"", value, b"\") is not of the form name=value."].concat(),
-        _ => [b"invalid value \"", value, b"\" for --", id.as_bytes()].concat(),
+        _ => [b"invalid value \"", value, b"\" for --", id.as_bytes(), b": not ", sense_of(id).as_bytes()].concat(),
     })
+}
+
+/// What an option's value is to be.
+fn sense_of(id: &str) -> &'static str {
+    match id {
+        "ready" => "exec, none, notify, or fd=N with N above 2",
+        "notify-access" => "main or all",
+        "on-timeout" => "stop or keep",
+        "pidfile-owner" => "invoker or user",
+        "timeout" => "a number of seconds",
+        "settle" => "a number of milliseconds",
+        "umask" => "up to four octal digits",
+        _ => "a number above 2",
+    }
 }
 
 /// `Can't VERB "NAME": reason`.
