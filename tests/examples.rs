@@ -89,7 +89,10 @@ fn a_job_keeps_nothing_of_the_session_that_started_it() {
     let pipes = session.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // comes back at the end of both pipes, which no job holds open
     let output = pipes.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice(), output.stderr.as_slice()), (Some(0), &b""[..], &b""[..]));
+    assert_eq!(
+        (output.status.code(), output.stdout.as_slice(), output.stderr.as_slice()),
+        (Some(0), &b""[..], &b""[..])
+    );
     // it still runs: the end of a FIFO for writing can be opened, and what is written there ends it
     std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"\n").unwrap();
     let log = place.path().join("log");

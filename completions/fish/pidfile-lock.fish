@@ -1,6 +1,6 @@
 complete -c pidfile-lock -s t -d 'Wait for so long at most; decimals are allowed' -r -f
 complete -c pidfile-lock -s E -d 'Exit with CODE, not 75, if another process holds the file' -r -f
-complete -c pidfile-lock -s d -d 'Hold the lock on this descriptor, not on the lowest free one above 2' -r -f
+complete -c pidfile-lock -s d -d 'Hold the lock on this descriptor, not on the lowest free one from 10 on' -r -f
 complete -c pidfile-lock -s m -d 'Give the file exactly this mode, which may let group and others write' -r -f
 complete -c pidfile-lock -s l -d 'Lock this file instead, and write FILE anew each time' -r -f
 complete -c pidfile-lock -s n -d 'Do not wait for the lock (default)'

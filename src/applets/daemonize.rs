@@ -307,7 +307,7 @@ impl Daemonize {
         let Some(name) = self.pid_file else { return Ok(None) };
         self.tell(&[b"Creating PID file \"", name.bytes(), b"\"."]);
         let owner = account.filter(|_| self.user_owns_pid_file).map(|account| Uid::from_raw(account.user));
-        match Claim::open(Terms { owner, lowest: 3, ..Terms::new(name) }) {
+        match Claim::open(Terms { owner, ..Terms::new(name) }) {
             Ok(claim) => Ok(Some(claim)),
             Err(Unfit::Unopenable(reason)) => Err(cannot("create PID file", name)(reason).into()),
             Err(Unfit::Other(failure)) => Err(failure.into()),

@@ -33,7 +33,7 @@ pub const APPLET: Applet = Applet {
         Opt::flag("X", "Exit with 75 and a message then (default)"),
         Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
         Opt::valued("E", "CODE", "Exit with CODE, not 75, if another process holds the file"),
-        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one above 2"),
+        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one from 10 on"),
         Opt::valued("m", "MODE", "Give the file exactly this mode, which may let group and others write"),
         Opt::valued("l", "LOCKFILE", "Lock this file instead, and write FILE anew each time"),
         Opt::flag("flock", "Take a flock(2), as setlock does, not a POSIX record lock"),
@@ -53,6 +53,8 @@ pub const APPLET: Applet = Applet {
              writes its own pid file. So a file whose text names a process that runs and still has the file open \
              counts as held, too. A program that closes all descriptors at its start, as some daemons do, leaves no \
              such trace: use `-l`, or that program's own pid file.",
+            "The lock's descriptor is the lowest free one from 10 on: the redirections of a shell script, which are \
+             single digits, cannot close it by taking its number.",
             "Refused are symbolic links, files with other hard links, all that is no regular file, files of owners \
              other than root and the own user, and files that group or others may write to, unless `-m` wants that. \
              A file that others remove or replace meanwhile is opened again, so that two starts can never hold two \
@@ -130,7 +132,7 @@ impl PidfileLock {
 
     /// Locks what is to be locked. `named` is whose text tells who runs.
     fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
-        let claim = Claim::open(Terms { lowest: 3, number: self.number, ..terms });
+        let claim = Claim::open(Terms { number: self.number, ..terms });
         let claim = claim.map_err(|unfit| unfit.explain(terms.file))?;
         let locked =
             claim.locked(self.kind, self.patience, APPLET.name, |file| text().unwrap_or_else(|| Claim::text(file)));

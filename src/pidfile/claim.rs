@@ -28,8 +28,6 @@ pub struct Terms {
     pub new_mode: u32,
     /// Who may own it besides root and this process's user.
     pub owner: Option<Uid>,
-    /// The lowest number its descriptor may have.
-    pub lowest: RawFd,
     /// The very number its descriptor is to have.
     pub number: Option<RawFd>,
 }
@@ -37,7 +35,7 @@ pub struct Terms {
 impl Terms {
     /// A file with nothing special about it.
     pub fn new(file: Word) -> Self {
-        Self { file, mode: None, new_mode: 0o644, owner: None, lowest: 0, number: None }
+        Self { file, mode: None, new_mode: 0o644, owner: None, number: None }
     }
 }
 
@@ -91,6 +89,16 @@ pub struct Claim {
     is_new: bool,
 }
 
+/// The descriptor under a number that no redirection of a shell script can have (they are single digits): a script that
+/// uses 3 for something else would drop the lock. Where so many are not to be had, any but the standard ones.
+fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
+    const FIRST: RawFd = 10;
+    match descriptor::copy_from(file.as_fd(), FIRST) {
+        Err(Errno::EINVAL | Errno::EMFILE) => descriptor::at_least(file, 3),
+        outcome => outcome,
+    }
+}
+
 /// How often a file that others keep replacing is opened again.
 const ATTEMPTS: usize = 100;
 
@@ -126,7 +134,7 @@ impl Claim {
         // before there is a lock: to close a second descriptor of the file would release it
         let file = match terms.number {
             Some(number) => descriptor::move_to(file, number).map_err(no_number)?,
-            None => descriptor::at_least(file, terms.lowest).map_err(Unfit::Unopenable)?,
+            None => out_of_reach(file).map_err(Unfit::Unopenable)?,
         };
         Ok(Self { terms, file, seen, is_new })
     }

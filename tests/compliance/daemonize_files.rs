@@ -129,7 +129,7 @@ fn pid_file() -> Vec<Case> {
         running(["-p", "{dir}/x", "-p", "{dir}/pid"], OWN_PID).expect(mine(0o644).lacks("x")),
         running(["-p", "pid", "-c", "."], OWN_PID).expect(mine(0o644)),
         running(["-p", "/dev/null"], OPEN).expect(tells("0, 1, 2, 3\n")),
-        running(["-p", "{dir}/pid"], OPEN).differs(tells("0, 1, 2, 3\n"), tells("0, 1, 2, 3, 4\n"), LOCKED),
+        running(["-p", "{dir}/pid"], OPEN).differs(tells("0, 1, 2, 3\n"), tells("0, 1, 2, 3, 10\n"), LOCKED),
         running(["-p", "{dir}/pid"], second).differs(
             tells("second\n"),
             tells("daemonize: {dir}/pid is held by pid N\n"),

@@ -25,8 +25,8 @@ pub fn may_change(aspect: Aspect, start: &Start, direct: &Report, line: &str) ->
                 || ["Uid", "Gid", "Groups", "parent-death signal", "session keyring"].contains(&line)
         }
         Aspect::Limits => line.starts_with("limit "),
-        // setlock takes the first, pidfile-lock none that is a standard one
-        Aspect::LockDescriptor => [lowest_free(direct), lowest_free_from(3, direct)]
+        // setlock takes the first, pidfile-lock one that no script's redirection has
+        Aspect::LockDescriptor => [lowest_free(direct), lowest_free_from(10, direct)]
             .iter()
             .any(|number| line == format!("fd {number}") || line == format!("fd {number} lock")),
     }
@@ -112,7 +112,7 @@ pub fn assert_documented(applet: &Applet, start: &Start, direct: &Report, throug
             }
         }
         "pidfile-lock" => {
-            let number = lowest_free_from(3, direct);
+            let number = lowest_free_from(10, direct);
             let descriptor = through.get(&format!("fd {number}"));
             assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
             let lock = through.get(&format!("fd {number} lock"));

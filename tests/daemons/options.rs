@@ -124,7 +124,7 @@ fn descriptors_are_closed_but_for_those_that_daemonize_gives() {
             // voice and life go as well, so it says what it finds in a file and then that it is ready
             (&["--close-fds"][..], "0 1 2 4"),
             (&["--close-fds", "-l", "@/lock"], "0 1 2 3 4"),
-            (&["--close-fds=4", "-l", "@/lock", "-p", "@/pid"], "0 1 2 3 4 5"),
+            (&["--close-fds=4", "-l", "@/lock", "-p", "@/pid"], "0 1 2 3 4 10"),
             (&["--close-fds=9"], "0 1 2 4 8"),
             (&["--close-fds=10"], "0 1 2 4 8 9"),
             (&["--close-fds=21"], "0 1 2 4 8 9 20"),

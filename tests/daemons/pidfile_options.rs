@@ -191,7 +191,7 @@ fn the_lock_is_held_on_the_descriptor_that_is_asked_for() {
         (running, targets)
     };
     let (_running, without) = start(&[]);
-    let lowest = (3..).find(|number| !without.contains_key(number)).unwrap();
+    let lowest = (10..).find(|number| !without.contains_key(number)).unwrap();
     for (options, number) in [
         (&["-d", "8"][..], 8),
         (&["-d", "3"], 3),
@@ -318,4 +318,19 @@ fn the_file_belongs_to_who_starts_the_daemon_unless_it_is_asked_otherwise() {
     let refused = place.start(Form::Own, &["-u", "nobody", "--pidfile-owner=user"], &file).up().err().unwrap();
     let said = format!("daemonize: unable to use {}: it belongs to user {}\n", file.display(), NOBODY - 1);
     assert_eq!(refused, Refused::new(1, said));
+}
+
+/// A script that takes a number for something else would close what had it, and with that drop the lock.
+#[test]
+fn a_script_cannot_take_the_number_of_the_lock() {
+    let place = Place::new();
+    let file = place.file("pid");
+    let script = "for number in 3 4 5 6 7 8 9; do eval \"exec $number<>/dev/null\"; done; exec \"$@\"";
+    for front in [&["pidfile-lock"][..], &["daemonize", "-p"]] {
+        let form = if front.len() == 1 { Form::Alone } else { Form::Own };
+        let words = [front, &[file.to_str().unwrap(), "/bin/sh", "-c", script, "sh"], CAT].concat();
+        let running = Started::new(place.command(&words), form).echoing().up().unwrap();
+        assert_eq!(holder_of(&file), Some(pid_in(&file)), "{front:?}");
+        drop(running);
+    }
 }
