@@ -84,6 +84,8 @@ pub const APPLET: Applet = Applet {
              exist or has no interpreter. The message goes to the daemon's standard error as well. What runs behind \
              a program that is no link of catena, such as a shell, is beyond its sight: there it reports that this \
              program has been started.",
+            "A parent that is interrupted or killed while it waits has told nobody anything; the start goes on \
+             without it.",
             "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on \
              descriptor N and writes a newline into it when it is ready to serve, as s6 and supervise understand \
              it. `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd \
