@@ -326,7 +326,7 @@ fn a_script_cannot_take_the_number_of_the_lock() {
     let place = Place::new();
     let file = place.file("pid");
     let script = "for number in 3 4 5 6 7 8 9; do eval \"exec $number<>/dev/null\"; done; exec \"$@\"";
-    for front in [&["pidfile-lock"][..], &["daemonize", "-p"]] {
+    for front in [&["pidfile-lock"][..], &["daemonize", "--keep-stdio", "-p"]] {
         let form = if front.len() == 1 { Form::Alone } else { Form::Own };
         let words = [front, &[file.to_str().unwrap(), "/bin/sh", "-c", script, "sh"], CAT].concat();
         let running = Started::new(place.command(&words), form).echoing().up().unwrap();
