@@ -3,6 +3,7 @@
 //! table (src/documents.rs); it cannot parse this grammar.
 
 use crate::sys::words::{Word, Words};
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// One option of an applet.
@@ -86,6 +87,18 @@ impl Given {
     /// The value of its last occurrence.
     pub fn last(&self, id: &str) -> Option<Word> {
         self.each().filter(|&(given, _)| given == id).last().and_then(|(_, value)| value)
+    }
+
+    /// The descriptor that an option names, if it was given. `None` if one of its values is no such number.
+    pub fn number(&self, id: &str) -> Option<Option<RawFd>> {
+        let values = self.each().filter(|&(given, _)| given == id).filter_map(|(_, value)| value);
+        let numbers: Option<Vec<RawFd>> = values.map(|value| RawFd::try_from(decimal(value.bytes())?).ok()).collect();
+        Some(numbers?.last().copied())
+    }
+
+    /// Whether, of two options that undo each other, `id` was given last.
+    pub fn prevails(&self, id: &str, other: &str) -> bool {
+        self.each().filter(|(given, _)| [id, other].contains(given)).last().is_some_and(|(given, _)| given == id)
     }
 
     /// All words after the options.

@@ -4,7 +4,7 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::{HELD, PIDFILE_LOCK};
 use crate::failure::{Failure, UnableTo, WrongUsage};
-use crate::options::{Given, Opt, decimal, mode, seconds};
+use crate::options::{Given, Opt, decimal, mode};
 use crate::patience::Patience;
 use crate::pidfile::claim::{self, Claim, Denied, Terms};
 use crate::sys::descriptor;
@@ -101,36 +101,25 @@ impl PidfileLock {
     fn new(given: &Given) -> Option<Self> {
         let mut link = Self {
             file: given.operand(0),
-            lock_file: None,
-            patience: Patience::None,
-            silent: false,
+            lock_file: given.last("l"),
+            patience: Patience::asked_for(given, Patience::None)?,
+            silent: given.prevails("x", "X"),
             held: HELD,
-            kind: Kind::Record,
+            kind: if given.has("flock") { Kind::Flock } else { Kind::Record },
             mode: None,
-            number: None,
+            number: given.number("d")?,
         };
-        for (id, value) in given.each() {
-            match (id, value) {
-                ("n", _) => link.patience = Patience::None,
-                ("N", _) => link.patience = Patience::Endless,
-                ("x", _) => link.silent = true,
-                ("X", _) => link.silent = false,
-                ("flock", _) => link.kind = Kind::Flock,
-                ("t", Some(limit)) => link.patience = Patience::For(seconds(limit.bytes())?),
-                ("E", Some(code)) => link.held = u8::try_from(decimal(code.bytes())?).ok()?,
-                // as one of 0 to 2 a pid file would be read or written by who does not mean it
-                ("d", Some(number)) => {
-                    link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok().filter(|&number| number > 2)?);
-                }
-                ("m", Some(bits)) => link.mode = Some(mode(bits.bytes())?),
-                ("l", Some(file)) => link.lock_file = Some(file),
-                _ => {}
-            }
+        if let Some(code) = given.last("E") {
+            link.held = u8::try_from(decimal(code.bytes())?).ok()?;
         }
-        Some(link)
+        if let Some(bits) = given.last("m") {
+            link.mode = Some(mode(bits.bytes())?);
+        }
+        // as one of 0 to 2 a pid file would be read or written by who does not mean it
+        link.number.is_none_or(|number| number > 2).then_some(link)
     }
 
-    /// Locks what is to be locked. `named` is whose text tells who runs.
+    /// Locks what is to be locked. `text` gives the text that tells who runs, if that is not the locked file's.
     fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
         let claim = Claim::open(Terms { number: self.number, ..terms });
         let claim = claim.map_err(|unfit| unfit.explain(terms.file))?;

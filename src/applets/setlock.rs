@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, WrongUsage};
-use crate::options::{Given, Opt, decimal, seconds};
+use crate::options::{Given, Opt};
 use crate::patience::Patience;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -72,28 +72,14 @@ struct Setlock {
 
 impl Setlock {
     fn new(given: &Given) -> Option<Self> {
-        let mut link = Self {
+        Some(Self {
             file: given.operand(0),
-            patience: Patience::Endless,
-            silent: false,
-            kind: Kind::Flock,
-            shared: false,
-            number: None,
-        };
-        for (id, value) in given.each() {
-            match (id, value) {
-                ("n", _) => link.patience = Patience::None,
-                ("N", _) => link.patience = Patience::Endless,
-                ("x", _) => link.silent = true,
-                ("X", _) => link.silent = false,
-                ("s", _) => link.shared = true,
-                ("fcntl", _) => link.kind = Kind::Record,
-                ("t", Some(limit)) => link.patience = Patience::For(seconds(limit.bytes())?),
-                ("d", Some(number)) => link.number = Some(RawFd::try_from(decimal(number.bytes())?).ok()?),
-                _ => {}
-            }
-        }
-        Some(link)
+            patience: Patience::asked_for(given, Patience::Endless)?,
+            silent: given.prevails("x", "X"),
+            kind: if given.has("fcntl") { Kind::Record } else { Kind::Flock },
+            shared: given.has("s"),
+            number: given.number("d")?,
+        })
     }
 
     fn open(&self) -> anyhow::Result<OwnedFd> {
