@@ -5,6 +5,7 @@ use crate::ground::{Ground, LIFE, Run, UNFUSED, WAYS, is_alive};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::path::PathBuf;
 
 /// Chains with a link that waits for the lock on `held`.
 const WAITING: &[&[&str]] = &[
@@ -49,9 +50,8 @@ fn a_failure_behind_the_wait_is_told_as_well() {
 #[test]
 fn a_log_that_nobody_reads_yet_keeps_the_foreground_waiting() {
     let ground = Ground::new();
-    let fifo = ground.at("fifo");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
     for way in WAYS {
+        let fifo = fresh_fifo(&ground);
         let mut run = ground.start(way, &["-p", "@/pid", "-o", "@/fifo", "serve"]);
         wait_for_pid(&ground);
         assert!(!run.has_returned(), "{way:?}");
@@ -68,10 +68,9 @@ fn a_log_that_nobody_reads_yet_keeps_the_foreground_waiting() {
 #[test]
 fn a_foreground_that_is_killed_while_a_log_is_opened_does_not_take_the_daemon_with_it() {
     let ground = Ground::new();
-    let fifo = ground.at("fifo");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
     for way in WAYS {
         for signal in [Signal::SIGKILL, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            let fifo = fresh_fifo(&ground);
             let mut run = ground.start(way, &["-p", "@/pid", "-o", "@/fifo", "serve"]);
             let daemon = wait_for_pid(&ground);
             kill(run.pid(), signal).unwrap();
@@ -83,6 +82,14 @@ fn a_foreground_that_is_killed_while_a_log_is_opened_does_not_take_the_daemon_wi
             fs::remove_file(ground.at("pid")).unwrap();
         }
     }
+}
+
+/// A FIFO that nobody reads. Not the last one: a child that another test is just starting may hold its reader's end.
+fn fresh_fifo(ground: &Ground) -> PathBuf {
+    let fifo = ground.at("fifo");
+    let _ = fs::remove_file(&fifo);
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    fifo
 }
 
 /// The daemon's pid as soon as it is in the file.
