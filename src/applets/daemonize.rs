@@ -19,6 +19,7 @@ use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
+use crate::sys::signal::Disposition;
 use crate::sys::words::Word;
 use crate::sys::{process, signal, split};
 use foreground::Wait;
@@ -352,23 +353,25 @@ impl Link for Daemonize {
             self.tell(&[if self.append { b"Appending to " } else { b"Overwriting " }, name.bytes()]);
         }
         self.tell(&[b"Daemonizing..."]);
-        if let Err(reason) = self.split(process, &prepared, offer) {
-            if let Some(Ok(trace)) = prepared.pid_file.as_ref().map(Claim::trace) {
-                trace.clean_up(getpid());
+        match self.split(process, &prepared, offer) {
+            Ok(child_signal) => self.go_on(prepared, &child_signal, process),
+            Err(reason) => {
+                if let Some(Ok(trace)) = prepared.pid_file.as_ref().map(Claim::trace) {
+                    trace.clean_up(getpid());
+                }
+                Err(cannot_daemonize(reason).into())
             }
-            return Err(cannot_daemonize(reason).into());
         }
-        self.go_on(prepared, process)
     }
 }
 
 impl Daemonize {
-    /// Returns in the daemon.
-    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<()> {
+    /// Returns in the daemon, with the disposition of SIGCHLD that it is to have.
+    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<Disposition> {
         let pid_file = prepared.pid_file.as_ref().map(Claim::trace).transpose()?;
         let listeners = process.listeners.numbers().collect();
         let waiting = process.listeners.pipe(Scope::WholeChain)?;
-        // an ignored SIGCHLD would take the child's status away; the child puts it back
+        // an ignored SIGCHLD would take the status of a child away; the daemon puts it back
         let former = signal::set_default(libc::SIGCHLD)?;
         // A process that a later link forks comes back to who waits when that link's parent goes. Where it does not, less is
         // known of its end, and that is all.
@@ -402,7 +405,7 @@ impl Daemonize {
         }
 
         not_for_child.into_iter().for_each(descriptor::close_in_copy);
-        signal::restore(libc::SIGCHLD, &former)
+        Ok(former)
     }
 }
 

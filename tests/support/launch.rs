@@ -51,6 +51,8 @@ impl Launch {
         let beside = |name: &str| self.directory.with_extension(name);
         let [output, error] = ["stdout", "stderr"].map(|name| File::create(beside(name)).unwrap());
         let input = File::open("/dev/null").unwrap();
+        // A new one: the last process of an earlier run may have given its pipe back, but not yet its locks.
+        let _ = std::fs::remove_file(beside("locks"));
         std::fs::write(beside("locks"), "locks").unwrap();
         let [locks, doomed] = ["locks", "doomed"].map(|name| c_string(beside(name).as_os_str().as_bytes()));
         let directory = c_string(self.directory.as_os_str().as_bytes());

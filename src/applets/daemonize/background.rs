@@ -11,6 +11,7 @@ use crate::pidfile::claim::Claim;
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
+use crate::sys::signal::{self, Disposition};
 use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -24,7 +25,12 @@ const NULL: Word = Word::constant(c"/dev/null");
 impl Daemonize {
     /// Makes this process the daemon. What names files comes first, as it is in the caller's directory that they are
     /// meant.
-    pub(super) fn go_on(&self, mut prepared: Prepared, process: &mut Process) -> anyhow::Result<Boundary> {
+    pub(super) fn go_on(
+        &self,
+        mut prepared: Prepared,
+        child_signal: &Disposition,
+        process: &mut Process,
+    ) -> anyhow::Result<Boundary> {
         if self.has_session {
             nix::unistd::setsid().map_err(cannot_daemonize)?;
         }
@@ -33,6 +39,8 @@ impl Daemonize {
         {
             process::exit(0);
         }
+        // only now, or the process in between would lose the daemon's status
+        signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
         if self.forks_twice || process.listeners.numbers().count() > 1 {
             process.listeners.going_on(getpid());
