@@ -168,10 +168,14 @@ impl Drop for Run {
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let path = entry.path();
             let is_ours = fs::read_link(path.join(format!("fd/{VOICE}"))).is_ok_and(|file| file == pipe);
-            // only what may write: while another test forks, its child has what this process has
+            // what has begun as a program of its own: while another test forks, its child has what this process has
+            let is_program = fs::read_link(path.join("exe")).ok() != fs::read_link("/proc/self/exe").ok();
+            // only what may write
             let info = fs::read_to_string(path.join(format!("fdinfo/{VOICE}"))).unwrap_or_default();
             let writes = info.lines().any(|line| line.starts_with("flags:") && line.ends_with('1'));
-            if let (true, true, Ok(pid)) = (is_ours, writes, entry.file_name().to_string_lossy().parse()) {
+            if let (true, true, true, Ok(pid)) =
+                (is_ours, writes, is_program, entry.file_name().to_string_lossy().parse())
+            {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
