@@ -12,19 +12,24 @@
 //! may leave them there until the end. A real exec of this very program hands the pipe on:
 //! it stays open, and [`VARIABLE`] names it to the next link, which takes both away again.
 
+mod record;
+mod waiting;
+
 use crate::environ::{Change, Environ};
 use crate::failure;
 use crate::options::decimal;
-use crate::sys::descriptor::{self, STDERR, uninterrupted};
+use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::signal;
 use crate::sys::words::Words;
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::Pid;
+use record::{FAILURE_HEAD, LARGEST, shortened};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+pub use record::{Record, Told};
+pub use waiting::{Heard, Waiting};
 
 /// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, separated by commas.
 pub const VARIABLE: &str = "CATENA_STATUS_FD";
@@ -42,72 +47,6 @@ pub enum Scope {
 struct Status {
     pipe: OwnedFd,
     scope: Scope,
-}
-
-/// The end of the parent that waits.
-pub struct Waiting {
-    pipe: OwnedFd,
-    heard: Vec<u8>,
-}
-
-/// Which file a descriptor is, for a comparison; all zero if it is closed.
-type File = [u8; 16];
-
-/// A link's failure, as its process told it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Told {
-    /// The exit code.
-    pub code: u8,
-    /// The message with its newline; empty if there was none.
-    pub text: Vec<u8>,
-    /// Where the failed process wrote it.
-    output: File,
-}
-
-impl Told {
-    /// Whether the message was written to what is descriptor 2 here.
-    pub fn was_said_here(&self) -> bool {
-        self.output == file_of(STDERR)
-    }
-}
-
-/// What a parent hears when it listens.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// A record.
-    Record(Record),
-    /// Nothing so far.
-    Nothing,
-    /// The end: the last program runs, or the process is gone.
-    End,
-}
-
-/// One thing that a parent hears.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Record {
-    /// A program of this name, which is no link, is about to be exec'ed.
-    Exec(Vec<u8>),
-    /// The chain has ended.
-    Failure(Told),
-    /// Who goes on.
-    Pid(Pid),
-}
-
-/// Code, file and length of the text.
-const FAILURE_HEAD: usize = 1 + size_of::<File>() + 2;
-/// How much is read at a time: what a write puts in as one piece at most (pipe(7), PIPE_BUF).
-const PIECE: usize = 4096;
-/// The longest record. All that comes before it fits into the same piece, so that even the smallest pipe holds all of what
-/// nobody reads before the end.
-const LARGEST: usize = PIECE - 512;
-
-fn file_of(descriptor: BorrowedFd<'_>) -> File {
-    let mut file = File::default();
-    if let Ok(seen) = fstat(descriptor) {
-        file[..8].copy_from_slice(&seen.st_dev.to_ne_bytes());
-        file[8..].copy_from_slice(&seen.st_ino.to_ne_bytes());
-    }
-    file
 }
 
 /// Removes [`VARIABLE`], as every link does with the environment it is started with.
@@ -238,13 +177,9 @@ impl Listeners {
         if self.all.is_empty() {
             return;
         }
-        let mut head = [0; 1 + FAILURE_HEAD];
         let mut pieces: [&[u8]; 2 * failure::MOST_PIECES + 2] = [&[]; _];
-        let length = shortened(message, LARGEST - head.len(), &mut pieces[1..]);
-        head[0] = b'E';
-        head[1] = code;
-        head[2..18].copy_from_slice(&file_of(output));
-        head[18..].copy_from_slice(&(length as u16).to_ne_bytes());
+        let length = shortened(message, LARGEST - FAILURE_HEAD, &mut pieces[1..]);
+        let head = record::failure_head(code, output, length);
         pieces[0] = &head;
         self.tell(&pieces);
     }
@@ -281,113 +216,11 @@ impl Listeners {
     }
 }
 
-/// Puts the pieces of a message into `kept`, without their middle if they do not fit into `room` bytes: how it begins and how
-/// it ends, with the reason, tells most. Gives the length.
-fn shortened<'a>(message: &[&'a [u8]], room: usize, kept: &mut [&'a [u8]]) -> usize {
-    const GAP: &[u8] = b"...";
-    const END: usize = 256;
-    let all: usize = message.iter().map(|piece| piece.len()).sum();
-    let (first_gone, last_gone) = if all <= room { (all, all) } else { (room - GAP.len() - END, all - END) };
-    let mut places = kept.iter_mut();
-    let mut keep = |piece: &'a [u8]| {
-        if let Some(place) = places.next() {
-            *place = piece;
-        }
-    };
-    let mut at = 0;
-    for piece in message {
-        let part =
-            |from: usize, to: usize| &piece[from.clamp(at, at + piece.len()) - at..to.clamp(at, at + piece.len()) - at];
-        keep(part(0, first_gone));
-        if first_gone < all && (at..at + piece.len()).contains(&first_gone) {
-            keep(GAP);
-        }
-        keep(part(last_gone, all));
-        at += piece.len();
-    }
-    kept.iter().map(|piece| piece.len()).sum()
-}
-
-impl Waiting {
-    /// What there is to hear now.
-    ///
-    /// # Errors
-    /// As read(2); EPROTO for what is no record.
-    pub fn hear(&mut self) -> nix::Result<Heard> {
-        loop {
-            if let Some(record) = self.take_record()? {
-                return Ok(Heard::Record(record));
-            }
-            // not on the stack, which may be small
-            let filled = self.heard.len();
-            self.heard.resize(filled + PIECE, 0);
-            let outcome = uninterrupted(|| nix::unistd::read(&self.pipe, &mut self.heard[filled..]));
-            self.heard.truncate(filled + outcome.unwrap_or(0));
-            match outcome {
-                Ok(0) => return Ok(Heard::End),
-                Ok(_) => {}
-                Err(Errno::EAGAIN) => return Ok(Heard::Nothing),
-                Err(reason) => return Err(reason),
-            }
-        }
-    }
-
-    /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.
-    pub fn failure(mut self) -> Option<u8> {
-        let mut failure = None;
-        loop {
-            match self.hear() {
-                Ok(Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told.code)),
-                Ok(Heard::Record(_)) => {}
-                Ok(Heard::Nothing) => {
-                    let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
-                    let _ = poll(&mut watched, PollTimeout::NONE);
-                }
-                Ok(Heard::End) | Err(_) => return failure,
-            }
-        }
-    }
-
-    /// The first record of what has been heard, if it is there as a whole.
-    fn take_record(&mut self) -> nix::Result<Option<Record>> {
-        let taken = match self.heard.as_slice() {
-            [b'E', code, rest @ ..] => failure_in(rest).map(|(told, length)| {
-                let told = Told { code: *code, ..told };
-                (Record::Failure(told), 2 + length)
-            }),
-            [b'P', a, b, c, d, ..] => Some((Record::Pid(Pid::from_raw(i32::from_ne_bytes([*a, *b, *c, *d]))), 5)),
-            [b'X', length, rest @ ..] => {
-                let length = usize::from(*length);
-                rest.get(..length).map(|name| (Record::Exec(name.to_vec()), 2 + length))
-            }
-            [] | [b'E' | b'P' | b'X', ..] => None,
-            _ => return Err(Errno::EPROTO),
-        };
-        Ok(taken.map(|(record, length)| {
-            self.heard.drain(..length);
-            record
-        }))
-    }
-}
-
-/// What follows the code of a failure, and its length.
-fn failure_in(rest: &[u8]) -> Option<(Told, usize)> {
-    let (output, rest) = rest.split_first_chunk::<{ size_of::<File>() }>()?;
-    let (length, rest) = rest.split_first_chunk::<2>()?;
-    let length = usize::from(u16::from_ne_bytes(*length));
-    let text = rest.get(..length)?.to_vec();
-    Some((Told { code: 0, text, output: *output }, size_of::<File>() + 2 + length))
-}
-
-impl AsFd for Waiting {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::descriptor::STDERR;
+    use nix::errno::Errno;
     use proptest::prelude::*;
 
     #[test]
@@ -411,7 +244,7 @@ mod tests {
         let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
         listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"]);
         let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
-        assert_eq!(told.text.len(), LARGEST - 1 - FAILURE_HEAD);
+        assert_eq!(told.text.len(), LARGEST - FAILURE_HEAD);
         assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));
         assert_eq!(told.text.windows(3).filter(|part| part == b"...").count(), 1);
         listeners.leave();

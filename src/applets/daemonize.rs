@@ -2,19 +2,19 @@
 //! before it can know.
 //!
 //! The foreground (foreground.rs) opens what the caller's directory and rights are needed for, forks, and waits. The
-//! background (background.rs) makes the changes and returns into the chain.
+//! background (background.rs) makes the changes and returns into the chain. What the options ask for is read in wishes.rs.
 
 mod background;
 mod foreground;
 mod readiness;
+mod wishes;
 
 use crate::accounts::{self, Account};
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
 use crate::call;
-use crate::environ::Change;
 use crate::exit::DAEMONIZE;
 use crate::failure::{Failure, say_unharmed};
-use crate::options::{Given, Opt, decimal, mode, seconds};
+use crate::options::Opt;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
@@ -29,7 +29,7 @@ use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, Uid, access, geteuid, getpid, getuid};
 use readiness::{Offer, Ready};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use wishes::Daemonize;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -169,30 +169,6 @@ pub const APPLET: Applet = Applet {
     link: |given, _| Ok(Box::new(Daemonize::new(given)?)),
 };
 
-/// What the options ask for.
-struct Daemonize {
-    append: bool,
-    directory: Word,
-    error: Option<Word>,
-    output: Option<Word>,
-    pid_file: Option<Word>,
-    lock_file: Option<Word>,
-    user: Option<Word>,
-    verbose: bool,
-    variables: Vec<Change>,
-    ready: Ready,
-    admits_all: bool,
-    timeout: Option<Duration>,
-    keeps_late: bool,
-    settle: Duration,
-    forks_twice: bool,
-    has_session: bool,
-    keeps_stdio: bool,
-    umask: Option<u32>,
-    close_from: Option<RawFd>,
-    user_owns_pid_file: bool,
-}
-
 /// What the foreground has opened for the background.
 struct Prepared {
     account: Option<Account>,
@@ -207,55 +183,6 @@ struct Prepared {
 }
 
 impl Daemonize {
-    fn new(given: &Given) -> anyhow::Result<Self> {
-        let mut link = Self {
-            append: given.has("a"),
-            directory: given.last("c").unwrap_or(Word::constant(c"/")),
-            error: given.last("e"),
-            output: given.last("o"),
-            pid_file: given.last("p").filter(|file| file.bytes() != b"/dev/null"),
-            lock_file: given.last("l"),
-            user: given.last("u"),
-            verbose: given.has("v"),
-            variables: Vec::new(),
-            ready: Ready::Exec,
-            admits_all: false,
-            timeout: None,
-            keeps_late: false,
-            settle: Duration::ZERO,
-            forks_twice: given.has("double-fork"),
-            has_session: !given.has("no-session"),
-            keeps_stdio: given.has("keep-stdio"),
-            umask: None,
-            close_from: None,
-            user_owns_pid_file: false,
-        };
-        for (id, value) in given.each() {
-            link.take(id, value).ok_or_else(|| misunderstood(id, value))?;
-        }
-        Ok(link)
-    }
-
-    /// One option that is more than a flag or a name. `None` if its value makes no sense.
-    fn take(&mut self, id: &str, value: Option<Word>) -> Option<()> {
-        let word = value.map_or(&b""[..], Word::bytes);
-        match id {
-            // as setenv(3) refuses a variable without a name, so nothing comes of one
-            "E" => self.variables.extend(Some(variable(word)?).filter(|_| !word.starts_with(b"="))),
-            "ready" => self.ready = Ready::from_option(word)?,
-            "notify-access" => self.admits_all = one_of(word, b"main", b"all")?,
-            "timeout" => self.timeout = Some(seconds(word)?).filter(|limit| !limit.is_zero()),
-            "on-timeout" => self.keeps_late = one_of(word, b"stop", b"keep")?,
-            "settle" => self.settle = Duration::from_millis(decimal(word)?),
-            "umask" => self.umask = Some(mode(word)?),
-            "close-fds" if value.is_none() => self.close_from = Some(3),
-            "close-fds" => self.close_from = Some(readiness::number(word)?),
-            "pidfile-owner" => self.user_owns_pid_file = one_of(word, b"invoker", b"user")?,
-            _ => {}
-        }
-        Some(())
-    }
-
     /// What the reference checks before it does anything: an absolute name must be a program's. What a chain needs
     /// besides, its links find out.
     fn check(&self, program: Word) -> Result<(), Failure> {
@@ -431,38 +358,6 @@ fn cannot_daemonize(reason: Errno) -> Failure {
 fn tell(is_verbose: bool, pieces: &[&[u8]]) {
     if is_verbose {
         let _ = say_unharmed(STDOUT, &[&pieces.concat(), b"\n"]);
-    }
-}
-
-fn variable(word: &[u8]) -> Option<Change> {
-    let end = word.iter().position(|&byte| byte == b'=')?;
-    Some(Change::set(&word[..end], &word[end + 1..]))
-}
-
-/// Whether a value is the second of two.
-fn one_of(word: &[u8], first: &[u8], second: &[u8]) -> Option<bool> {
-    (word == first || word == second).then_some(word == second)
-}
-
-fn misunderstood(id: &str, value: Option<Word>) -> Failure {
-    let value = value.map_or(&b""[..], Word::bytes);
-    Failure::new(match id {
-        "E" => [b"Argument to -E (\"", value, b"\") is not of the form name=value."].concat(),
-        _ => [b"invalid value \"", value, b"\" for --", id.as_bytes(), b": not ", sense_of(id).as_bytes()].concat(),
-    })
-}
-
-/// What an option's value is to be.
-fn sense_of(id: &str) -> &'static str {
-    match id {
-        "ready" => "exec, none, notify, or fd=N with N above 2",
-        "notify-access" => "main or all",
-        "on-timeout" => "stop or keep",
-        "pidfile-owner" => "invoker or user",
-        "timeout" => "a number of seconds",
-        "settle" => "a number of milliseconds",
-        "umask" => "up to four octal digits",
-        _ => "a number above 2",
     }
 }
 

@@ -1,0 +1,72 @@
+//! The parent's end of a status pipe.
+
+use super::record::{self, PIECE, Record};
+use crate::sys::descriptor::uninterrupted;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The end of the parent that waits.
+pub struct Waiting {
+    pub(super) pipe: OwnedFd,
+    pub(super) heard: Vec<u8>,
+}
+
+/// What a parent hears when it listens.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A record.
+    Record(Record),
+    /// Nothing so far.
+    Nothing,
+    /// The end: the last program runs, or the process is gone.
+    End,
+}
+
+impl Waiting {
+    /// What there is to hear now.
+    ///
+    /// # Errors
+    /// As read(2); EPROTO for what is no record.
+    pub fn hear(&mut self) -> nix::Result<Heard> {
+        loop {
+            if let Some((record, length)) = record::first_in(&self.heard)? {
+                self.heard.drain(..length);
+                return Ok(Heard::Record(record));
+            }
+            // not on the stack, which may be small
+            let filled = self.heard.len();
+            self.heard.resize(filled + PIECE, 0);
+            let outcome = uninterrupted(|| nix::unistd::read(&self.pipe, &mut self.heard[filled..]));
+            self.heard.truncate(filled + outcome.unwrap_or(0));
+            match outcome {
+                Ok(0) => return Ok(Heard::End),
+                Ok(_) => {}
+                Err(Errno::EAGAIN) => return Ok(Heard::Nothing),
+                Err(reason) => return Err(reason),
+            }
+        }
+    }
+
+    /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.
+    pub fn failure(mut self) -> Option<u8> {
+        let mut failure = None;
+        loop {
+            match self.hear() {
+                Ok(Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told.code)),
+                Ok(Heard::Record(_)) => {}
+                Ok(Heard::Nothing) => {
+                    let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+                    let _ = poll(&mut watched, PollTimeout::NONE);
+                }
+                Ok(Heard::End) | Err(_) => return failure,
+            }
+        }
+    }
+}
+
+impl AsFd for Waiting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
