@@ -1,6 +1,6 @@
-//! The vocabulary: an [`Applet`] is a constant that says all there is to say about a command; its `link` turns parsed
-//! options into a [`Link`], which makes one change to a [`Process`]. Kernel state stays in the kernel; a `Process`
-//! carries only what is not kernel state.
+//! The vocabulary: an [`Applet`] is a constant that says all there is to say about a command; a link's role turns parsed
+//! options into a [`Link`], which makes one change to a [`Process`]. A tool, which ends a chain, does its work instead.
+//! Kernel state stays in the kernel; a `Process` carries only what is not kernel state.
 
 use crate::environ::Environ;
 use crate::exit::Codes;
@@ -25,23 +25,56 @@ pub struct Applet {
     pub codes: Codes,
     /// Exit codes beyond `codes`, as (code, meaning), for the documents.
     pub other_codes: &'static [(&'static str, &'static str)],
-    /// All that may differ in the program it runs.
+    /// All that may differ in the program it runs. Nothing for a tool.
     pub changes: &'static [Aspect],
     /// What may differ besides, if options ask for it.
     pub on_request: &'static [Aspect],
     /// Its options, besides `--help` and `--version`.
     pub options: &'static [Opt],
-    /// Its operands before the program, as (NAME, meaning).
+    /// Its operands, a link's before the program, as (NAME, meaning). A tool's last one may be `NAME...`, once or more, or
+    /// `[NAME]...`, any number.
     pub operands: &'static [(&'static str, &'static str)],
-    /// Options and operands of a harmless call, for the tests that run over the registry.
+    /// Options and operands of a harmless call, for the tests that run over the registry. Empty for a tool.
     pub example: &'static [&'static str],
     /// The prose of its manual page.
     pub manual: Manual,
-    /// Makes the link that a call asks for. Touches nothing.
-    pub link: fn(&Given, &Environ) -> anyhow::Result<Box<dyn Link>>,
+    /// What it does.
+    pub role: Role,
+}
+
+/// What an applet is in a chain.
+pub enum Role {
+    /// Makes one change and goes on with the next program. The function makes the link that a call asks for, and touches
+    /// nothing.
+    Link(fn(&Given, &Environ) -> anyhow::Result<Box<dyn Link>>),
+    /// Ends the chain: does its work in this process. The function gives the exit code, and an error as
+    /// [`Link::apply`] does.
+    Tool(Grammar, fn(&Given, &mut Process) -> anyhow::Result<u8>),
+}
+
+/// How a tool reads the words after its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// Options and then operands.
+    Options,
+    /// Operands only, whatever they begin with. A sole `--help` or `--version` still asks for that text.
+    Words,
 }
 
 impl Applet {
+    /// Whether it goes on with a program that its arguments name.
+    pub fn is_link(&self) -> bool {
+        matches!(self.role, Role::Link(_))
+    }
+
+    /// Whether it can be called with so many operands, a link's program and its arguments among them.
+    pub fn takes(&self, count: usize) -> bool {
+        let may_be_absent = |&&(name, _): &&(&str, &str)| name.starts_with('[');
+        let least = self.operands.len() - self.operands.iter().filter(may_be_absent).count();
+        let is_list = self.operands.last().is_some_and(|(name, _)| name.ends_with("..."));
+        if self.is_link() { count > least } else { count >= least && (is_list || count <= self.operands.len()) }
+    }
+
     /// Whether it may leave a parent behind.
     pub fn forks(&self) -> bool {
         self.changes.iter().any(|aspect| matches!(aspect, Aspect::Process | Aspect::Child))
@@ -77,11 +110,14 @@ pub enum Group {
     Lock,
     /// Running in the background, and who knows about it.
     Daemon,
+    /// Keeping and reading what programs write.
+    Logging,
 }
 
 impl Group {
     /// In the order of the list.
-    pub const ALL: [Self; 5] = [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock];
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock, Self::Logging];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -91,6 +127,7 @@ impl Group {
             Self::Privilege => "Accounts and limits",
             Self::Lock => "Locks",
             Self::Daemon => "Daemons",
+            Self::Logging => "Logs",
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Call {
     pub explicit: bool,
 }
 
-/// The call that these words, as an argv, are to catena; `None` if they are not a link's.
+/// The call that these words, as an argv, are to catena; `None` if they call no applet.
 pub fn of(argv: Words) -> Option<Call> {
     let name = base_name(argv.first());
     if name == NAME.as_bytes() {

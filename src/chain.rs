@@ -17,10 +17,10 @@
 //! | refuses arguments and environment that are too large | real exec after an edit that leaves more than always fits |
 //! | starts small under memory limits | real exec after a limit on memory was lowered, and once the process has outgrown its arena |
 //! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
-//! | sets the command name | links that block set it themselves |
+//! | sets command name and arguments | a tool does so at its start; links that block set the name themselves |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
-use crate::applet::{Applet, Boundary, Family, Process};
+use crate::applet::{Applet, Boundary, Family, Grammar, Process, Role};
 use crate::call::{self, Call};
 use crate::documents;
 use crate::environ::Environ;
@@ -31,7 +31,7 @@ use crate::status::{self, Listeners};
 use crate::sys::descriptor::{self, Identity, STDERR};
 use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
-use crate::sys::{arena, exec, ids, process};
+use crate::sys::{arena, argv, exec, ids, process};
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
@@ -72,12 +72,22 @@ struct Here {
 }
 
 impl Here {
-    /// One link, up to the next one in this process. An error is the exit code; all has been said.
+    /// One link, up to the next one in this process; or a tool. An error is the exit code; all has been said.
     fn step(&mut self, call: Call, process: &mut Process) -> Result<Call, u8> {
         let applet = call.applet;
         let codes = codes(applet, &process.environ);
         process::set_last_words(&applet.name, codes.failure);
-        let given = match options::parse(applet.options, call.args, applet.family != Family::Bernstein) {
+        let parsed = match applet.role {
+            Role::Link(_) => options::parse(applet.options, call.args, applet.family != Family::Bernstein),
+            Role::Tool(grammar, _) => {
+                let args = self.look_like(call);
+                match grammar {
+                    Grammar::Options => options::parse(applet.options, args, true),
+                    Grammar::Words => Ok(Given::words(args)),
+                }
+            }
+        };
+        let given = match parsed {
             Ok(given) => given,
             Err(misuse) => return Err(refuse(applet, codes, process, Some(&misuse))),
         };
@@ -87,9 +97,16 @@ impl Here {
         if given.has("version") {
             return Err(documents::answer(&documents::version(applet), codes.failure));
         }
-        if given.operands().len() <= applet.operands.len() {
+        if !applet.takes(given.operands().len()) {
             return Err(refuse(applet, codes, process, None));
         }
+        let link = match applet.role {
+            Role::Link(link) => link,
+            Role::Tool(_, run) => {
+                let outcome = run(&given, process);
+                return Err(outcome.unwrap_or_else(|error| explain(applet, codes, process, &error)));
+            }
+        };
         process.rest = given.operands().from(applet.operands.len());
 
         // all that the search needs is at hand before the change: afterwards memory may be forbidden
@@ -105,7 +122,8 @@ impl Here {
             self.identity = own_identity(self.argv);
         }
 
-        let boundary = self.apply(applet, &given, process).map_err(|error| explain(applet, codes, process, &error))?;
+        let change = link(&given, &process.environ).and_then(|link| link.apply(process));
+        let boundary = change.map_err(|error| explain(applet, codes, process, &error))?;
         self.let_in &= boundary != Boundary::NewIdentity;
         let fusion = fusion && next.is_some() && is_passable(boundary, process);
         match self.go_on(applet, next, &mut search, process, fusion) {
@@ -126,8 +144,14 @@ impl Here {
         }
     }
 
-    fn apply(&self, applet: &Applet, given: &Given, process: &mut Process) -> anyhow::Result<Boundary> {
-        (applet.link)(given, &process.environ)?.apply(process)
+    /// A tool stays, so it has to look as an exec of it would: under its own name, and with its own words alone. Gives
+    /// copies of these, since the words of the whole chain are void then.
+    fn look_like(&self, tool: Call) -> Words {
+        process::set_name(tool.applet.name);
+        match self.argv.len().checked_sub(tool.args.len() + 1) {
+            Some(place) if self.argv.from(place + 1).is_same(tool.args) => argv::show_only(self.argv, place).from(1),
+            _ => tool.args,
+        }
     }
 
     /// Finds the next program as exec would and gives the call if it is a link for this process. Otherwise execs it,

@@ -64,7 +64,9 @@ pub fn synopsis(applet: &Applet) -> String {
         }
     }
     parts.extend(applet.operands.iter().map(|&(name, _)| name.to_owned()));
-    parts.push("PROGRAM [ARG]...".to_owned());
+    if applet.is_link() {
+        parts.push("PROGRAM [ARG]...".to_owned());
+    }
     parts.join(" ")
 }
 
@@ -84,7 +86,9 @@ pub fn refusal(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
         text.extend([name.as_bytes(), b": ", &complaint, b"\n"].concat());
     }
     text.extend(match applet.family {
-        Family::Bernstein => format!("{name}: usage: {name} {}\n", synopsis(applet)).into_bytes(),
+        Family::Bernstein => {
+            format!("{}\n", format!("{name}: usage: {name} {}", synopsis(applet)).trim_end()).into_bytes()
+        }
         Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n").into_bytes(),
         Family::Daemonize => command(applet).render_help().to_string().into_bytes(),
     });
@@ -118,20 +122,29 @@ fn in_words_of_glibc(misuse: &Misuse) -> Vec<u8> {
 
 /// The applet as clap knows it, to render documents from. clap never parses.
 pub fn command(applet: &'static Applet) -> Command {
-    let operands =
-        applet.operands.iter().map(|&(name, help)| Arg::new(name).value_name(name).help(help).required(true));
-    let program = Arg::new("PROGRAM")
+    let operands = applet.operands.iter().map(|&(name, help)| {
+        let is_list = name.ends_with("...");
+        let bare = name.trim_end_matches("...").trim_matches(['[', ']']);
+        let arg = Arg::new(bare).value_name(bare).help(help).required(!name.starts_with('['));
+        if is_list { arg.num_args(0..).trailing_var_arg(true) } else { arg }
+    });
+    let program = applet.is_link().then(program);
+    let usage = format!("{} {}", applet.name, synopsis(applet));
+    bare_command(applet.name, applet.about, applet.options)
+        .args(operands)
+        .args(program)
+        .override_usage(usage.trim_end().to_owned())
+}
+
+/// What every link ends with.
+fn program() -> Arg {
+    Arg::new("PROGRAM")
         .value_name("PROGRAM")
         .help("The next program and its arguments, untouched")
         .value_hint(ValueHint::CommandWithArguments)
         .num_args(1..)
         .trailing_var_arg(true)
-        .required(true);
-    bare_command(applet.name, applet.about, applet.options).args(operands).arg(program).override_usage(format!(
-        "{} {}",
-        applet.name,
-        synopsis(applet)
-    ))
+        .required(true)
 }
 
 /// catena itself as clap knows it.
@@ -217,9 +230,12 @@ fn bare_command(name: &'static str, about: &'static str, options: &'static [Opt]
 
 /// `NAME --help`.
 pub fn help(applet: &'static Applet) -> String {
-    let mut after = String::from("Changes:\n");
-    for aspect in applet.changes {
-        let _ = writeln!(after, "  {}", aspect.describe());
+    let mut after = String::new();
+    if applet.is_link() {
+        after.push_str("Changes:\n");
+        for aspect in applet.changes {
+            let _ = writeln!(after, "  {}", aspect.describe());
+        }
     }
     if !applet.on_request.is_empty() {
         after.push_str("\nChanges where options ask for it:\n");
@@ -227,7 +243,7 @@ pub fn help(applet: &'static Applet) -> String {
     for aspect in applet.on_request {
         let _ = writeln!(after, "  {}", aspect.describe());
     }
-    after.push_str("\nExit status:\n");
+    after.push_str(if after.is_empty() { "Exit status:\n" } else { "\nExit status:\n" });
     for (code, meaning) in exit_status(applet) {
         let _ = writeln!(after, "  {code:<4} {meaning}");
     }
@@ -242,10 +258,12 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     let Codes { usage, failure, not_found, not_runnable, posixly_correct } = applet.codes;
     let mut rows: Vec<(u8, &str)> = vec![
         (usage, "wrong usage"),
-        (failure, "the change could not be made"),
-        (not_found, "the program does not exist"),
-        (not_runnable, "the program exists but cannot be run"),
+        (failure, if applet.is_link() { "the change could not be made" } else { "it could not be done" }),
     ];
+    if applet.is_link() {
+        rows.push((not_found, "the program does not exist"));
+        rows.push((not_runnable, "the program exists but cannot be run"));
+    }
     rows.sort_by_key(|&(code, _)| code);
     let mut merged: Vec<(String, String)> = Vec::new();
     for (code, meaning) in rows {
@@ -265,7 +283,7 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
-    if !applet.other_codes.iter().any(|&(code, _)| code == "N") {
+    if applet.is_link() && !applet.other_codes.iter().any(|&(code, _)| code == "N") {
         let own = match applet.forks() {
             true => "the program's own, where it takes this process's place or is waited for",
             false => "the program's own: it takes this process's place",

@@ -101,6 +101,14 @@ impl Given {
         self.each().filter(|(given, _)| [id, other].contains(given)).last().is_some_and(|(given, _)| given == id)
     }
 
+    /// All words as operands, whatever they begin with; a sole `--help` or `--version` is that option.
+    pub fn words(args: Words) -> Self {
+        let asks =
+            |option: &&Opt| args.len() == 1 && args.first().bytes().strip_prefix(b"--") == Some(option.id.as_bytes());
+        let occurrences = STANDARD.iter().filter(asks).map(|option| (option.id, None)).collect();
+        Self { occurrences, operands: Some(args) }
+    }
+
     /// All words after the options.
     pub fn operands(&self) -> Words {
         self.operands.unwrap_or(Words::EMPTY)

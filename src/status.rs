@@ -162,6 +162,12 @@ impl Listeners {
         }
     }
 
+    /// Tells them that the tool which ends the chain is up and at work, and lets them go.
+    pub fn tool_runs(&mut self, name: &str) {
+        self.about_to_exec(name.as_bytes());
+        self.leave();
+    }
+
     /// Tells them that this process goes on.
     pub fn going_on(&self, pid: Pid) {
         if self.want_whole_chain() {

@@ -10,7 +10,7 @@ mod readiness;
 mod wishes;
 
 use crate::accounts::{self, Account};
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::call;
 use crate::exit::DAEMONIZE;
 use crate::failure::{Failure, say_unharmed};
@@ -166,7 +166,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["pidfile-lock(1)", "setsid(1)", "nohup(1)", "fghack(1)", "daemon(7)", "sd_notify(3)"],
     },
-    link: |given, _| Ok(Box::new(Daemonize::new(given)?)),
+    role: Role::Link(|given, _| Ok(Box::new(Daemonize::new(given)?))),
 };
 
 /// What the foreground has opened for the background.

@@ -1,7 +1,7 @@
 //! envdir: one variable per file of a directory. The variable that a file could not be read for is never set to
 //! anything else: the reference gives it the value of the file before.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::environ::Change;
 use crate::exit::ENVDIR;
 use crate::failure::{Failure, UnableTo, WrongUsage};
@@ -65,7 +65,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["envuidgid(1)", "environ(7)"],
     },
-    link: |given, _| {
+    role: Role::Link(|given, _| {
         let prefix = given.last("p").map_or(&b""[..], Word::bytes);
         if prefix.contains(&b'=') {
             return Err(WrongUsage.into());
@@ -77,7 +77,7 @@ pub const APPLET: Applet = Applet {
             may_be_missing: given.has("i"),
             untrimmed: given.has("n"),
         }))
-    },
+    }),
 };
 
 /// The most a value may have; what is longer could not be exec'ed by far.

@@ -1,7 +1,7 @@
 //! envuidgid: put an account's numbers into UID and GID. Needs no privilege.
 
 use crate::accounts;
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::environ::Change;
 use crate::exit::BERNSTEIN;
 use crate::sys::words::Word;
@@ -37,7 +37,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["setuidgid(1)", "envdir(1)"],
     },
-    link: |given, _| Ok(Box::new(Envuidgid { account: given.operand(0) })),
+    role: Role::Link(|given, _| Ok(Box::new(Envuidgid { account: given.operand(0) }))),
 };
 
 struct Envuidgid {

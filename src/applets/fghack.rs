@@ -1,6 +1,6 @@
 //! fghack: stay in the foreground for a program that puts itself in the background, until all that came of it has ended.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo};
 use crate::options::Opt;
@@ -52,7 +52,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["supervise(8)", "daemonize(1)", "prctl(2)"],
     },
-    link: |given, _| Ok(Box::new(Fghack { adopts: given.has("subreaper") })),
+    role: Role::Link(|given, _| Ok(Box::new(Fghack { adopts: given.has("subreaper") }))),
 };
 
 struct Fghack {

@@ -22,6 +22,8 @@ registry! {
     setuidgid
     softlimit
     setlock
+    tai64n
+    tai64nlocal
 }
 
 /// The applet of that name.

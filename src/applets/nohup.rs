@@ -1,7 +1,7 @@
 //! nohup: ignore SIGHUP and take the terminal off descriptors 0 to 2. As GNU coreutils: what is no terminal is left
 //! alone, and a message that is due but cannot be written is fatal.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::NOHUP;
 use crate::failure::{Failure, UnableTo, say};
 use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, uninterrupted};
@@ -49,7 +49,7 @@ pub const APPLET: Applet = Applet {
         differences: &["Messages begin with `nohup:`, whatever path it was called by, and are not translated."],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
-    link: |_, _| Ok(Box::new(Nohup)),
+    role: Role::Link(|_, _| Ok(Box::new(Nohup))),
 };
 
 struct Nohup;

@@ -1,6 +1,6 @@
 //! pgrphack: start a session if that can be done without forking. The name says process group; it makes a session.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::BERNSTEIN;
 
 /// The definition.
@@ -29,7 +29,7 @@ pub const APPLET: Applet = Applet {
         differences: &["`--` ends the options; the reference would run it."],
         see_also: &["setsid(1)", "setsid(2)"],
     },
-    link: |_, _| Ok(Box::new(Pgrphack)),
+    role: Role::Link(|_, _| Ok(Box::new(Pgrphack))),
 };
 
 struct Pgrphack;

@@ -1,7 +1,7 @@
 //! pidfile-lock: run a program with its pid in a file that it holds locked. The lock is what makes the file true: see
 //! src/pidfile.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::{HELD, PIDFILE_LOCK};
 use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::options::{Given, Opt, decimal, mode};
@@ -83,7 +83,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)"],
     },
-    link: |given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?)),
+    role: Role::Link(|given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?))),
 };
 
 struct PidfileLock {

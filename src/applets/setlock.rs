@@ -1,6 +1,6 @@
 //! setlock: run a program with a lock held on a file. The lock belongs to the open descriptor the program inherits.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::options::{Given, Opt};
@@ -58,7 +58,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],
     },
-    link: |given, _| Ok(Box::new(Setlock::new(given).ok_or(WrongUsage)?)),
+    role: Role::Link(|given, _| Ok(Box::new(Setlock::new(given).ok_or(WrongUsage)?))),
 };
 
 struct Setlock {

@@ -1,7 +1,7 @@
 //! setsid: start a session, forking first where the kernel demands it. As util-linux, but the parent that goes away
 //! tells whether the program was started.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::SETSID;
 use crate::failure::{Failure, say_last};
 use crate::options::Opt;
@@ -59,9 +59,9 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
     },
-    link: |given, _| {
+    role: Role::Link(|given, _| {
         Ok(Box::new(Setsid { terminal: given.has("ctty"), fork: given.has("fork"), wait: given.has("wait") }))
-    },
+    }),
 };
 
 struct Setsid {

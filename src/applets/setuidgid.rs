@@ -1,7 +1,7 @@
 //! setuidgid: become an account for good. All ids are read back before the next program runs.
 
 use crate::accounts::{self, switch::Switch};
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::options::Opt;
 use crate::sys::words::Word;
@@ -55,14 +55,14 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["envuidgid(1)", "setresuid(2)", "credentials(7)", "nsswitch.conf(5)"],
     },
-    link: |given, _| {
+    role: Role::Link(|given, _| {
         Ok(Box::new(Setuidgid {
             account: given.operand(0),
             all_groups: given.has("s"),
             keep_groups: given.has("k"),
             quiet: given.has("q"),
         }))
-    },
+    }),
 };
 
 struct Setuidgid {

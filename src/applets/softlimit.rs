@@ -1,6 +1,6 @@
 //! softlimit: set soft resource limits, in the order given. A number above the hard limit is lowered to it.
 
-use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process};
+use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
 use crate::failure::{UnableTo, WrongUsage};
@@ -78,7 +78,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["prlimit(1)", "setrlimit(2)"],
     },
-    link: |given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ).ok_or(WrongUsage)? })),
+    role: Role::Link(|given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ).ok_or(WrongUsage)? }))),
 };
 
 /// The resources of `-m`, in the reference's order.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod arena;
+pub mod argv;
 pub mod descriptor;
 pub mod exec;
 pub mod ids;
@@ -11,4 +12,5 @@ pub mod message;
 pub mod process;
 pub mod signal;
 pub mod split;
+pub mod time;
 pub mod words;

@@ -110,6 +110,11 @@ impl Words {
         Self { slots: &self.slots[place.min(self.len())..] }
     }
 
+    /// Whether these are the same words in memory, not only alike.
+    pub fn is_same(self, other: Self) -> bool {
+        std::ptr::eq(self.slots, other.slots)
+    }
+
     /// The words in order.
     pub fn iter(self) -> impl Iterator<Item = Word> {
         self.slots.iter().copied().flatten()

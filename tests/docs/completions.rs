@@ -50,6 +50,9 @@ fn valued(applet: &Applet) -> Vec<String> {
 }
 
 fn bash(applet: &Applet, mut text: String) -> String {
+    if !applet.is_link() {
+        return text;
+    }
     let name = applet.name;
     let valued = valued(applet).join("|");
     let skip = if valued.is_empty() { String::new() } else { format!("            {valued}) ((place += 2)) ;;\n") };
@@ -102,6 +105,9 @@ complete -F _catena_chain -o bashdefault -o default catena
 }
 
 fn fish(applet: &Applet, mut text: String) -> String {
+    if !applet.is_link() {
+        return text;
+    }
     let skip = applet.operands.len() + 1;
     let valued: String = valued(applet).iter().map(|name| format!(" {name}")).collect();
     let separator = if valued.is_empty() { "" } else { " --" };

@@ -18,8 +18,10 @@ pub fn page(applet: &'static Applet) -> String {
     roff.text(synopsis(applet.name, &documents::synopsis(applet)));
     roff.control("SH", ["DESCRIPTION"]);
     paragraphs(&mut roff, applet.manual.description);
-    roff.control("SH", ["WHAT IT CHANGES"]);
-    roff.text([roman("The program runs with everything as it was, but for")]);
+    if applet.is_link() {
+        roff.control("SH", ["WHAT IT CHANGES"]);
+        roff.text([roman("The program runs with everything as it was, but for")]);
+    }
     for aspect in applet.changes {
         item(&mut roff, vec![roman("\u{2022}")], Some("2"));
         roff.text([roman(aspect.describe())]);

@@ -9,10 +9,10 @@ fn words(words: &[&str]) -> Words {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
-/// Each applet by its example. Those of the locks are for files that anybody may lock, or would wait for themselves
+/// Each link by its example. Those of the locks are for files that anybody may lock, or would wait for themselves
 /// where they come twice in a chain.
 pub fn harmless() -> Vec<Words> {
-    let applets = catena::applets::ALL.iter();
+    let applets = catena::applets::ALL.iter().filter(|applet| applet.is_link());
     let calls = applets.map(|applet| match applet.name {
         "setlock" => words(&["setlock", "-n", "lock"]),
         "pidfile-lock" => words(&["pidfile-lock", "pid"]),

@@ -1,0 +1,71 @@
+//! A filter: all that standard input has at a time is changed and written to standard output before more is read.
+
+use crate::sys::descriptor::{STDIN, STDOUT, uninterrupted};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::BorrowedFd;
+
+/// What a filter can be stopped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Standard input cannot be read.
+    Input(Errno),
+    /// Standard output cannot be written.
+    Output(Errno),
+}
+
+/// A change of a stream of bytes.
+pub trait Change {
+    /// Appends what becomes of `input` to `output`, and gives how many bytes of it are done with: the rest comes again, with
+    /// more behind it. With `is_all`, nothing more comes and all has to be done with.
+    fn change(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize;
+}
+
+/// Runs the filter up to the end of the input.
+///
+/// # Errors
+/// What it is stopped by, after all that had been read before has been written.
+pub fn filter(change: &mut dyn Change) -> Result<(), Broken> {
+    /// As much as a pipe holds; more is read faster from a file, but not much.
+    const ROOM: usize = 128 * 1024;
+    let mut input = vec![0; ROOM];
+    let mut output = Vec::with_capacity(ROOM + ROOM / 2);
+    let mut held = 0;
+    loop {
+        let count = match nix::unistd::read(STDIN, &mut input[held..]) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => {
+                wait_for(STDIN, PollFlags::POLLIN);
+                continue;
+            }
+            Err(reason) => return Err(Broken::Input(reason)),
+        };
+        let end = held + count;
+        let done = change.change(&input[..end], count == 0, &mut output);
+        write_all(&output).map_err(Broken::Output)?;
+        output.clear();
+        if count == 0 {
+            return Ok(());
+        }
+        input.copy_within(done..end, 0);
+        held = end - done;
+    }
+}
+
+/// Waits until there is something to be read or room for something to be written, whatever the descriptor's flags say.
+pub fn wait_for(descriptor: BorrowedFd<'_>, what: PollFlags) {
+    let _ = uninterrupted(|| poll(&mut [PollFd::new(descriptor, what)], PollTimeout::NONE));
+}
+
+fn write_all(mut bytes: &[u8]) -> nix::Result<()> {
+    while !bytes.is_empty() {
+        match nix::unistd::write(STDOUT, bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => wait_for(STDOUT, PollFlags::POLLOUT),
+            Err(reason) => return Err(reason),
+        }
+    }
+    Ok(())
+}
