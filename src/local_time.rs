@@ -94,9 +94,12 @@ impl LocalTime {
         output.extend_from_slice(&after);
         // a change of the clocks need not be at a full minute of the day: nor are all offsets full minutes
         let start = moment.seconds - i64::from(second);
-        let is_same =
-            |at| self.look_up(at).is_some_and(|other| self.around_second(&other) == (before.clone(), after.clone()));
-        let is_plain = second < 60 && is_same(start) && is_same(start + 59);
+        let is_same = |second: u8| {
+            self.look_up(start + i64::from(second)).is_some_and(|other| {
+                other.time().2 == second && self.around_second(&other) == (before.clone(), after.clone())
+            })
+        };
+        let is_plain = second < 60 && is_same(0) && is_same(59);
         self.minute = is_plain.then_some(Minute { start, before, after });
         true
     }

@@ -177,8 +177,8 @@ fn fghack_hands_a_signal_on_to_what_is_left() {
             read program <pid
             kill -STOP $fghack
             exec 3>&-
-            # its end can be seen by its descriptors
-            while [ -e /proc/$program/fd/0 ]; do :; done
+            # it has handed its child on only when it is a zombie
+            until grep -q ') Z ' /proc/$program/stat; do :; done
             kill -TERM $fghack
             kill -CONT $fghack
             wait $fghack

@@ -22,6 +22,7 @@ registry! {
     setuidgid
     softlimit
     setlock
+    multilog
     tai64n
     tai64nlocal
 }

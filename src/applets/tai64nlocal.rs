@@ -126,7 +126,7 @@ impl Converter {
 }
 
 /// What a label may follow within a line.
-const SPACES: [u8; 4] = [b' ', b'\t', b'\r', 0x0b];
+const SPACES: [u8; 5] = [b' ', b'\t', b'\r', 0x0b, 0x0c];
 
 /// What stands where a label may begin.
 enum Begin {

@@ -100,7 +100,7 @@ fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
 }
 
 /// How often a file that others keep replacing is opened again.
-const ATTEMPTS: usize = 100;
+const ATTEMPTS: usize = 1000;
 
 impl Claim {
     /// Opens the file, creating it if need be, and changes nothing in it. Refused: symbolic links, anything but a

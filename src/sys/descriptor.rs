@@ -245,6 +245,20 @@ pub fn sight(name: &CStr) -> nix::Result<Sight> {
     })
 }
 
+/// When a file was made, in seconds since 1970; where its file system does not keep that, when it was last written.
+pub fn birth(file: BorrowedFd<'_>) -> nix::Result<i64> {
+    let mut seen = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let wanted = libc::STATX_BTIME | libc::STATX_MTIME;
+    // SAFETY: an empty name with AT_EMPTY_PATH means the descriptor, and `seen` has room, as in `sight`.
+    let seen = unsafe {
+        let flags = libc::AT_EMPTY_PATH;
+        Errno::result(libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, wanted, seen.as_mut_ptr()))?;
+        seen.assume_init()
+    };
+    let has_birth = seen.stx_mask & libc::STATX_BTIME != 0;
+    Ok(if has_birth { seen.stx_btime.tv_sec } else { seen.stx_mtime.tv_sec })
+}
+
 /// Whether the file carries neither capabilities nor an access list, so that its permission bits say all there is
 /// about executing it. `false` where that cannot be learnt.
 pub fn has_plain_permissions(name: &CStr) -> bool {
@@ -256,6 +270,30 @@ pub fn has_plain_permissions(name: &CStr) -> bool {
             .split(|&byte| byte == 0)
             .any(|attribute| matches!(attribute, b"security.capability" | b"system.posix_acl_access")),
         Err(_) => Errno::last() == Errno::EOPNOTSUPP,
+    }
+}
+
+/// Renames within a directory, but never onto a name that is there. Where the file system cannot promise that, the name is
+/// looked for first.
+///
+/// # Errors
+/// EEXIST if the new name is taken; otherwise as rename(2).
+pub fn rename_to_free_name(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
+    let number = directory.as_raw_fd();
+    let rename = |flags: u32| {
+        // SAFETY: two C strings.
+        Errno::result(unsafe { libc::syscall(libc::SYS_renameat2, number, from.as_ptr(), number, to.as_ptr(), flags) })
+            .map(drop)
+    };
+    match rename(libc::RENAME_NOREPLACE) {
+        Err(Errno::EINVAL | Errno::ENOSYS) => {
+            // SAFETY: a C string; the look is at the name, whatever it stands for.
+            if unsafe { libc::faccessat(number, to.as_ptr(), libc::F_OK, libc::AT_SYMLINK_NOFOLLOW) } == 0 {
+                return Err(Errno::EEXIST);
+            }
+            rename(0)
+        }
+        outcome => outcome,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod arena;
 pub mod argv;
 pub mod descriptor;
 pub mod exec;
+pub mod fnmatch;
 pub mod ids;
 pub mod lock;
 pub mod message;

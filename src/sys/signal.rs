@@ -58,6 +58,11 @@ impl Set {
     pub fn of(signals: &[i32]) -> Self {
         Self(signals.iter().fold(0, |set, signal| set | 1 << (signal - 1)))
     }
+
+    /// The signals of this set that are not in the other.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 }
 
 fn change_mask(how: i32, set: Set) -> nix::Result<Set> {

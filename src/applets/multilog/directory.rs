@@ -1,0 +1,275 @@
+//! A log directory: its files as another multilog may have left them, and lines appended to `current`.
+//!
+//! | file | mode | is |
+//! |---|---|---|
+//! | `lock` | 0600 | locked as long as a multilog writes here |
+//! | `current` | 0644 | being written, or left by one that was killed |
+//! | `current` | 0744 | closed cleanly |
+//! | `previous` | 0744 | full, on its way to be an old file |
+//! | `processed` | 0644, 0744 | what a processor makes of it; 0744 when complete and on disk |
+//! | `state`, `newstate` | 0644 | what a processor has left, and is leaving |
+//! | `@LABEL.s` | 0744 | complete, processed and on disk |
+//! | `@LABEL.u` | as it was | was `current` or `previous` when multilog was killed |
+
+use super::actions::Settings;
+use super::processor::Surroundings;
+use super::rotation::Work;
+use super::watch::{GaveUp, Watch};
+use crate::failure::{Failure, UnableTo, describe, say};
+use crate::family::Family;
+use crate::label::Moment;
+use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::lock::{self, Kind};
+use crate::sys::words::Word;
+use memchr::memchr;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// While it is written; the owner's x says that it is complete.
+pub const OPEN: Mode = Mode::from_bits_truncate(0o644);
+/// When it is complete.
+pub const COMPLETE: Mode = Mode::from_bits_truncate(0o744);
+
+/// How far before the limit a file may end with a line.
+const SLACK: u64 = 2000;
+
+/// A log directory that is written to.
+pub struct LogDirectory<'a> {
+    pub(super) settings: Settings<'a>,
+    pub(super) surroundings: &'a Surroundings,
+    /// Its processor as a word.
+    pub(super) command: Option<Word>,
+    pub(super) directory: OwnedFd,
+    _lock: OwnedFd,
+    pub(super) current: OwnedFd,
+    /// Bytes in `current`.
+    pub(super) bytes: u64,
+    /// When its first byte was written.
+    pub(super) begun: Option<Instant>,
+    /// What is being done about `previous`.
+    pub(super) work: Option<Work>,
+    /// Whether a line may be written in part: then `current` does not count as closed cleanly.
+    is_torn: bool,
+}
+
+/// How many bytes could not be written before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwritten(pub usize);
+
+impl<'a> LogDirectory<'a> {
+    /// Opens a directory, which is made if it does not exist, and puts its files in order.
+    ///
+    /// # Errors
+    /// With a message, if that cannot be done, or if another multilog has it.
+    pub fn open(settings: Settings<'a>, surroundings: &'a Surroundings, watch: &mut Watch) -> anyhow::Result<Self> {
+        let name = settings.name;
+        // whether that has made anything the next call tells
+        let _ = mkdirat(nix::fcntl::AT_FDCWD, name, Mode::S_IRWXU);
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let directory = uninterrupted(|| open(name, flags, Mode::empty())).unable_to("open directory", name)?;
+        let lock_file = || {
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
+            let lock = make(&directory, "lock", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+            lock::acquire(lock.as_fd(), Kind::Flock, false, false)?;
+            Ok(lock)
+        };
+        let lock = uninterrupted(lock_file).unable_to("lock directory", name)?;
+        let object = |file: &str| [name, b"/", file.as_bytes()].concat();
+        let found = match fstatat(&directory, "current", AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::ENOENT) => None,
+            outcome => Some(outcome.unable_to("stat", &object("current"))?),
+        };
+        let clean = found.filter(|seen| seen.st_mode & 0o100 != 0);
+        let command = settings.processor.map(|command| Word::leak(command.to_vec()));
+        // replaced below; until then nothing is written
+        let current = directory.try_clone().unable_to("open directory", name)?;
+        let mut this = Self {
+            settings,
+            surroundings,
+            command,
+            directory,
+            _lock: lock,
+            current,
+            bytes: 0,
+            begun: None,
+            work: None,
+            is_torn: false,
+        };
+        this.recover(clean.is_some(), watch).map_err(|GaveUp| Failure::new([b"unable to recover ", name].concat()))?;
+        if clean.is_none() {
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
+            uninterrupted(|| make(&this.directory, "state", flags, OPEN)).unable_to("write to", &object("state"))?;
+        }
+        let current = uninterrupted(|| this.new_current()).unable_to("write to", &object("current"))?;
+        let seen = fstat(&current).unable_to("stat", &object("current"))?;
+        this.current = current;
+        this.bytes = u64::try_from(seen.st_size).unwrap_or(0);
+        this.begun = (this.bytes > 0).then(|| begun(&this.current)).flatten();
+        Ok(this)
+    }
+
+    /// Opens `current`, which may be there, to append to it.
+    pub(super) fn new_current(&self) -> nix::Result<OwnedFd> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
+        let file = make(&self.directory, "current", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        fchmod(&file, OPEN)?;
+        Ok(file)
+    }
+
+    /// Makes old files of what one who was killed has left.
+    fn recover(&mut self, is_clean: bool, watch: &mut Watch) -> Result<(), GaveUp> {
+        if !is_clean {
+            self.remove("state", watch)?;
+        }
+        self.remove("newstate", watch)?;
+        let is_complete = |seen: FileStat| seen.st_mode & 0o100 != 0;
+        if self.look_at("processed").is_some_and(is_complete) {
+            self.remove("previous", watch)?;
+            self.finish("processed", self.settings.code, watch)?;
+        } else {
+            self.remove("processed", watch)?;
+        }
+        self.finish("previous", b"u", watch)?;
+        if !is_clean {
+            // one that was only just begun is not worth the place of an old file
+            match self.look_at("current") {
+                Some(seen) if seen.st_size == 0 => self.remove("current", watch)?,
+                _ => self.finish("current", b"u", watch)?,
+            }
+        }
+        self.sync_names();
+        Ok(())
+    }
+
+    /// Appends lines, or parts of lines. Ends files where lines end, if it can.
+    ///
+    /// # Errors
+    /// If they cannot be written before the end.
+    pub fn append(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+        while !bytes.is_empty() {
+            let size = self.settings.size;
+            if self.bytes >= size {
+                self.rotate(watch).map_err(|GaveUp| Unwritten(bytes.len()))?;
+            }
+            let place = |total: u64| usize::try_from(total.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+            let most = bytes.len().min(place(size));
+            let first_end = place(size - SLACK).max(1);
+            let line = match bytes.get(first_end - 1..most) {
+                Some(rest) => memchr(b'\n', rest).map(|found| first_end + found),
+                None => None,
+            };
+            let (part, rest) = bytes.split_at(line.unwrap_or(most));
+            self.write(part, watch).map_err(|Unwritten(count)| Unwritten(count + rest.len()))?;
+            bytes = rest;
+            if line.is_some() {
+                self.rotate(watch).map_err(|GaveUp| Unwritten(bytes.len()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+        if self.bytes == 0 {
+            self.begun = Some(Instant::now());
+        }
+        while !bytes.is_empty() {
+            match nix::unistd::write(&self.current, bytes) {
+                Ok(count) => {
+                    self.bytes += count as u64;
+                    bytes = &bytes[count..];
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::ENOSPC | Errno::EDQUOT) if self.make_room() => {}
+                Err(reason) => {
+                    self.warn("write to ", "/current", "", reason);
+                    if watch.pause().is_err() {
+                        self.is_torn = true;
+                        return Err(Unwritten(bytes.len()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the file of that name is; `None` if there is none.
+    pub(super) fn look_at(&self, name: &str) -> Option<FileStat> {
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
+    }
+
+    /// Removes the file of that name if there is one.
+    pub(super) fn remove(&self, name: &str, watch: &mut Watch) -> Result<(), GaveUp> {
+        self.insist(watch, ("remove ", &["/", name].concat(), ""), || {
+            match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
+                Err(Errno::ENOENT) => Ok(()),
+                outcome => outcome,
+            }
+        })
+    }
+
+    /// Tries until it succeeds. Each failure is told as `unable to VERB DIRECTORY/FILE PURPOSE, pausing: REASON`.
+    pub(super) fn insist<T>(
+        &self,
+        watch: &mut Watch,
+        (verb, file, purpose): (&str, &str, &str),
+        mut attempt: impl FnMut() -> nix::Result<T>,
+    ) -> Result<T, GaveUp> {
+        loop {
+            match uninterrupted(&mut attempt) {
+                Ok(done) => return Ok(done),
+                Err(reason) => {
+                    self.warn(verb, file, purpose, reason);
+                    watch.pause()?;
+                }
+            }
+        }
+    }
+
+    fn warn(&self, verb: &str, file: &str, purpose: &str, reason: Errno) {
+        let name = self.settings.name;
+        let reason = describe(reason, Family::Bernstein);
+        let before = ["multilog: warning: unable to ", verb].concat();
+        let after = [file, purpose, ", pausing: ", &reason, "\n"].concat();
+        let _ = say(&[before.as_bytes(), name, after.as_bytes()]);
+    }
+
+    /// Brings the names of the directory to disk, as far as its file system does such a thing.
+    pub(super) fn sync_names(&self) {
+        let _ = nix::unistd::fsync(&self.directory);
+    }
+
+    /// Closes `current` cleanly, after what is being done about `previous`.
+    ///
+    /// # Errors
+    /// If that could not be done before the end; then the next multilog treats it as if this one had been killed.
+    pub fn close(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        self.finish_work(watch)?;
+        self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
+        if self.is_torn {
+            return Err(GaveUp);
+        }
+        self.insist(watch, ("set mode of ", "/current", ""), || fchmod(&self.current, COMPLETE))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'a [u8] {
+        self.settings.name
+    }
+}
+
+/// Opens a file of the directory itself, never one that a symbolic link leads to.
+pub(super) fn make(directory: impl AsFd, name: &str, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+    let directory: BorrowedFd<'_> = directory.as_fd();
+    openat(directory, name, flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, mode)
+}
+
+/// When a file that is there was begun, by a clock that is never set.
+fn begun(file: &OwnedFd) -> Option<Instant> {
+    let now = Moment::now();
+    let age = now.seconds.saturating_sub(descriptor::birth(file.as_fd()).ok()?);
+    Instant::now().checked_sub(Duration::from_secs(u64::try_from(age).unwrap_or(0)))
+}

@@ -1,0 +1,290 @@
+//! Standard input, which is looked at before it is consumed: what has been written to the logs is consumed only then, so
+//! that whoever is killed in between leaves it to the next one to read.
+//!
+//! | input | look | consume |
+//! |---|---|---|
+//! | pipe | tee(2) into a private pipe, and read that | read |
+//! | stream socket | receive with MSG_PEEK | receive |
+//! | file | pread from its offset | move the offset |
+//! | anything else | – | read, a kilobyte at a time |
+
+use super::watch::Watch;
+use crate::sys::descriptor::{STDIN, uninterrupted};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, tee};
+use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, sockopt};
+use nix::sys::stat::{SFlag, fstat};
+use nix::sys::uio::pread;
+use nix::unistd::{Whence, lseek, pipe2, read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+/// Bytes looked at at a time: what a pipe mostly holds.
+const ROOM: usize = 64 * 1024;
+
+/// Bytes that are consumed without being done with, at most: the beginning of a line, and what may be read behind it.
+const MOST_HELD: usize = 2048;
+
+/// Bytes read at a time from what cannot be looked at.
+const SMALL: usize = 1024;
+
+/// How often to let others run, and look again, before the first wait for the rest of a line.
+const LOOKS: u32 = 16;
+
+/// How often to wait then, each time twice as long as before, from a millisecond on, before the beginning is taken into
+/// memory: about a second in all. A pipe into which a writer puts pages (splice(2), vmsplice(2)) could be full of it.
+const WAITS: u32 = 10;
+
+/// A pipe that holds less could be full sooner.
+const SMALL_PIPE: i32 = 16 * 1024;
+
+/// What a look has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Bytes that were not there before.
+    More,
+    /// Nothing new.
+    Nothing,
+    /// Nothing new, and nothing to come.
+    End,
+}
+
+/// How to wait, while the beginning of a line is left where it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing is left: for as long as it takes.
+    None,
+    /// Not at all, but let others run.
+    Yield,
+    /// So long.
+    Wait(Duration),
+    /// After it has been taken into memory.
+    Hold,
+}
+
+enum Kind {
+    /// With a pipe of our own.
+    Pipe(OwnedFd, OwnedFd),
+    Socket,
+    /// With the offset of the next byte.
+    File(i64),
+    /// With how many bytes are read at a time.
+    Other(usize),
+}
+
+/// Standard input.
+pub struct Input {
+    kind: Kind,
+    /// First what is held, then what was seen.
+    buffer: Vec<u8>,
+    /// Bytes that are consumed, but not done with.
+    held: usize,
+    /// Bytes that are still the kernel's.
+    seen: usize,
+    /// How many of them have been handed out before.
+    left: usize,
+    /// What is consumed goes here, to be compared.
+    scratch: Vec<u8>,
+    /// Whether what is held has to be handed out again.
+    again: bool,
+    is_watched: bool,
+    /// How often there was nothing new since there was something.
+    looks: u32,
+    /// After how many the beginning of a line is taken into memory.
+    most_looks: u32,
+}
+
+impl Input {
+    /// Finds out what standard input is. Reads nothing.
+    ///
+    /// # Errors
+    /// EBADF if it is closed.
+    pub fn new() -> nix::Result<Self> {
+        let mode = SFlag::from_bits_truncate(fstat(STDIN)?.st_mode & SFlag::S_IFMT.bits());
+        let is_stream = || getsockopt(&STDIN, sockopt::SockType).is_ok_and(|kind| kind == SockType::Stream);
+        let kind = match mode {
+            SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC).map_or(Kind::Other(SMALL), |(from, to)| Kind::Pipe(from, to)),
+            SFlag::S_IFSOCK if is_stream() => Kind::Socket,
+            // a datagram is lost but for what is read at once
+            SFlag::S_IFSOCK => Kind::Other(ROOM),
+            SFlag::S_IFREG | SFlag::S_IFBLK => lseek(STDIN, 0, Whence::SeekCur).map_or(Kind::Other(SMALL), Kind::File),
+            _ => Kind::Other(SMALL),
+        };
+        let (room, is_small) = match &kind {
+            Kind::Pipe(_, to) => {
+                let size = |pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ);
+                (size(to.as_fd())?.unsigned_abs() as usize, size(STDIN)? < SMALL_PIPE)
+            }
+            _ => (ROOM, false),
+        };
+        let most_looks = if is_small { 0 } else { LOOKS + WAITS };
+        let scratch = if matches!(kind, Kind::Pipe(..) | Kind::Socket) { vec![0; room] } else { Vec::new() };
+        let buffer = vec![0; MOST_HELD + room];
+        let (again, is_watched) = (false, false);
+        Ok(Self { kind, buffer, held: 0, seen: 0, left: 0, scratch, again, is_watched, looks: 0, most_looks })
+    }
+
+    /// All bytes that are not done with.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.held + self.seen]
+    }
+
+    /// How to wait after a look that has shown nothing new.
+    ///
+    /// A write that fills a pipe, and waits for room with more to come, tells nobody if there was something in the pipe
+    /// before (pipe_write in the kernel's fs/pipe.c; a write that ends does tell). So beginnings of lines that are left in a
+    /// pipe need another look from time to time.
+    pub fn rest(&mut self) -> Rest {
+        if self.left == 0 {
+            return Rest::None;
+        }
+        self.looks += 1;
+        match self.looks {
+            looks if looks > self.most_looks => Rest::Hold,
+            looks if looks <= LOOKS => Rest::Yield,
+            looks => Rest::Wait(Duration::from_millis(1 << (looks - LOOKS - 1))),
+        }
+    }
+
+    /// Looks for more bytes. What cannot be looked at is read, with `byte` one byte, and that may wait.
+    ///
+    /// # Errors
+    /// As read(2); EAGAIN is nothing new.
+    pub fn look(&mut self, watch: &mut Watch, byte: bool) -> nix::Result<Look> {
+        watch.is_ready = false;
+        if std::mem::take(&mut self.again) {
+            return Ok(Look::More);
+        }
+        let most = self.buffer.len() - MOST_HELD;
+        let buffer = &mut self.buffer[self.held..];
+        let outcome = uninterrupted(|| match &self.kind {
+            Kind::Pipe(from, to) => {
+                let count = tee(STDIN, to, most, SpliceFFlags::SPLICE_F_NONBLOCK)?;
+                let mut filled = 0;
+                while filled < count {
+                    filled += uninterrupted(|| read(from, &mut buffer[filled..count]))?;
+                }
+                Ok(count)
+            }
+            Kind::Socket => recv(STDIN.as_raw_fd(), &mut buffer[..most], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT),
+            Kind::File(offset) => pread(STDIN, &mut buffer[..most], *offset),
+            Kind::Other(size) => read(STDIN, &mut buffer[..if byte { 1 } else { *size }]),
+        });
+        let count = match outcome {
+            Ok(count) => count,
+            Err(Errno::EAGAIN) => {
+                (self.seen, self.left) = (0, 0);
+                return Ok(Look::Nothing);
+            }
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL)
+                if matches!(self.kind, Kind::Pipe(..)) && self.left == 0 =>
+            {
+                // forbidden, or a kernel that has no tee(2)
+                self.kind = Kind::Other(SMALL);
+                return Ok(Look::Nothing);
+            }
+            Err(reason) => return Err(reason),
+        };
+        if let Kind::Other(_) = self.kind {
+            self.held += count;
+            return Ok(if count > 0 { Look::More } else { Look::End });
+        }
+        self.seen = count;
+        let is_more = count > self.left;
+        let is_all = count == 0 || watch.is_hung_up || matches!(self.kind, Kind::File(_));
+        self.left = self.left.min(count);
+        Ok(match is_more {
+            true => {
+                self.looks = 0;
+                Look::More
+            }
+            false if is_all => Look::End,
+            false => Look::Nothing,
+        })
+    }
+
+    /// Whether a look may wait: then somebody else has to tell when it does not.
+    pub fn may_wait(&self) -> bool {
+        matches!(self.kind, Kind::Other(_))
+    }
+
+    /// Lets `watch` tell of new bytes.
+    ///
+    /// # Errors
+    /// As epoll_ctl(2).
+    pub fn be_watched(&mut self, watch: &mut Watch) -> nix::Result<()> {
+        // what never waits cannot be watched
+        if matches!(self.kind, Kind::File(_)) {
+            watch.is_ready = true;
+            return Ok(());
+        }
+        if !self.is_watched {
+            match watch.add_input(STDIN, !self.may_wait()) {
+                Err(Errno::EPERM) => watch.is_ready = true,
+                outcome => {
+                    outcome?;
+                    self.is_watched = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first `count` bytes are done with.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub fn finish(&mut self, count: usize) -> nix::Result<()> {
+        let from_held = count.min(self.held);
+        self.consume(count - from_held)?;
+        if !self.again {
+            self.buffer.copy_within(count..self.held + self.seen, 0);
+            self.held -= from_held;
+            self.seen -= count - from_held;
+            self.left = self.seen;
+        }
+        Ok(())
+    }
+
+    /// Takes into memory what has been handed out and is not done with.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub fn hold(&mut self) -> nix::Result<()> {
+        self.consume(self.left)?;
+        if !self.again {
+            self.held += self.left;
+            (self.seen, self.left) = (0, 0);
+        }
+        Ok(())
+    }
+
+    /// Consumes the first of the bytes that were seen. If others come, another process reads here, too, and has got those:
+    /// then what has come instead is held, to be handed out.
+    fn consume(&mut self, count: usize) -> nix::Result<()> {
+        if let Kind::File(offset) = &mut self.kind {
+            if count > 0 {
+                *offset += count as i64;
+                lseek(STDIN, *offset, Whence::SeekSet)?;
+            }
+            return Ok(());
+        }
+        let mut taken = 0;
+        while taken < count {
+            let part = &mut self.scratch[taken..count];
+            match uninterrupted(|| match &self.kind {
+                Kind::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),
+                _ => read(STDIN, part),
+            }) {
+                Ok(0) | Err(Errno::EAGAIN) => break,
+                outcome => taken += outcome?,
+            }
+        }
+        if self.scratch[..taken] != self.buffer[self.held..self.held + count] {
+            self.buffer[..taken].copy_from_slice(&self.scratch[..taken]);
+            (self.held, self.seen, self.left) = (taken, 0, 0);
+            self.again = true;
+        }
+        Ok(())
+    }
+}

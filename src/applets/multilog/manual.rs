@@ -1,0 +1,139 @@
+//! The prose of the manual page.
+
+use crate::applet::Manual;
+
+/// All of it.
+pub const MANUAL: Manual = Manual {
+    description: &[
+        "Reads lines from standard input and carries out the actions on each, in the order given: they select lines, append \
+         them to log directories, show them, keep the last one. A log directory holds `current` and some old files; when \
+         `current` is big enough it becomes an old file, and the oldest are removed, so a log never outgrows its limit \
+         and needs no other program, no signal and no restart to be rotated.",
+        "All words are actions, also those that begin with a dash; only a sole `--help` or `--version` is an option. A word that \
+         is no action, or none in its place, is ignored with a warning.",
+        "At the end of standard input, a last line without a newline gets one, `current` is brought to disk and marked as \
+         complete, and multilog exits with 0. What cannot be opened or locked at the start ends it with 111 before \
+         anything is read.",
+        "The umask is 022.",
+    ],
+    sections: &[
+        (
+            "SELECTING LINES",
+            &[
+                "Every line begins selected. `+PATTERN` selects a line that matches, `-PATTERN` deselects it; the last one that \
+                 says something counts, and later actions see the line or do not. `-*` deselects every line.",
+                "A pattern is matched against the whole line, with time stamp and prefix, but no more than its first 1000 \
+                 bytes. A byte stands for itself. A star goes on to the first occurrence of the byte behind it, without a \
+                 second thought; at the end it goes on to the end. So `+*: fatal: *` finds a message behind a name; but `*ab` \
+                 does not match `aab`.",
+                "`F`: later patterns are those of fnmatch(3): `*` matches anything, `?` a byte, `[...]` a set. `S`: later \
+                 patterns are simple ones again.",
+            ],
+        ),
+        (
+            "TIME STAMPS",
+            &[
+                "Before each line, and only as the first action: `t` puts a TAI64N label, as tai64n(1) does; `i` the time in UTC, \
+                 `2026-11-21T03:26:50.123456Z`; `I` local time, `2026-11-21T04:26:50.123456+01:00`; `T` seconds since 1970 and \
+                 microseconds. The time is that at which the line's first byte was seen.",
+                "`pTEXT`, as the first action or right behind the stamp, puts TEXT before each line and behind its stamp.",
+            ],
+        ),
+        (
+            "LOG DIRECTORIES",
+            &[
+                "A word that begins with a dot or a slash names a log directory, which is made with mode 0700 if there is none. \
+                 What is selected at that point is appended to `current` in it. These actions hold for later directories:",
+                "`sBYTES`: files of so many bytes at most (99999; at least 4096). A file ends with the first line that ends \
+                 within 2000 bytes of that, or in the middle of a line that is longer.",
+                "`nNUMBER`: so many files, `current` among them (10; at least 2).",
+                "`mBYTES`: so many bytes in all old files; k, M or G may follow. The oldest go first.",
+                "`aSECONDS`: a file is ended when it is that old, even if nothing comes in; m, h or d may follow.",
+                "`NNUMBER`: if the disk is full, old files are removed down to that number before multilog waits.",
+                "`wCODE`: old files end with `.CODE`, not with `.s`.",
+                "`!COMMAND`: a processor, run by `/bin/sh -c` for each full file. It reads the file from standard input and \
+                 writes the old file to standard output. What it writes to descriptor 5 the next one finds on descriptor 4. If \
+                 it exits with anything but 0, it is run again on the same file after five seconds. It runs in the \
+                 directory, with this umask, beside multilog: only the next full file, and the end, wait for it. `!` alone \
+                 switches off.",
+                "ALRM makes an old file of every `current` that is not empty.",
+            ],
+        ),
+        (
+            "OTHER DESTINATIONS",
+            &[
+                "`e` writes the first 200 bytes of a line to standard error, and `...` if there are more.",
+                "`=FILE` keeps the first 1000 bytes of the last line that came here in FILE, filled up to 1001 bytes with newlines. \
+                 What the file has behind them stays.",
+            ],
+        ),
+        (
+            "WHAT IS SAFE WHEN",
+            &[
+                "Input is looked at first, then written to the logs, and only then consumed: a pipe by tee(2), a stream socket by \
+                 MSG_PEEK, a file by its offset. So a multilog that is killed, even by KILL and at any instant, loses nothing: the next \
+                 one finds in the pipe what the last one had not written. What it had written and not yet consumed, at most 64 KiB, \
+                 is then logged twice: **at least once, not at most once**. That holds as long as somebody keeps the pipe open, as \
+                 svscan(1) does. A terminal or another device is read a kilobyte at a time, and that much may be lost.",
+                "All complete lines that have come are written before multilog waits for more. The beginning of a line stays in the pipe \
+                 for a second; if the rest has not come by then it is kept in memory, and lost by a KILL.",
+                "What has been written survives a crash of multilog at once. It survives a crash of the system once the file has become \
+                 an old file, or multilog has ended: both bring it to disk, the names of old files, too.",
+                "A `current` of one that was killed becomes an old file ending with `.u` at the next start: it may end in \
+                 the middle of a line. So does a file whose rotation was interrupted before it was complete. Then the processor's \
+                 state begins anew.",
+                "Two processes must not read one pipe at the same time: lines may then be logged twice.",
+            ],
+        ),
+        (
+            "TROUBLE",
+            &[
+                "Whatever fails while multilog runs, say because the disk is full, is told on standard error and tried again every five \
+                 seconds. Meanwhile nothing is read, so that whoever writes into the pipe waits once it is full; nothing is lost.",
+                "TERM: the line that has been begun is logged up to its newline, for which multilog waits five seconds at most; the rest \
+                 of the input stays unread for the next one. A processor that runs is waited for. If the disk is full, one more attempt is \
+                 made at once, and others for ten seconds; then multilog exits with 111 and says how much was not written. That is \
+                 still in the pipe.",
+            ],
+        ),
+        (
+            "FILES",
+            &[
+                "`lock` (0600): locked as long as a multilog writes here; a second one exits with 111.",
+                "`current` (0644; 0744 when closed cleanly): the lines that came last.",
+                "`@LABEL.s` (0744): an old file, complete, processed and on disk. The label is the time of its end, so names sort by \
+                 age. `.CODE` with `wCODE`.",
+                "`@LABEL.u`: an old file that may be cut and is not processed.",
+                "`previous`, `processed`, `newstate`: on their way; one that is left behind is put in order at the next start.",
+                "`state` (0644): what the last processor has left on descriptor 5.",
+                "Other files in the directory are left alone, and only regular files with names like those of old files count and are \
+                 removed. daemontools' multilog continues a directory of this one, and the other way round.",
+            ],
+        ),
+    ],
+    examples: &[
+        ("multilog t ./main", "The whole of log/run for a service: a megabyte of logs in ten files, with time stamps."),
+        ("multilog t s16777215 n20 m200M ./main", "Larger files, 200 megabytes in all at most."),
+        ("multilog t -* '+* fatal: *' e ./errors + ./all", "Show and keep apart what is fatal."),
+        ("multilog I a1d n32 '!gzip -c' wgz ./daily", "A file a day, compressed, in local time, for a month."),
+    ],
+    reference: "daemontools 0.76, and daemontools-encore 1.11 for F, S, T and w",
+    differences: &[
+        "`i`, `I`, `a`, `m`, `N` and `p` are additions.",
+        "Files of up to 2147483647 bytes, as daemontools-encore has it; the reference stops at 16777215. A file ends with the first line \
+         within 2000 bytes of the limit; the reference's may be a few lines longer.",
+        "Input is consumed after it has been written; the reference, killed, loses what it has read and not written.",
+        "The processor runs in the background.",
+        "TERM ends a multilog that pauses; the reference has to be killed.",
+        "A word that is no action is told; the reference is silent.",
+        "Standard input with O_NONBLOCK is waited for; the reference takes the first pause for the end. An error of reading, and a closed \
+         standard input, exit with 111 and a message, not with 0.",
+        "Only regular files with names of old files are counted and removed. What was left behind is recovered also where `current` had \
+         been closed cleanly. An empty `current` of one that was killed is removed, not kept.",
+        "Names are brought to disk with each rotation. Where there are no hard links, old files are made by renaming.",
+        "Lines that are read together have stamps that grow by a nanosecond a line; of several lines for one `=FILE` only the last is \
+         written.",
+        "A pattern before `F` stays a simple one for all lines.",
+    ],
+    see_also: &["tai64n(1)", "tai64nlocal(1)", "fnmatch(3)", "tee(2)"],
+};

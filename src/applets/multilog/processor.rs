@@ -1,0 +1,110 @@
+//! A processor: a command that makes the old log file out of a full one.
+
+use super::watch::Watch;
+use crate::sys::descriptor::{self, at_least};
+use crate::sys::exec::execve;
+use crate::sys::process::{self, End};
+use crate::sys::signal::{self, Disposition, Set};
+use crate::sys::words::{Word, Words};
+use crate::{failure, family::Family};
+use nix::unistd::{ForkResult, Pid, fchdir};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// What a processor is run with.
+pub struct Surroundings {
+    /// The environment.
+    pub environ: Words,
+    /// The signal mask that multilog was started with.
+    pub mask: Set,
+    /// What was done with SIGPIPE and SIGXFSZ then.
+    pub dispositions: [(i32, Disposition); 2],
+}
+
+/// The files of a processor, by the descriptors that it finds them at.
+pub struct Files {
+    /// 0: the full log file.
+    pub previous: OwnedFd,
+    /// 1: what is to become the old one.
+    pub processed: OwnedFd,
+    /// 4: what the last processor has left for this one.
+    pub state: OwnedFd,
+    /// 5: what this one leaves.
+    pub newstate: OwnedFd,
+}
+
+/// A processor that has been started.
+pub struct Running {
+    pid: Pid,
+    /// Readable when it has ended; `None` where the kernel has none such (before 5.3).
+    watched: Option<OwnedFd>,
+}
+
+impl Running {
+    /// Starts the command in the directory.
+    ///
+    /// # Errors
+    /// As fork(2) and fcntl(2).
+    pub fn start(
+        command: Word,
+        files: &Files,
+        directory: BorrowedFd<'_>,
+        surroundings: &Surroundings,
+        watch: &Watch,
+    ) -> nix::Result<Self> {
+        /// Numbers from here on are not among those that the files go to.
+        const ASIDE: i32 = 10;
+        let aside = |file: &OwnedFd| descriptor::copy_from(file.as_fd(), ASIDE);
+        let copies = [aside(&files.previous)?, aside(&files.processed)?, aside(&files.state)?, aside(&files.newstate)?];
+        let directory = at_least(directory.try_clone_to_owned().map_err(|_| nix::errno::Errno::EMFILE)?, ASIDE)?;
+        let pid = match process::fork_quietly()? {
+            ForkResult::Parent { child } => child,
+            ForkResult::Child => process::exit(run(command, &copies, directory.as_fd(), surroundings)),
+        };
+        let watched = process::watch(pid).ok();
+        if let Some(watched) = &watched {
+            let _ = watch.add_child(watched.as_fd());
+        }
+        Ok(Self { pid, watched })
+    }
+
+    /// How it has ended. `None` if it has not after so long; TERM, or ALRM, cuts the wait short.
+    ///
+    /// # Errors
+    /// As waitpid(2).
+    pub fn ended(&self, watch: &mut Watch, limit: Duration) -> nix::Result<Option<End>> {
+        let Some(watched) = &self.watched else { return process::wait_for(self.pid).map(Some) };
+        match process::next_ended(Some(self.pid)) {
+            Err(nix::errno::Errno::EAGAIN) if !limit.is_zero() => watch.wait_for_child(watched.as_fd(), limit),
+            Err(nix::errno::Errno::EAGAIN) => return Ok(None),
+            outcome => return outcome.map(|(_, end)| Some(end)),
+        }
+        self.ended(watch, Duration::ZERO)
+    }
+}
+
+/// Becomes the command. Gives the exit code if that fails.
+fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundings: &Surroundings) -> u8 {
+    let change = || {
+        fchdir(directory)?;
+        for (file, number) in files.iter().zip([0, 1, 4, 5]) {
+            descriptor::put_at(file.as_fd(), number)?;
+        }
+        for (number, disposition) in &surroundings.dispositions {
+            signal::restore(*number, disposition)?;
+        }
+        signal::set_default(libc::SIGTERM)?;
+        signal::set_default(libc::SIGALRM)?;
+        signal::set_mask(surroundings.mask.without(Set::of(&[libc::SIGTERM, libc::SIGALRM])))
+    };
+    let reason = match change() {
+        Ok(()) => {
+            let words = [Word::constant(c"sh"), Word::constant(c"-c"), command];
+            execve(c"/bin/sh", Words::leak(words), surroundings.environ)
+        }
+        Err(reason) => reason,
+    };
+    let reason = failure::describe(reason, Family::Bernstein);
+    let _ = failure::say(&[b"multilog: fatal: unable to run /bin/sh: ", reason.as_bytes(), b"\n"]);
+    111
+}

@@ -1,0 +1,169 @@
+//! What multilog waits for: input, TERM and ALRM, processors, and the time. Signals are blocked from the first moment on and
+//! read from a descriptor, so that none is lost and none interrupts anything.
+
+use crate::sys::signal::{self, Set};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// How long after a failure the next attempt is made.
+pub const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long attempts go on after TERM.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
+
+/// TERM came long ago, and what has to be done before the end still fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GaveUp;
+
+/// The one place where multilog waits.
+pub struct Watch {
+    epoll: Epoll,
+    signals: SignalFd,
+    /// The mask as it was.
+    pub mask: Set,
+    /// When TERM came.
+    pub ended: Option<Instant>,
+    /// Whether ALRM has come since somebody last looked.
+    pub is_alarmed: bool,
+    /// Whether input has come since somebody last looked.
+    pub is_ready: bool,
+    /// Whether the input has no writer any more.
+    pub is_hung_up: bool,
+    /// When to give up, once something failed after TERM.
+    deadline: Option<Instant>,
+}
+
+/// What has happened, in the kernel's record of it.
+#[derive(Clone, Copy)]
+enum Source {
+    Input = 0,
+    Signal = 1,
+    Child = 2,
+}
+
+impl Watch {
+    /// Blocks TERM and ALRM, and begins to watch for them.
+    ///
+    /// # Errors
+    /// As epoll_create(2) and signalfd(2).
+    pub fn new() -> nix::Result<Self> {
+        let mask = signal::block(Set::of(&[libc::SIGTERM, libc::SIGALRM]))?;
+        let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGALRM]);
+        let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, Source::Signal as u64))?;
+        Ok(Self {
+            epoll,
+            signals,
+            mask,
+            ended: None,
+            is_alarmed: false,
+            is_ready: false,
+            is_hung_up: false,
+            deadline: None,
+        })
+    }
+
+    /// Watches the input. With `each`, each arrival of bytes counts, also while earlier ones are still unread.
+    ///
+    /// # Errors
+    /// EPERM for what can always be read.
+    pub fn add_input(&self, input: BorrowedFd<'_>, each: bool) -> nix::Result<()> {
+        let kind = if each { EpollFlags::EPOLLET } else { EpollFlags::empty() };
+        let what = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | kind;
+        self.epoll.add(input, EpollEvent::new(what, Source::Input as u64))
+    }
+
+    /// Watches for the end of a child, by a descriptor of it.
+    ///
+    /// # Errors
+    /// As epoll_ctl(2).
+    pub fn add_child(&self, child: BorrowedFd<'_>) -> nix::Result<()> {
+        self.epoll.add(child, EpollEvent::new(EpollFlags::EPOLLIN, Source::Child as u64))
+    }
+
+    /// Waits until something happens, or for so long. With zero, only looks.
+    ///
+    /// # Errors
+    /// As epoll_wait(2).
+    pub fn wait(&mut self, limit: Option<Duration>) -> nix::Result<()> {
+        let limit = limit.map_or(EpollTimeout::NONE, in_milliseconds);
+        let mut events = [EpollEvent::empty(); 4];
+        let count = match self.epoll.wait(&mut events, limit) {
+            Err(Errno::EINTR) => 0,
+            outcome => outcome?,
+        };
+        for event in &events[..count] {
+            match event.data() {
+                source if source == Source::Signal as u64 => self.take_signals(),
+                source if source == Source::Input as u64 => {
+                    self.is_ready = true;
+                    self.is_hung_up |= event.events().intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLRDHUP);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(Some(taken)) = self.signals.read_signal() {
+            match taken.ssi_signo as i32 {
+                libc::SIGTERM => self.ended = self.ended.or_else(|| Some(Instant::now())),
+                _ => self.is_alarmed = true,
+            }
+        }
+    }
+
+    /// Waits after a failure, before the next attempt: five seconds, or until TERM.
+    ///
+    /// # Errors
+    /// If it is long ago that TERM came.
+    pub fn pause(&mut self) -> Result<(), GaveUp> {
+        self.take_signals();
+        let now = Instant::now();
+        let mut end = now + PAUSE;
+        let was_ended = self.ended.is_some();
+        if was_ended {
+            let deadline = *self.deadline.get_or_insert(now + LAST_ATTEMPTS);
+            if now >= deadline {
+                return Err(GaveUp);
+            }
+            end = end.min(deadline);
+        }
+        while was_ended == self.ended.is_some() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.wait_for(&[], left);
+        }
+        Ok(())
+    }
+
+    /// Waits for the child's end, for so long at most. Input stays unread.
+    pub fn wait_for_child(&mut self, child: BorrowedFd<'_>, limit: Duration) {
+        self.wait_for(&[child], limit);
+    }
+
+    /// Waits for a signal, or until something can be read.
+    fn wait_for(&mut self, others: &[BorrowedFd<'_>], limit: Duration) {
+        let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        watched.extend(others.iter().map(|&other| PollFd::new(other, PollFlags::POLLIN)));
+        let limit = i32::try_from(limit.as_millis() + 1).unwrap_or(i32::MAX);
+        let _ = poll(&mut watched, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX));
+        drop(watched);
+        self.take_signals();
+    }
+}
+
+/// Rounded up: a wait that ends too early would be repeated at once, again and again.
+fn in_milliseconds(limit: Duration) -> EpollTimeout {
+    let milliseconds = limit.as_nanos().div_ceil(1_000_000);
+    EpollTimeout::try_from(i32::try_from(milliseconds).unwrap_or(i32::MAX)).unwrap_or(EpollTimeout::MAX)
+}
