@@ -75,6 +75,35 @@ fn the_tour_of_daemons_shows_other_daemonizers_as_chains() {
     }
 }
 
+#[test]
+fn the_tour_of_logging_shows_what_the_readme_promises() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tour = top.join("examples/logging/tour.sh");
+    let output = Command::new("sh").arg(tour).arg(support::catena()).env("TZ", "UTC0").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{shown}");
+    let parts: Vec<&str> = shown.split("\n# ").collect();
+    let part = |heading: &str| *parts.iter().find(|part| part.starts_with(heading)).expect(heading);
+    let reading = part("Reading the log");
+    let (main, fatal) = reading.split_once("$ tai64nlocal -u --iso").unwrap();
+    assert_eq!(
+        main.lines().filter(|line| line.starts_with("20") && line.contains(" service: ")).count(),
+        5,
+        "{reading}"
+    );
+    let fatal: Vec<&str> = fatal.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    let [line] = fatal[..] else { panic!("{reading}") };
+    assert!(line.ends_with("Z service: fatal: request 4 failed"), "{line}");
+    for (heading, end) in [
+        ("A service and its logger", "-rwxr--r--\n-rw-------\n-rw-r--r--\n"),
+        ("One logger", "multilog: fatal: unable to lock directory ./log/main: temporary failure\n(exit code 111)\n"),
+        ("Rotating by hand", "before\nafter\n"),
+        ("Shipping", "\n300\n"),
+    ] {
+        assert!(part(heading).ends_with(end), "{shown}");
+    }
+}
+
 /// What keeps a connection of ssh open is a process that has one of its descriptors.
 #[test]
 fn a_job_keeps_nothing_of_the_session_that_started_it() {

@@ -24,7 +24,7 @@ use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, say};
 use crate::options::Given;
-use crate::sys::signal;
+use crate::sys::{descriptor, signal};
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
 use lines::Lines;
@@ -55,7 +55,9 @@ pub const APPLET: Applet = Applet {
 const LAST_LINE: Duration = Duration::from_secs(5);
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let mut watch = Watch::new().unable_to("watch for", b"signals")?;
+    let mask = watch::block_signals().unable_to("block", b"signals")?;
+    descriptor::occupy_standard().unable_to("read", b"standard input")?;
+    let mut watch = Watch::new(mask).unable_to("watch for", b"signals")?;
     // neither a reader of standard error that is gone nor a limit on files may end a log
     let surroundings = Surroundings {
         environ: process.environ.entries(),

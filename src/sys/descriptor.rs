@@ -61,6 +61,28 @@ pub fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
 }
 
+/// Makes sure that no file opened from here on gets the number of standard output or error, which others write to. The
+/// programs to come find those closed as they were.
+///
+/// # Errors
+/// EBADF if standard input is closed.
+pub fn occupy_standard() -> nix::Result<()> {
+    if !is_open(STDIN.as_raw_fd()) {
+        return Err(Errno::EBADF);
+    }
+    for number in [STDOUT, STDERR].map(|descriptor| descriptor.as_raw_fd()) {
+        if !is_open(number) {
+            // the lowest free number is this one
+            let flags = nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_CLOEXEC;
+            // where there is none, nothing else will do
+            if let Ok(null) = nix::fcntl::open(c"/dev/null", flags, nix::sys::stat::Mode::empty()) {
+                leave_open(null);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A copy of `of` with close-on-exec, numbered `lowest` or higher.
 pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC gives a new descriptor, which nobody else owns.

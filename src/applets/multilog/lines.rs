@@ -102,12 +102,21 @@ impl<'a> Lines<'a> {
             Stamp::Utc => Stamper::Time(Sequence::default(), time(Zone::Utc)),
             Stamp::Local => Stamper::Time(Sequence::default(), time(Zone::Local)),
         });
+        // status files first, as the reference does it
+        let status_files = plan.actions.iter().filter_map(|action| match action {
+            Action::Keep(name) => Some(open_status_file(name)),
+            _ => None,
+        });
+        let mut status_files = status_files.collect::<anyhow::Result<Vec<_>>>()?.into_iter();
         let mut steps = Vec::with_capacity(plan.actions.len());
         for action in plan.actions {
             steps.push(match action {
                 Action::Select(is_on, pattern) => Step::Select(is_on, pattern),
                 Action::Show => Step::Show,
-                Action::Keep(name) => Step::Keep(StatusFile { name, file: open_status_file(name)?, line: None }),
+                Action::Keep(name) => match status_files.next() {
+                    Some(file) => Step::Keep(StatusFile { name, file, line: None }),
+                    None => continue,
+                },
                 Action::Log(settings) => {
                     let directory = LogDirectory::open(settings, surroundings, watch)?;
                     Step::Log(Destination { directory, spans: Vec::new(), goes_on: false })
@@ -330,18 +339,27 @@ impl<'a> Lines<'a> {
             show(&self.shown);
             self.shown.clear();
         }
+        self.keep(text, watch).map_err(|GaveUp| Unwritten(text.len()))?;
         for step in &mut self.steps {
-            match step {
-                Step::Keep(file) => {
-                    if let Some((start, end)) = file.line.take() {
-                        file.write(&text[start..end], watch).map_err(|GaveUp| Unwritten(text.len()))?;
-                    }
-                }
-                Step::Log(destination) => destination.write(text, &mut self.gathered, watch)?,
-                _ => {}
+            if let Step::Log(destination) = step {
+                destination.write(text, &mut self.gathered, watch)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes the last lines of status files, in the order of the lines: several may be one file.
+    fn keep(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+        loop {
+            let pending = self.steps.iter_mut().filter_map(|step| match step {
+                Step::Keep(file) if file.line.is_some() => Some(file),
+                _ => None,
+            });
+            let Some(file) = pending.min_by_key(|file| file.line) else { return Ok(()) };
+            if let Some((start, end)) = file.line.take() {
+                file.write(&text[start..end], watch)?;
+            }
+        }
     }
 
     /// When one of the directories next has to be looked after.

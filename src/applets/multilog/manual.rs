@@ -26,7 +26,8 @@ pub const MANUAL: Manual = Manual {
                  bytes. A byte stands for itself. A star goes on to the first occurrence of the byte behind it, without a \
                  second thought; at the end it goes on to the end. So `+*: fatal: *` finds a message behind a name; but `*ab` \
                  does not match `aab`.",
-                "`F`: later patterns are those of fnmatch(3): `*` matches anything, `?` a byte, `[...]` a set. `S`: later \
+                "`F`: later patterns are those of fnmatch(3): `*` matches anything, `?` a byte, `[...]` a set; \
+                 of a line with NUL bytes they see what is before the first. `S`: later \
                  patterns are simple ones again.",
             ],
         ),
@@ -114,7 +115,7 @@ pub const MANUAL: Manual = Manual {
     examples: &[
         ("multilog t ./main", "The whole of log/run for a service: a megabyte of logs in ten files, with time stamps."),
         ("multilog t s16777215 n20 m200M ./main", "Larger files, 200 megabytes in all at most."),
-        ("multilog t -* '+* fatal: *' e ./errors + ./all", "Show and keep apart what is fatal."),
+        ("multilog t -* '+*: fatal: *' e ./errors + ./all", "Show and keep apart what is fatal."),
         ("multilog I a1d n32 '!gzip -c' wgz ./daily", "A file a day, compressed, in local time, for a month."),
     ],
     reference: "daemontools 0.76, and daemontools-encore 1.11 for F, S, T and w",

@@ -30,10 +30,10 @@ fn matches_simply(mut pattern: &[u8], mut line: &[u8]) -> bool {
         match pattern {
             [] => return line.is_empty(),
             [b'*'] => return true,
-            // this one may be a star as well, and then stands for itself
-            [b'*', next, rest @ ..] => match memchr(*next, line) {
+            // what is skipped to may be a star itself, which then goes on from there
+            [b'*', rest @ ..] => match memchr(rest[0], line) {
                 Some(found) => {
-                    line = &line[found + 1..];
+                    line = &line[found..];
                     pattern = rest;
                 }
                 None => return false,
@@ -66,7 +66,10 @@ mod tests {
             ("*a", "baa", false),
             ("*ab", "aab", false),
             ("*ab", "ab", true),
+            ("**", "x*y", true),
+            ("**", "xy", false),
             ("**x", "a*x", true),
+            ("**x", "a*zx", true),
             ("**x", "ax", false),
             ("named[*]: Cleaned cache *", "named[135]: Cleaned cache of 3121 RRs", true),
             ("hello", "hello world", false),

@@ -38,6 +38,14 @@ pub struct Watch {
     deadline: Option<Instant>,
 }
 
+/// Blocks what is watched for. Gives the mask as it was.
+///
+/// # Errors
+/// As sigprocmask(2).
+pub fn block_signals() -> nix::Result<Set> {
+    signal::block(Set::of(&[libc::SIGTERM, libc::SIGALRM]))
+}
+
 /// What has happened, in the kernel's record of it.
 #[derive(Clone, Copy)]
 enum Source {
@@ -47,12 +55,11 @@ enum Source {
 }
 
 impl Watch {
-    /// Blocks TERM and ALRM, and begins to watch for them.
+    /// Begins to watch for TERM and ALRM, which have been blocked by [`block_signals`].
     ///
     /// # Errors
     /// As epoll_create(2) and signalfd(2).
-    pub fn new() -> nix::Result<Self> {
-        let mask = signal::block(Set::of(&[libc::SIGTERM, libc::SIGALRM]))?;
+    pub fn new(mask: Set) -> nix::Result<Self> {
         let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGALRM]);
         let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
