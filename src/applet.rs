@@ -57,14 +57,23 @@ pub enum Role {
 pub enum Grammar {
     /// Options and then operands.
     Options,
-    /// Operands only, whatever they begin with. A sole `--help` or `--version` still asks for that text.
-    Words,
+    /// Operands only, whatever they begin with. A sole `--help` or `--version` still asks for that text. With the forms
+    /// they may have, as (FORM, meaning), for the documents.
+    Words(&'static [(&'static str, &'static str)]),
 }
 
 impl Applet {
     /// Whether it goes on with a program that its arguments name.
     pub fn is_link(&self) -> bool {
         matches!(self.role, Role::Link(_))
+    }
+
+    /// The name of what its words are, and the forms that may have, where it reads words.
+    pub fn forms(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match (&self.role, self.operands) {
+            (Role::Tool(Grammar::Words(forms), _), [.., (name, _)]) => Some((bare(name), forms)),
+            _ => None,
+        }
     }
 
     /// Whether it can be called with so many operands, a link's program and its arguments among them.
@@ -79,6 +88,11 @@ impl Applet {
     pub fn forks(&self) -> bool {
         self.changes.iter().any(|aspect| matches!(aspect, Aspect::Process | Aspect::Child))
     }
+}
+
+/// The name of an operand without the marks of how often it comes.
+pub fn bare(operand: &str) -> &str {
+    operand.trim_end_matches("...").trim_matches(['[', ']'])
 }
 
 /// What a manual page has beyond what the table gives.

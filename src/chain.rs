@@ -83,7 +83,7 @@ impl Here {
                 let args = self.look_like(call);
                 match grammar {
                     Grammar::Options => options::parse(applet.options, args, true),
-                    Grammar::Words => Ok(Given::words(args)),
+                    Grammar::Words(_) => Ok(Given::words(args)),
                 }
             }
         };

@@ -1,7 +1,7 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Family, Group};
+use crate::applet::{Applet, Family, Group, bare};
 use crate::applets;
 use crate::call;
 use crate::exit::Codes;
@@ -124,7 +124,7 @@ fn in_words_of_glibc(misuse: &Misuse) -> Vec<u8> {
 pub fn command(applet: &'static Applet) -> Command {
     let operands = applet.operands.iter().map(|&(name, help)| {
         let is_list = name.ends_with("...");
-        let bare = name.trim_end_matches("...").trim_matches(['[', ']']);
+        let bare = bare(name);
         let arg = Arg::new(bare).value_name(bare).help(help).required(!name.starts_with('['));
         if is_list { arg.num_args(0..).trailing_var_arg(true) } else { arg }
     });
@@ -235,6 +235,12 @@ pub fn help(applet: &'static Applet) -> String {
         after.push_str("Changes:\n");
         for aspect in applet.changes {
             let _ = writeln!(after, "  {}", aspect.describe());
+        }
+    }
+    if let Some((name, forms)) = applet.forms() {
+        let _ = writeln!(after, "{name} is one of:");
+        for (form, meaning) in forms {
+            let _ = writeln!(after, "  {form:<12} {meaning}");
         }
     }
     if !applet.on_request.is_empty() {

@@ -27,7 +27,7 @@ use crate::options::Given;
 use crate::sys::{descriptor, signal};
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
-use lines::Lines;
+use lines::{Extent, Lines};
 use memchr::memchr;
 use nix::sys::stat::{Mode, umask};
 use processor::Surroundings;
@@ -48,7 +48,7 @@ pub const APPLET: Applet = Applet {
     operands: &[("[ACTION]...", "What to do with each line, in this order")],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Words, run),
+    role: Role::Tool(Grammar::Words(manual::ACTIONS), run),
 };
 
 /// How long the rest of a line may take after TERM.
@@ -68,7 +68,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         ],
     };
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
-    let mut input = Input::new().unable_to("read", b"standard input")?;
+    let mut input = Input::new(&watch).unable_to("read", b"standard input")?;
     let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));
     for (word, why) in &plan.ignored {
         let _ = say(&[b"multilog: warning: ignoring action ", word, b": ", why.as_bytes(), b"\n"]);
@@ -92,20 +92,37 @@ fn log(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> anyhow::R
         }
         let look = match input.may_wait() && !watch.is_ready {
             true => Look::Nothing,
-            false => input.look(watch, false).unable_to("read", b"standard input")?,
+            false => look(lines, input, watch, false)?,
         };
         match look {
-            Look::More | Look::End => {
-                let is_all = look == Look::End;
-                let done = lines.log(input.bytes(), is_all, watch).map_err(Failure::from)?;
-                input.finish(done).unable_to("read", b"standard input")?;
-                if is_all {
-                    return Ok(());
+            Look::More => {
+                let done = pass(lines, input, watch, if input.may_wait() { Extent::Parts } else { Extent::Lines })?;
+                if done == 0 && input.is_full() {
+                    pass(lines, input, watch, Extent::Parts)?;
                 }
             }
+            Look::End => return pass(lines, input, watch, Extent::All).map(drop),
             Look::Nothing => wait(lines, input, watch, None)?,
         }
     }
+}
+
+/// Looks for more input. If it cannot be read, what has come before is logged.
+fn look(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch, byte: bool) -> anyhow::Result<Look> {
+    match input.look(watch, byte) {
+        Ok(look) => Ok(look),
+        Err(reason) => {
+            let _ = pass(lines, input, watch, Extent::All);
+            Err(reason).unable_to("read", b"standard input")
+        }
+    }
+}
+
+/// Logs what has been seen, and then consumes it. Gives how many bytes that were.
+fn pass(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch, extent: Extent) -> anyhow::Result<usize> {
+    let done = lines.log(input.bytes(), extent, watch).map_err(Failure::from)?;
+    input.finish(done).unable_to("read", b"standard input")?;
+    Ok(done)
 }
 
 /// Waits for more input, for a signal, or until something is due.
@@ -124,6 +141,7 @@ fn wait(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch, end: Option
         }
         Rest::Wait(limit) => Some(due.map_or(limit, |due| due.min(limit))),
         Rest::Hold => {
+            pass(lines, input, watch, Extent::Parts)?;
             input.hold().unable_to("read", b"standard input")?;
             due
         }
@@ -149,22 +167,23 @@ fn finish_line(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> a
     let Some(ended) = watch.ended else { return Ok(()) };
     let end = ended + LAST_LINE;
     while lines.is_inside() || !input.bytes().is_empty() {
-        let newline = memchr(b'\n', input.bytes());
+        if let Some(newline) = memchr(b'\n', input.bytes()) {
+            let done = lines.log(&input.bytes()[..=newline], Extent::Lines, watch).map_err(Failure::from)?;
+            return input.finish(done).unable_to("read", b"standard input");
+        }
         let is_late = Instant::now() >= end;
-        let look = match newline.is_some() || is_late || input.may_wait() && !watch.is_ready {
+        let look = match is_late || input.may_wait() && !watch.is_ready {
             true => Look::Nothing,
-            false => input.look(watch, true).unable_to("read", b"standard input")?,
+            false => look(lines, input, watch, true)?,
         };
-        let newline = newline.or_else(|| memchr(b'\n', input.bytes()));
-        let is_all = newline.is_none() && (is_late || look == Look::End);
-        let bytes = &input.bytes()[..newline.map_or(input.bytes().len(), |newline| newline + 1)];
-        let done = lines.log(bytes, is_all, watch).map_err(Failure::from)?;
-        input.finish(done).unable_to("read", b"standard input")?;
-        if newline.is_some() || is_all {
-            break;
+        if is_late || look == Look::End {
+            return pass(lines, input, watch, Extent::All).map(drop);
         }
         if look == Look::Nothing {
+            see_to_directories(lines, watch)?;
             wait(lines, input, watch, Some(end))?;
+        } else if memchr(b'\n', input.bytes()).is_none() && (input.is_full() || input.may_wait()) {
+            pass(lines, input, watch, Extent::Parts)?;
         }
     }
     Ok(())

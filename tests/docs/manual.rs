@@ -39,6 +39,13 @@ pub fn page(applet: &'static Applet) -> String {
     man.render_options_section(&mut page).unwrap();
 
     let mut roff = Roff::new();
+    if let Some((name, forms)) = applet.forms() {
+        roff.control("SH", [format!("{name}S").as_str()]);
+        for (form, meaning) in forms {
+            item(&mut roff, vec![bold(*form)], Some("14"));
+            roff.text(inlines(meaning));
+        }
+    }
     roff.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in documents::exit_status(applet) {
         item(&mut roff, vec![bold(code)], Some("9"));

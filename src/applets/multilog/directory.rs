@@ -26,6 +26,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -54,11 +55,9 @@ pub struct LogDirectory<'a> {
     pub(super) work: Option<Work>,
     /// Whether a line may be written in part: then `current` does not count as closed cleanly.
     is_torn: bool,
+    /// What keeps it from being opened.
+    failure: Cell<Option<Failure>>,
 }
-
-/// How many bytes could not be written before the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unwritten(pub usize);
 
 impl<'a> LogDirectory<'a> {
     /// Opens a directory, which is made if it does not exist, and puts its files in order.
@@ -98,13 +97,18 @@ impl<'a> LogDirectory<'a> {
             begun: None,
             work: None,
             is_torn: false,
+            failure: Cell::new(None),
         };
-        this.recover(clean.is_some(), watch).map_err(|GaveUp| Failure::new([b"unable to recover ", name].concat()))?;
+        if this.recover(clean.is_some(), watch).is_err() {
+            return Err(this.failure.take().unwrap_or_else(Failure::unspoken).into());
+        }
         if clean.is_none() {
             let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
             uninterrupted(|| make(&this.directory, "state", flags, OPEN)).unable_to("write to", &object("state"))?;
         }
-        let current = uninterrupted(|| this.new_current()).unable_to("write to", &object("current"))?;
+        // the reference's words
+        let verb = if clean.is_some() { "append to" } else { "write to" };
+        let current = uninterrupted(|| this.new_current()).unable_to(verb, &object("current"))?;
         let seen = fstat(&current).unable_to("stat", &object("current"))?;
         this.current = current;
         this.bytes = u64::try_from(seen.st_size).unwrap_or(0);
@@ -126,7 +130,7 @@ impl<'a> LogDirectory<'a> {
             self.remove("state", watch)?;
         }
         self.remove("newstate", watch)?;
-        let is_complete = |seen: FileStat| seen.st_mode & 0o100 != 0;
+        let is_complete = |seen: FileStat| descriptor::is_regular(seen.st_mode) && seen.st_mode & 0o100 != 0;
         if self.look_at("processed").is_some_and(is_complete) {
             self.remove("previous", watch)?;
             self.finish("processed", self.settings.code, watch)?;
@@ -149,11 +153,11 @@ impl<'a> LogDirectory<'a> {
     ///
     /// # Errors
     /// If they cannot be written before the end.
-    pub fn append(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+    pub fn append(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         while !bytes.is_empty() {
             let size = self.settings.size;
             if self.bytes >= size {
-                self.rotate(watch).map_err(|GaveUp| Unwritten(bytes.len()))?;
+                self.rotate(watch)?;
             }
             let place = |total: u64| usize::try_from(total.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
             let most = bytes.len().min(place(size));
@@ -163,36 +167,28 @@ impl<'a> LogDirectory<'a> {
                 None => None,
             };
             let (part, rest) = bytes.split_at(line.unwrap_or(most));
-            self.write(part, watch).map_err(|Unwritten(count)| Unwritten(count + rest.len()))?;
+            self.write(part, watch)?;
             bytes = rest;
             if line.is_some() {
-                self.rotate(watch).map_err(|GaveUp| Unwritten(bytes.len()))?;
+                self.rotate(watch)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+    fn write(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         if self.bytes == 0 {
             self.begun = Some(Instant::now());
         }
         while !bytes.is_empty() {
-            match nix::unistd::write(&self.current, bytes) {
-                Ok(count) => {
-                    self.bytes += count as u64;
-                    bytes = &bytes[count..];
-                }
-                Err(Errno::EINTR) => {}
-                Err(Errno::ENOSPC | Errno::EDQUOT) if self.make_room() => {}
-                Err(reason) => {
-                    self.warn("write to ", "/current", "", reason);
-                    if watch.pause().is_err() {
-                        self.is_torn = true;
-                        return Err(Unwritten(bytes.len()));
-                    }
-                }
-            }
+            // a line may be written in part from here on
+            self.is_torn = true;
+            let count =
+                self.insist(watch, ("write to ", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
+            self.bytes += count as u64;
+            bytes = &bytes[count..];
         }
+        self.is_torn = false;
         Ok(())
     }
 
@@ -211,7 +207,8 @@ impl<'a> LogDirectory<'a> {
         })
     }
 
-    /// Tries until it succeeds. Each failure is told as `unable to VERB DIRECTORY/FILE PURPOSE, pausing: REASON`.
+    /// Tries until it succeeds. Each failure is told as `unable to VERB DIRECTORY/FILE PURPOSE, pausing: REASON`. At the start the
+    /// first one is the end.
     pub(super) fn insist<T>(
         &self,
         watch: &mut Watch,
@@ -221,6 +218,12 @@ impl<'a> LogDirectory<'a> {
         loop {
             match uninterrupted(&mut attempt) {
                 Ok(done) => return Ok(done),
+                Err(Errno::ENOSPC | Errno::EDQUOT) if watch.is_started && self.make_room() => {}
+                Err(reason) if !watch.is_started => {
+                    let object = [b"", self.settings.name, file.as_bytes(), purpose.as_bytes()].concat();
+                    self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
+                    return Err(GaveUp);
+                }
                 Err(reason) => {
                     self.warn(verb, file, purpose, reason);
                     watch.pause()?;

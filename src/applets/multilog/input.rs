@@ -5,13 +5,14 @@
 //! |---|---|---|
 //! | pipe | tee(2) into a private pipe, and read that | read |
 //! | stream socket | receive with MSG_PEEK | receive |
-//! | file | pread from its offset | move the offset |
+//! | file that never waits | pread from its offset | move the offset |
 //! | anything else | – | read, a kilobyte at a time |
 
 use super::watch::Watch;
 use crate::sys::descriptor::{STDIN, uninterrupted};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, tee};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, sockopt};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::uio::pread;
@@ -36,7 +37,10 @@ const LOOKS: u32 = 16;
 const WAITS: u32 = 10;
 
 /// A pipe that holds less could be full sooner.
-const SMALL_PIPE: i32 = 16 * 1024;
+const SMALL_PIPE: usize = 16 * 1024;
+
+/// The last page of a full pipe may have room for less than is to be written.
+const SLACK: usize = 4096;
 
 /// What a look has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,16 @@ enum Kind {
     Other(usize),
 }
 
+/// Whether standard input has no writer now.
+fn is_hung_up() -> bool {
+    // a socket can be shut in one direction
+    let gone = PollFlags::POLLHUP | PollFlags::from_bits_retain(libc::POLLRDHUP);
+    let mut input = [PollFd::new(STDIN, gone)];
+    let _ = poll(&mut input, PollTimeout::ZERO);
+    // a bit that nix has no name for is none of its answers
+    input[0].any().unwrap_or(true)
+}
+
 /// Standard input.
 pub struct Input {
     kind: Kind,
@@ -88,6 +102,12 @@ pub struct Input {
     /// Whether what is held has to be handed out again.
     again: bool,
     is_watched: bool,
+    /// Bytes looked at at a time.
+    room: usize,
+    /// Bytes that nobody can add to before some are consumed.
+    full: usize,
+    /// Whether the pipe keeps writes apart (pipe2(2), O_DIRECT): what is not read of one is gone.
+    is_packets: bool,
     /// How often there was nothing new since there was something.
     looks: u32,
     /// After how many the beginning of a line is taken into memory.
@@ -99,29 +119,47 @@ impl Input {
     ///
     /// # Errors
     /// EBADF if it is closed.
-    pub fn new() -> nix::Result<Self> {
+    pub fn new(watch: &Watch) -> nix::Result<Self> {
         let mode = SFlag::from_bits_truncate(fstat(STDIN)?.st_mode & SFlag::S_IFMT.bits());
         let is_stream = || getsockopt(&STDIN, sockopt::SockType).is_ok_and(|kind| kind == SockType::Stream);
+        let mut is_watched = false;
         let kind = match mode {
             SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC).map_or(Kind::Other(SMALL), |(from, to)| Kind::Pipe(from, to)),
             SFlag::S_IFSOCK if is_stream() => Kind::Socket,
             // a datagram is lost but for what is read at once
             SFlag::S_IFSOCK => Kind::Other(ROOM),
-            SFlag::S_IFREG | SFlag::S_IFBLK => lseek(STDIN, 0, Whence::SeekCur).map_or(Kind::Other(SMALL), Kind::File),
+            SFlag::S_IFREG | SFlag::S_IFBLK => {
+                // what can be waited for, as /proc/kmsg can, is none of these files
+                is_watched = watch.add_input(STDIN, false).is_ok();
+                match lseek(STDIN, 0, Whence::SeekCur) {
+                    Ok(offset) if !is_watched => Kind::File(offset),
+                    _ => Kind::Other(SMALL),
+                }
+            }
             _ => Kind::Other(SMALL),
         };
-        let (room, is_small) = match &kind {
-            Kind::Pipe(_, to) => {
-                let size = |pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ);
-                (size(to.as_fd())?.unsigned_abs() as usize, size(STDIN)? < SMALL_PIPE)
-            }
-            _ => (ROOM, false),
+        let size = |pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize);
+        let (room, capacity) = match &kind {
+            Kind::Pipe(_, to) => (size(to.as_fd())?, size(STDIN)?),
+            _ => (ROOM, ROOM),
         };
-        let most_looks = if is_small { 0 } else { LOOKS + WAITS };
+        let is_packets = fcntl(STDIN, FcntlArg::F_GETFL).is_ok_and(|flags| flags & libc::O_DIRECT != 0);
         let scratch = if matches!(kind, Kind::Pipe(..) | Kind::Socket) { vec![0; room] } else { Vec::new() };
-        let buffer = vec![0; MOST_HELD + room];
-        let (again, is_watched) = (false, false);
-        Ok(Self { kind, buffer, held: 0, seen: 0, left: 0, scratch, again, is_watched, looks: 0, most_looks })
+        Ok(Self {
+            is_packets: is_packets && matches!(kind, Kind::Pipe(..)),
+            kind,
+            buffer: vec![0; MOST_HELD + room],
+            held: 0,
+            seen: 0,
+            left: 0,
+            scratch,
+            again: false,
+            is_watched,
+            room,
+            full: room.min(capacity.saturating_sub(SLACK)),
+            looks: 0,
+            most_looks: if capacity < SMALL_PIPE { 0 } else { LOOKS + WAITS },
+        })
     }
 
     /// All bytes that are not done with.
@@ -146,6 +184,11 @@ impl Input {
         }
     }
 
+    /// Whether nothing more can come before something is consumed.
+    pub fn is_full(&self) -> bool {
+        self.seen >= self.full
+    }
+
     /// Looks for more bytes. What cannot be looked at is read, with `byte` one byte, and that may wait.
     ///
     /// # Errors
@@ -155,8 +198,16 @@ impl Input {
         if std::mem::take(&mut self.again) {
             return Ok(Look::More);
         }
-        let most = self.buffer.len() - MOST_HELD;
-        let buffer = &mut self.buffer[self.held..];
+        // before the look, which then shows all there will be
+        watch.is_hung_up = watch.is_hung_up && is_hung_up();
+        let (most, held, left) = (self.room, self.held, self.left);
+        if self.is_compared() {
+            self.scratch[..left].copy_from_slice(&self.buffer[held..held + left]);
+        }
+        if self.buffer.len() < held + left + most {
+            self.buffer.resize(held + left + most, 0);
+        }
+        let buffer = &mut self.buffer[held..];
         let outcome = uninterrupted(|| match &self.kind {
             Kind::Pipe(from, to) => {
                 let count = tee(STDIN, to, most, SpliceFFlags::SPLICE_F_NONBLOCK)?;
@@ -173,13 +224,12 @@ impl Input {
         let count = match outcome {
             Ok(count) => count,
             Err(Errno::EAGAIN) => {
-                (self.seen, self.left) = (0, 0);
+                self.hold_if_gone(0);
                 return Ok(Look::Nothing);
             }
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL)
-                if matches!(self.kind, Kind::Pipe(..)) && self.left == 0 =>
-            {
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) if matches!(self.kind, Kind::Pipe(..)) => {
                 // forbidden, or a kernel that has no tee(2)
+                self.hold()?;
                 self.kind = Kind::Other(SMALL);
                 return Ok(Look::Nothing);
             }
@@ -189,10 +239,9 @@ impl Input {
             self.held += count;
             return Ok(if count > 0 { Look::More } else { Look::End });
         }
-        self.seen = count;
+        self.hold_if_gone(count);
         let is_more = count > self.left;
         let is_all = count == 0 || watch.is_hung_up || matches!(self.kind, Kind::File(_));
-        self.left = self.left.min(count);
         Ok(match is_more {
             true => {
                 self.looks = 0;
@@ -201,6 +250,25 @@ impl Input {
             false if is_all => Look::End,
             false => Look::Nothing,
         })
+    }
+    /// After a look that has shown so many bytes: what was left has to be the first of them. If it is not, because a pipe
+    /// keeps writes apart or another process reads here, it is held instead.
+    fn hold_if_gone(&mut self, count: usize) {
+        let (held, left) = (self.held, self.left);
+        self.seen = count;
+        if !self.is_compared() {
+            self.left = left.min(count);
+        } else if count < left || self.buffer[held..held + left] != self.scratch[..left] {
+            self.buffer.copy_within(held..held + count, held + left);
+            self.buffer[held..held + left].copy_from_slice(&self.scratch[..left]);
+            self.held += left;
+            self.left = 0;
+        }
+    }
+
+    /// Whether what is consumed can be another thing than what was seen.
+    fn is_compared(&self) -> bool {
+        matches!(self.kind, Kind::Pipe(..) | Kind::Socket)
     }
 
     /// Whether a look may wait: then somebody else has to tell when it does not.
@@ -236,13 +304,19 @@ impl Input {
     /// As read(2).
     pub fn finish(&mut self, count: usize) -> nix::Result<()> {
         let from_held = count.min(self.held);
-        self.consume(count - from_held)?;
-        if !self.again {
-            self.buffer.copy_within(count..self.held + self.seen, 0);
-            self.held -= from_held;
-            self.seen -= count - from_held;
-            self.left = self.seen;
+        let from_seen = count - from_held;
+        let takes_all = self.is_packets && from_seen > 0;
+        self.consume(if takes_all { self.seen } else { from_seen })?;
+        if self.again {
+            return Ok(());
         }
+        let end = self.held + self.seen;
+        self.buffer.copy_within(count..end, 0);
+        (self.held, self.seen) = match takes_all {
+            true => (end - count, 0),
+            false => (self.held - from_held, self.seen - from_seen),
+        };
+        self.left = self.seen;
         Ok(())
     }
 
@@ -270,7 +344,7 @@ impl Input {
             return Ok(());
         }
         let mut taken = 0;
-        while taken < count {
+        while taken < count && self.is_compared() {
             let part = &mut self.scratch[taken..count];
             match uninterrupted(|| match &self.kind {
                 Kind::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),
@@ -280,7 +354,7 @@ impl Input {
                 outcome => taken += outcome?,
             }
         }
-        if self.scratch[..taken] != self.buffer[self.held..self.held + count] {
+        if self.is_compared() && self.scratch[..taken] != self.buffer[self.held..self.held + count] {
             self.buffer[..taken].copy_from_slice(&self.scratch[..taken]);
             (self.held, self.seen, self.left) = (taken, 0, 0);
             self.again = true;

@@ -2,7 +2,7 @@
 //! through first; then each destination is written to once.
 
 use super::actions::{Action, Plan, Stamp};
-use super::directory::{LogDirectory, Unwritten};
+use super::directory::LogDirectory;
 use super::pattern::Pattern;
 use super::processor::Surroundings;
 use super::watch::{GaveUp, Watch};
@@ -38,6 +38,21 @@ const GATHERED: usize = 32 * 1024;
 /// A place in a text: its beginning and its end.
 type Span = (usize, usize);
 
+/// How many bytes that had been read could not be written before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwritten(usize);
+
+/// What is to be logged of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Lines that have their newline; and whatever goes on with a line that is being logged in parts.
+    Lines,
+    /// Also the beginning of a line, if it is so long that nothing behind it decides where it goes.
+    Parts,
+    /// All there is: nothing more comes, and a last line gets its newline.
+    All,
+}
+
 /// An action, ready to be carried out.
 enum Step<'a> {
     Select(bool, Pattern<'a>),
@@ -47,7 +62,7 @@ enum Step<'a> {
 }
 
 struct Destination<'a> {
-    directory: LogDirectory<'a>,
+    directory: Box<LogDirectory<'a>>,
     /// What goes there of the text at hand; neighbours are one span.
     spans: Vec<Span>,
     /// Whether the rest of a long line goes there, too.
@@ -82,6 +97,8 @@ pub struct Lines<'a> {
     is_inside: bool,
     /// The stamp of a line that has begun, and waits for its rest.
     begun: Option<Vec<u8>>,
+    /// What is being logged.
+    extent: Extent,
 }
 
 impl<'a> Lines<'a> {
@@ -118,7 +135,7 @@ impl<'a> Lines<'a> {
                     None => continue,
                 },
                 Action::Log(settings) => {
-                    let directory = LogDirectory::open(settings, surroundings, watch)?;
+                    let directory = Box::new(LogDirectory::open(settings, surroundings, watch)?);
                     Step::Log(Destination { directory, spans: Vec::new(), goes_on: false })
                 }
             });
@@ -135,6 +152,7 @@ impl<'a> Lines<'a> {
             is_plain,
             is_inside: false,
             begun: None,
+            extent: Extent::Lines,
         })
     }
 
@@ -146,17 +164,17 @@ impl<'a> Lines<'a> {
     /// The log directories.
     pub fn directories(&mut self) -> impl Iterator<Item = &mut LogDirectory<'a>> {
         self.steps.iter_mut().filter_map(|step| match step {
-            Step::Log(destination) => Some(&mut destination.directory),
+            Step::Log(destination) => Some(&mut *destination.directory),
             _ => None,
         })
     }
 
-    /// Logs the lines that these bytes begin with, and gives how many bytes that were. The beginning of a line, up to a
-    /// thousand bytes with its stamp, is not logged, unless that `is_all` there is: then it gets a newline.
+    /// Logs what these bytes begin with, and gives how many of them that were.
     ///
     /// # Errors
     /// If they cannot be written before the end.
-    pub fn log(&mut self, bytes: &[u8], is_all: bool, watch: &mut Watch) -> Result<usize, Unwritten> {
+    pub fn log(&mut self, bytes: &[u8], extent: Extent, watch: &mut Watch) -> Result<usize, Unwritten> {
+        self.extent = extent;
         match &mut self.stamper {
             None => {}
             Some(Stamper::Label(labels)) => labels.read_clock(),
@@ -165,22 +183,23 @@ impl<'a> Lines<'a> {
         let mut done = 0;
         loop {
             let left = &bytes[done..];
-            let count =
-                if self.text.capacity() > 0 { self.log_made(left, watch)? } else { self.log_as_read(left, watch)? };
+            let makes_text = self.text.capacity() > 0;
+            let logged = if makes_text { self.log_made(left, watch) } else { self.log_as_read(left, watch) };
+            let count = logged.map_err(|GaveUp| Unwritten(left.len()))?;
             done += count;
             if count == 0 {
                 break;
             }
         }
-        if is_all && (self.is_inside || done < bytes.len()) {
-            self.log_last(&bytes[done..], watch)?;
+        if extent == Extent::All && (self.is_inside || done < bytes.len()) {
+            self.log_last(&bytes[done..], watch).map_err(|GaveUp| Unwritten(bytes.len() - done))?;
             done = bytes.len();
         }
         Ok(done)
     }
 
     /// Logs lines from where they are.
-    fn log_as_read(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, Unwritten> {
+    fn log_as_read(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, GaveUp> {
         let mut done = 0;
         if self.is_plain {
             // lines in the middle of all are like any others
@@ -200,7 +219,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Logs lines with what belongs before them, as many as there is room for at a time.
-    fn log_made(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, Unwritten> {
+    fn log_made(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, GaveUp> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         let mut done = 0;
@@ -239,7 +258,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Logs the rest of a line that has no newline.
-    fn log_last(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+    fn log_last(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         let mut text = Vec::new();
         if !self.is_inside {
             match self.begun.take() {
@@ -258,7 +277,8 @@ impl<'a> Lines<'a> {
     fn next_part(&self, bytes: &[u8], head: usize) -> Option<usize> {
         match memchr(b'\n', bytes) {
             Some(newline) => Some(newline + 1),
-            None if self.is_inside || head + bytes.len() >= SEEN => Some(bytes.len()),
+            None if self.is_inside => Some(bytes.len()),
+            None if self.extent != Extent::Lines && head + bytes.len() >= SEEN => Some(bytes.len()),
             None => None,
         }
     }
@@ -334,12 +354,12 @@ impl<'a> Lines<'a> {
     }
 
     /// Writes what has been noted of the text.
-    fn write(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), Unwritten> {
+    fn write(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         if !self.shown.is_empty() {
             show(&self.shown);
             self.shown.clear();
         }
-        self.keep(text, watch).map_err(|GaveUp| Unwritten(text.len()))?;
+        self.keep(text, watch)?;
         for step in &mut self.steps {
             if let Step::Log(destination) = step {
                 destination.write(text, &mut self.gathered, watch)?;
@@ -376,7 +396,7 @@ impl Destination<'_> {
         }
     }
 
-    fn write(&mut self, text: &[u8], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), Unwritten> {
+    fn write(&mut self, text: &[u8], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
         let spans = std::mem::take(&mut self.spans);
         let outcome = match spans.as_slice() {
             [] => Ok(()),
@@ -388,13 +408,7 @@ impl Destination<'_> {
         outcome
     }
 
-    fn gather(
-        &mut self,
-        text: &[u8],
-        spans: &[Span],
-        gathered: &mut Vec<u8>,
-        watch: &mut Watch,
-    ) -> Result<(), Unwritten> {
+    fn gather(&mut self, text: &[u8], spans: &[Span], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
         for &(start, end) in spans {
             if gathered.len() + (end - start) > GATHERED && !gathered.is_empty() {
                 self.directory.append(gathered, watch)?;

@@ -2,7 +2,29 @@
 
 use crate::applet::Manual;
 
-/// All of it.
+/// The actions.
+pub const ACTIONS: &[(&str, &str)] = &[
+    ("t", "First: put a TAI64N label before each line"),
+    ("i", "First: put the time in UTC before each line"),
+    ("I", "First: put the local time before each line"),
+    ("T", "First: put seconds since 1970 and microseconds before each line"),
+    ("pTEXT", "First, or behind the stamp: put TEXT before each line"),
+    ("+PATTERN", "Select the line if it matches"),
+    ("-PATTERN", "Deselect the line if it matches"),
+    ("F, S", "Take later patterns as fnmatch(3) does, as simple ones again"),
+    ("e", "Show the first 200 bytes of the line on standard error"),
+    ("=FILE", "Keep the first 1000 bytes of the last line in FILE"),
+    ("./DIR, /DIR", "Append the line to the log directory DIR"),
+    ("sBYTES", "Later directories: bytes in a file at most (99999)"),
+    ("nNUMBER", "Later directories: how many files, with the current one (10)"),
+    ("mBYTES", "Later directories: bytes in all old files at most (no limit)"),
+    ("aSECONDS", "Later directories: begin a new file after so long (never)"),
+    ("NNUMBER", "Later directories: if the disk is full, remove old files but for so many"),
+    ("wCODE", "Later directories: name complete old files .CODE (s)"),
+    ("!COMMAND", "Later directories: make old files by this processor"),
+];
+
+/// All else.
 pub const MANUAL: Manual = Manual {
     description: &[
         "Reads lines from standard input and carries out the actions on each, in the order given: they select lines, append \
@@ -50,7 +72,8 @@ pub const MANUAL: Manual = Manual {
                 "`nNUMBER`: so many files, `current` among them (10; at least 2).",
                 "`mBYTES`: so many bytes in all old files; k, M or G may follow. The oldest go first.",
                 "`aSECONDS`: a file is ended when it is that old, even if nothing comes in; m, h or d may follow.",
-                "`NNUMBER`: if the disk is full, old files are removed down to that number before multilog waits.",
+                "`NNUMBER`: if the disk is full, old files are removed down to that number before multilog waits, also where a \
+                 processor fails and the disk is short of room.",
                 "`wCODE`: old files end with `.CODE`, not with `.s`.",
                 "`!COMMAND`: a processor, run by `/bin/sh -c` for each full file. It reads the file from standard input and \
                  writes the old file to standard output. What it writes to descriptor 5 the next one finds on descriptor 4. If \
@@ -80,6 +103,8 @@ pub const MANUAL: Manual = Manual {
                  for a second; if the rest has not come by then it is kept in memory, and lost by a KILL.",
                 "What has been written survives a crash of multilog at once. It survives a crash of the system once the file has become \
                  an old file, or multilog has ended: both bring it to disk, the names of old files, too.",
+                "A line that does not fit into the pipe, or whose rest does not come for a second, is written in parts as it comes; killed in \
+                 between, its rest is a line of its own.",
                 "A `current` of one that was killed becomes an old file ending with `.u` at the next start: it may end in \
                  the middle of a line. So does a file whose rotation was interrupted before it was complete. Then the processor's \
                  state begins anew.",
@@ -94,7 +119,7 @@ pub const MANUAL: Manual = Manual {
                 "TERM: the line that has been begun is logged up to its newline, for which multilog waits five seconds at most; the rest \
                  of the input stays unread for the next one. A processor that runs is waited for. If the disk is full, one more attempt is \
                  made at once, and others for ten seconds; then multilog exits with 111 and says how much was not written. That is \
-                 still in the pipe.",
+                 still in the pipe, but for the beginning of a line that had been taken into memory.",
             ],
         ),
         (

@@ -58,6 +58,12 @@ impl LogDirectory<'_> {
         Ok(())
     }
 
+    /// Whether the disk has less room than a file may need: that may be why a processor fails.
+    pub(super) fn is_short_of_room(&self) -> bool {
+        nix::sys::statvfs::fstatvfs(&self.directory)
+            .is_ok_and(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()) < self.settings.size)
+    }
+
     /// Removes the oldest file, if the disk is full and that is wanted. Gives true if that may have helped.
     pub(super) fn make_room(&self) -> bool {
         let Some(least) = self.settings.least else { return false };

@@ -156,6 +156,9 @@ impl LogDirectory<'_> {
                     Err(_) => "wait failed for processor in ",
                 };
                 let _ = say(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
+                if self.is_short_of_room() {
+                    self.make_room();
+                }
                 self.work = Some(Work::Failed(Instant::now() + PAUSE));
                 Ok(())
             }

@@ -36,6 +36,8 @@ pub struct Watch {
     pub is_hung_up: bool,
     /// When to give up, once something failed after TERM.
     deadline: Option<Instant>,
+    /// Whether all is open: before that no attempt is repeated.
+    pub is_started: bool,
 }
 
 /// Blocks what is watched for. Gives the mask as it was.
@@ -73,6 +75,7 @@ impl Watch {
             is_ready: false,
             is_hung_up: false,
             deadline: None,
+            is_started: false,
         })
     }
 
