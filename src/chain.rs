@@ -147,11 +147,12 @@ impl Here {
     /// A tool stays, so it has to look as an exec of it would: under its own name, and with its own words alone. Gives
     /// copies of these, since the words of the whole chain are void then.
     fn look_like(&self, tool: Call) -> Words {
-        process::set_name(tool.applet.name);
-        match self.argv.len().checked_sub(tool.args.len() + 1) {
+        let args = match self.argv.len().checked_sub(tool.args.len() + 1) {
             Some(place) if self.argv.from(place + 1).is_same(tool.args) => argv::show_only(self.argv, place).from(1),
             _ => tool.args,
-        }
+        };
+        process::set_name(tool.applet.name);
+        args
     }
 
     /// Finds the next program as exec would and gives the call if it is a link for this process. Otherwise execs it,

@@ -20,6 +20,7 @@ mod refused;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 
 use ground::{Ground, Mode};
 use hostile::{EVERYTHING, PLAIN, STARTS, Start};

@@ -1,0 +1,146 @@
+//! Tools at the end of a chain: fused, they look and behave as if an exec had started them.
+
+use crate::launch::no_forks;
+use crate::support::Installed;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+nix::ioctl_read_bad!(unread, nix::libc::FIONREAD, i32);
+
+/// Chains, with what comes before the tool, and how they are begun.
+const CHAINS: [&[&str]; 4] = [
+    &["softlimit", "-o", "100"],
+    &["catena", "softlimit", "-o", "100"],
+    &["catena", "nohup", "pgrphack"],
+    &["setlock", "-n", "lock", "envdir", "env"],
+];
+
+/// The words of a harmless call of each tool: it reads standard input up to its end.
+fn call(name: &'static str) -> Vec<&'static str> {
+    match name {
+        "multilog" => vec![name, "t", "./log", "-x", "--"],
+        _ => vec![name],
+    }
+}
+
+/// A tool that is up, with its standard input.
+fn start(installed: &Installed, place: &Path, chain: &[&str], fuse: &str) -> Child {
+    let mut command = Command::new(installed.applet(chain[0]));
+    command.args(&chain[1..]).current_dir(place).env("PATH", installed.path()).env("CATENA_FUSE", fuse);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"one line\n").unwrap();
+    // what reads it has started
+    let mut left = 1;
+    while left > 0 {
+        std::thread::yield_now();
+        // SAFETY: the descriptor is open, and `left` has room.
+        unsafe { unread(input.as_raw_fd(), &raw mut left) }.unwrap();
+    }
+    child.stdin = Some(input);
+    child
+}
+
+/// What /proc tells of it, but for what is another number in each run.
+fn seen(child: &Child) -> BTreeMap<String, String> {
+    let proc = Path::new("/proc").join(child.id().to_string());
+    let read = |name: &str| String::from_utf8_lossy(&std::fs::read(proc.join(name)).unwrap()).into_owned();
+    let mut seen = BTreeMap::new();
+    seen.insert("comm".to_owned(), read("comm"));
+    // an exec ends it with one NUL; what was longer before has more
+    seen.insert("cmdline".to_owned(), read("cmdline").trim_end_matches('\0').to_owned());
+    seen.insert("limits".to_owned(), read("limits"));
+    for line in read("status")
+        .lines()
+        .filter(|line| ["Sig", "Shd", "Umask", "Uid", "Gid"].iter().any(|of| line.starts_with(of)))
+    {
+        let (name, value) = line.split_once(':').unwrap();
+        if name != "SigQ" {
+            seen.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    for entry in std::fs::read_dir(proc.join("fd")).unwrap() {
+        let path = entry.unwrap().path();
+        let target = std::fs::read_link(&path).unwrap().to_string_lossy().into_owned();
+        let kind = target.split(":[").next().unwrap().to_owned();
+        seen.insert(format!("fd {}", path.file_name().unwrap().to_string_lossy()), kind);
+    }
+    seen
+}
+
+/// Ends it. Gives exit code and output, labels left out.
+fn finish(mut child: Child) -> (Option<i32>, String, String) {
+    drop(child.stdin.take());
+    let text = |pipe: &mut dyn Read| {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        let pieces = text.split('@');
+        pieces
+            .map(|piece| piece.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()))
+            .collect::<Vec<_>>()
+            .join("@")
+    };
+    let (output, error) = (text(&mut child.stdout.take().unwrap()), text(&mut child.stderr.take().unwrap()));
+    (child.wait().unwrap().code(), output, error)
+}
+
+#[test]
+fn a_fused_tool_looks_and_behaves_as_if_it_had_been_executed() {
+    let installed = {
+        let _guard = no_forks();
+        Installed::new()
+    };
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("env")).unwrap();
+    std::fs::write(place.path().join("env/TZ"), "UTC0").unwrap();
+    let mut tools = 0;
+    for applet in catena::applets::ALL.iter().filter(|applet| !applet.is_link()) {
+        tools += 1;
+        for links in CHAINS {
+            let chain = [links, &call(applet.name)].concat();
+            let [fused, unfused] = ["1", "0"].map(|fuse| {
+                let child = start(&installed, place.path(), &chain, fuse);
+                let seen = seen(&child);
+                (seen, finish(child))
+            });
+            assert_eq!(fused.0, unfused.0, "{chain:?}");
+            assert_eq!(fused.1, unfused.1, "{chain:?}");
+            assert_eq!((fused.0["comm"].trim_end(), fused.1.0), (applet.name, Some(0)), "{chain:?}: {fused:?}");
+            let words = fused.0["cmdline"].split('\0').map(str::to_owned).collect::<Vec<_>>();
+            assert!(
+                words.ends_with(&call(applet.name).iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+                "{words:?}"
+            );
+        }
+    }
+    assert!(tools >= 3);
+}
+
+/// A parent that waits for the start hears of a tool that cannot do its work, and of one that can.
+#[test]
+fn daemonize_tells_how_the_start_of_a_tool_went() {
+    let installed = {
+        let _guard = no_forks();
+        Installed::new()
+    };
+    let place = tempfile::tempdir().unwrap();
+    let run = |fuse: &str, directory: &str| {
+        let mut command = Command::new(installed.applet("daemonize"));
+        command.args(["-c", ".", "softlimit", "-o", "100", "multilog", directory]).current_dir(place.path());
+        let output = command.env("PATH", installed.path()).env("CATENA_FUSE", fuse).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    std::fs::create_dir(place.path().join("held")).unwrap();
+    let lock = std::fs::File::create(place.path().join("held/lock")).unwrap();
+    let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
+    for fuse in ["1", "0"] {
+        let refusal = "multilog: fatal: unable to lock directory ./held: temporary failure\n";
+        assert_eq!(run(fuse, "./held"), (Some(111), refusal.to_owned()));
+        // the daemon of the other run may not be over yet
+        assert_eq!(run(fuse, &format!("./free{fuse}")), (Some(0), String::new()));
+    }
+}
