@@ -74,6 +74,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         let _ = say(&[b"multilog: warning: ignoring action ", word, b": ", why.as_bytes(), b"\n"]);
     }
     let mut lines = Lines::open(plan, &process.environ, &surroundings, &mut watch)?;
+    watch.is_started = true;
     process.listeners.tool_runs(APPLET.name);
 
     let outcome = log(&mut lines, &mut input, &mut watch);

@@ -61,6 +61,17 @@ pub fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
 }
 
+/// How many bytes are in a pipe.
+///
+/// # Errors
+/// As ioctl(2), FIONREAD.
+pub fn unread(pipe: BorrowedFd<'_>) -> nix::Result<usize> {
+    let mut count = 0;
+    // SAFETY: `count` has room for the answer.
+    Errno::result(unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) })?;
+    Ok(libc::c_int::unsigned_abs(count) as usize)
+}
+
 /// Makes sure that no file opened from here on gets the number of standard output or error, which others write to. The
 /// programs to come find those closed as they were.
 ///

@@ -131,7 +131,7 @@ impl<'a> LogDirectory<'a> {
         }
         self.remove("newstate", watch)?;
         let is_complete = |seen: FileStat| descriptor::is_regular(seen.st_mode) && seen.st_mode & 0o100 != 0;
-        if self.look_at("processed").is_some_and(is_complete) {
+        if self.look_at("processed", watch)?.is_some_and(is_complete) {
             self.remove("previous", watch)?;
             self.finish("processed", self.settings.code, watch)?;
         } else {
@@ -140,7 +140,7 @@ impl<'a> LogDirectory<'a> {
         self.finish("previous", b"u", watch)?;
         if !is_clean {
             // one that was only just begun is not worth the place of an old file
-            match self.look_at("current") {
+            match self.look_at("current", watch)? {
                 Some(seen) if seen.st_size == 0 => self.remove("current", watch)?,
                 _ => self.finish("current", b"u", watch)?,
             }
@@ -193,8 +193,13 @@ impl<'a> LogDirectory<'a> {
     }
 
     /// What the file of that name is; `None` if there is none.
-    pub(super) fn look_at(&self, name: &str) -> Option<FileStat> {
-        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
+    pub(super) fn look_at(&self, name: &str, watch: &mut Watch) -> Result<Option<FileStat>, GaveUp> {
+        self.insist(watch, ("stat ", &["/", name].concat(), ""), || {
+            match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Err(Errno::ENOENT) => Ok(None),
+                outcome => outcome.map(Some),
+            }
+        })
     }
 
     /// Removes the file of that name if there is one.
@@ -207,29 +212,39 @@ impl<'a> LogDirectory<'a> {
         })
     }
 
-    /// Tries until it succeeds. Each failure is told as `unable to VERB DIRECTORY/FILE PURPOSE, pausing: REASON`. At the start the
-    /// first one is the end.
+    /// Tries until it succeeds.
     pub(super) fn insist<T>(
         &self,
         watch: &mut Watch,
-        (verb, file, purpose): (&str, &str, &str),
+        what: (&str, &str, &str),
         mut attempt: impl FnMut() -> nix::Result<T>,
     ) -> Result<T, GaveUp> {
         loop {
             match uninterrupted(&mut attempt) {
                 Ok(done) => return Ok(done),
-                Err(Errno::ENOSPC | Errno::EDQUOT) if watch.is_started && self.make_room() => {}
-                Err(reason) if !watch.is_started => {
-                    let object = [b"", self.settings.name, file.as_bytes(), purpose.as_bytes()].concat();
-                    self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
-                    return Err(GaveUp);
-                }
-                Err(reason) => {
-                    self.warn(verb, file, purpose, reason);
-                    watch.pause()?;
-                }
+                Err(reason) => self.before_next_attempt(watch, what, reason)?,
             }
         }
+    }
+
+    /// After a failure: makes room if that may help, or says `unable to VERB DIRECTORY/FILE PURPOSE, pausing: REASON` and
+    /// waits. At the start the first failure is the end.
+    pub(super) fn before_next_attempt(
+        &self,
+        watch: &mut Watch,
+        (verb, file, purpose): (&str, &str, &str),
+        reason: Errno,
+    ) -> Result<(), GaveUp> {
+        if !watch.is_started {
+            let object = [self.settings.name, file.as_bytes(), purpose.as_bytes()].concat();
+            self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
+            return Err(GaveUp);
+        }
+        if matches!(reason, Errno::ENOSPC | Errno::EDQUOT) && self.make_room() {
+            return Ok(());
+        }
+        self.warn(verb, file, purpose, reason);
+        watch.pause()
     }
 
     fn warn(&self, verb: &str, file: &str, purpose: &str, reason: Errno) {

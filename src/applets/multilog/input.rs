@@ -9,7 +9,7 @@
 //! | anything else | – | read, a kilobyte at a time |
 
 use super::watch::Watch;
-use crate::sys::descriptor::{STDIN, uninterrupted};
+use crate::sys::descriptor::{self, STDIN, uninterrupted};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -76,11 +76,9 @@ enum Kind {
     Other(usize),
 }
 
-/// Whether standard input has no writer now.
-fn is_hung_up() -> bool {
-    // a socket can be shut in one direction
-    let gone = PollFlags::POLLHUP | PollFlags::from_bits_retain(libc::POLLRDHUP);
-    let mut input = [PollFd::new(STDIN, gone)];
+/// Whether that is so of standard input now; a hang-up always counts.
+fn is_now(what: PollFlags) -> bool {
+    let mut input = [PollFd::new(STDIN, what)];
     let _ = poll(&mut input, PollTimeout::ZERO);
     // a bit that nix has no name for is none of its answers
     input[0].any().unwrap_or(true)
@@ -198,8 +196,9 @@ impl Input {
         if std::mem::take(&mut self.again) {
             return Ok(Look::More);
         }
-        // before the look, which then shows all there will be
-        watch.is_hung_up = watch.is_hung_up && is_hung_up();
+        // before the look, which then shows all there will be; a socket can be shut in one direction
+        watch.is_hung_up =
+            watch.is_hung_up && is_now(PollFlags::POLLHUP | PollFlags::from_bits_retain(libc::POLLRDHUP));
         let (most, held, left) = (self.room, self.held, self.left);
         if self.is_compared() {
             self.scratch[..left].copy_from_slice(&self.buffer[held..held + left]);
@@ -241,15 +240,22 @@ impl Input {
         }
         self.hold_if_gone(count);
         let is_more = count > self.left;
-        let is_all = count == 0 || watch.is_hung_up || matches!(self.kind, Kind::File(_));
-        Ok(match is_more {
-            true => {
-                self.looks = 0;
-                Look::More
+        if is_more {
+            self.looks = 0;
+            return Ok(Look::More);
+        }
+        // a look may stop short: of a file system's own accord, behind 16 pieces of a pipe, before a message with descriptors
+        let is_all = match &self.kind {
+            _ if count == 0 => true,
+            Kind::File(offset) => pread(STDIN, &mut [0], offset + count as i64)? == 0,
+            Kind::Pipe(..) => watch.is_hung_up && descriptor::unread(STDIN)? == count,
+            _ if watch.is_hung_up => {
+                self.hold()?;
+                return self.look(watch, byte);
             }
-            false if is_all => Look::End,
-            false => Look::Nothing,
-        })
+            _ => false,
+        };
+        Ok(if is_all { Look::End } else { Look::Nothing })
     }
     /// After a look that has shown so many bytes: what was left has to be the first of them. If it is not, because a pipe
     /// keeps writes apart or another process reads here, it is held instead.
@@ -344,7 +350,8 @@ impl Input {
             return Ok(());
         }
         let mut taken = 0;
-        while taken < count && self.is_compared() {
+        // if another process has been quicker, there may be nothing to wait for
+        while taken < count && self.is_compared() && is_now(PollFlags::POLLIN) {
             let part = &mut self.scratch[taken..count];
             match uninterrupted(|| match &self.kind {
                 Kind::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),

@@ -5,8 +5,8 @@ use super::watch::{GaveUp, Watch};
 use crate::label::{LENGTH, is_digit};
 use crate::sys::descriptor::{DirectoryPart, read_directory};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, Mode, fstatat};
 use std::os::fd::AsFd;
 
 /// What is an old file by its name: a label, a dot and a code.
@@ -29,7 +29,7 @@ impl LogDirectory<'_> {
             let name = entry.name.to_bytes();
             if is_old(name) {
                 // not all file systems say what an entry is
-                let is_file = |name: &str| entry.is_regular || self.look_at(name).is_some_and(is_regular);
+                let is_file = |name: &str| entry.is_regular || self.sight(name).is_ok_and(is_regular);
                 names.extend(std::str::from_utf8(name).ok().filter(|name| is_file(name)).map(str::to_owned));
             }
             Ok::<_, Errno>(())
@@ -38,13 +38,17 @@ impl LogDirectory<'_> {
         Ok(names)
     }
 
+    fn sight(&self, name: &str) -> nix::Result<FileStat> {
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
     /// Removes the oldest files beyond the number and the bytes to keep.
     pub(super) fn prune(&self, watch: &mut Watch) -> Result<(), GaveUp> {
         let names = self.insist(watch, ("read ", "", ""), || self.old_files())?;
         let number = usize::try_from(self.settings.number).unwrap_or(usize::MAX);
         let mut excess = (names.len() + 1).saturating_sub(number);
         if let Some(most) = self.settings.total {
-            let size = |name: &String| self.look_at(name).map_or(0, |seen| u64::try_from(seen.st_size).unwrap_or(0));
+            let size = |name: &String| self.sight(name).map_or(0, |seen| u64::try_from(seen.st_size).unwrap_or(0));
             let mut total = 0_u64;
             let newest_first = names.iter().rev().map(size).map(|size| {
                 total = total.saturating_add(size);
@@ -76,7 +80,7 @@ impl LogDirectory<'_> {
     }
 }
 
-fn is_regular(seen: nix::sys::stat::FileStat) -> bool {
+fn is_regular(seen: FileStat) -> bool {
     crate::sys::descriptor::is_regular(seen.st_mode)
 }
 

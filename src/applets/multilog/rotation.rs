@@ -58,31 +58,35 @@ impl LogDirectory<'_> {
     /// Gives a complete file the name of an old one, unless it has one already, and takes its own name away. Then removes
     /// what has become too much.
     pub(super) fn finish(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
-        let Some(seen) = self.look_at(name) else { return Ok(()) };
-        if seen.st_nlink == 1 {
-            let own = CString::new(name).unwrap_or_default();
-            let is_gone = self.insist(watch, ("link to ", &["/", name].concat(), ""), || {
-                let old = CString::new([&encode(Moment::now())[..], b".", code].concat()).unwrap_or_default();
+        let Some(seen) = self.look_at(name, watch)? else { return Ok(()) };
+        if seen.st_nlink > 1 || !self.name_as_old(name, code, watch)? {
+            self.remove(name, watch)?;
+        }
+        self.prune(watch)
+    }
+
+    /// Gives a file the name of an old one, of this moment. Gives true if its own name is gone with that.
+    fn name_as_old(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<bool, GaveUp> {
+        let own = CString::new(name).unwrap_or_default();
+        loop {
+            let old = [&encode(Moment::now())[..], b".", code].concat();
+            let shown = format!("/{}", String::from_utf8_lossy(&old));
+            let old = CString::new(old).unwrap_or_default();
+            let is_gone =
                 match linkat(&self.directory, own.as_c_str(), &self.directory, old.as_c_str(), AtFlags::empty()) {
-                    Ok(()) => Ok(false),
-                    // the name is taken: another moment has another
-                    Err(Errno::EEXIST) => Err(Errno::EINTR),
                     // no hard links here
                     Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EMLINK) => {
-                        match rename_to_free_name(self.directory.as_fd(), &own, &old) {
-                            Err(Errno::EEXIST) => Err(Errno::EINTR),
-                            outcome => outcome.map(|()| true),
-                        }
+                        rename_to_free_name(self.directory.as_fd(), &own, &old).map(|()| true)
                     }
-                    Err(reason) => Err(reason),
-                }
-            })?;
-            if is_gone {
-                return self.prune(watch);
+                    outcome => outcome.map(|()| false),
+                };
+            match is_gone {
+                Ok(is_gone) => return Ok(is_gone),
+                // taken: another moment has another name
+                Err(Errno::EEXIST | Errno::EINTR) => {}
+                Err(reason) => self.before_next_attempt(watch, ("link to ", &shown, ""), reason)?,
             }
         }
-        self.remove(name, watch)?;
-        self.prune(watch)
     }
 
     /// Starts the processor on `previous`.
