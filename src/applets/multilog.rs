@@ -143,8 +143,8 @@ fn wait(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch, end: Option
         Rest::Wait(limit) => Some(due.map_or(limit, |due| due.min(limit))),
         Rest::Hold => {
             pass(lines, input, watch, Extent::Parts)?;
-            input.hold().unable_to("read", b"standard input")?;
-            due
+            // what was left may have hidden more
+            return input.hold().unable_to("read", b"standard input");
         }
     };
     watch.wait(limit).unable_to("wait for", b"input")

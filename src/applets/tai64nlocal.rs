@@ -59,7 +59,9 @@ pub const APPLET: Applet = Applet {
             "More than 999999999 nanoseconds are no label; the reference prints ten digits.",
             "The options are additions. An unknown option is wrong usage, and operands get a warning; the reference \
              ignores both.",
-            "In the musl build the zones below right/, which count leap seconds, are not understood as glibc does it.",
+            "In the musl build the zones below right/, which count leap seconds, are not understood as glibc does it, and the rules of \
+             a `TZ` that has any hold before 1970, too.",
+            "Years below 1000 have four digits; the reference's have fewer.",
         ],
         see_also: &["tai64n(1)", "multilog(1)", "strftime(3)", "tzset(3)"],
     },

@@ -260,13 +260,15 @@ impl<'a> LogDirectory<'a> {
         let _ = nix::unistd::fsync(&self.directory);
     }
 
-    /// Closes `current` cleanly, after what is being done about `previous`.
+    /// Closes `current`, after what is being done about `previous`; cleanly, if that has come to its end, too: the reference
+    /// would write over a `previous` beside a clean `current`.
     ///
     /// # Errors
     /// If that could not be done before the end; then the next multilog treats it as if this one had been killed.
     pub fn close(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.finish_work(watch)?;
+        let finished = self.finish_work(watch);
         self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
+        finished?;
         if self.is_torn {
             return Err(GaveUp);
         }

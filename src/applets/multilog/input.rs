@@ -39,9 +39,6 @@ const WAITS: u32 = 10;
 /// A pipe that holds less could be full sooner.
 const SMALL_PIPE: usize = 16 * 1024;
 
-/// The last page of a full pipe may have room for less than is to be written.
-const SLACK: usize = 4096;
-
 /// What a look has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -102,7 +99,7 @@ pub struct Input {
     is_watched: bool,
     /// Bytes looked at at a time.
     room: usize,
-    /// Bytes that nobody can add to before some are consumed.
+    /// Bytes behind which there may be others that a look does not show.
     full: usize,
     /// Whether the pipe keeps writes apart (pipe2(2), O_DIRECT): what is not read of one is gone.
     is_packets: bool,
@@ -154,7 +151,8 @@ impl Input {
             again: false,
             is_watched,
             room,
-            full: room.min(capacity.saturating_sub(SLACK)),
+            // of a pipe's pages, the first and the last may be used in part
+            full: room.min(capacity) / 8 * 7,
             looks: 0,
             most_looks: if capacity < SMALL_PIPE { 0 } else { LOOKS + WAITS },
         })
@@ -182,7 +180,7 @@ impl Input {
         }
     }
 
-    /// Whether nothing more can come before something is consumed.
+    /// Whether there may be no more to see before something is consumed.
     pub fn is_full(&self) -> bool {
         self.seen >= self.full
     }
@@ -239,7 +237,7 @@ impl Input {
             return Ok(if count > 0 { Look::More } else { Look::End });
         }
         self.hold_if_gone(count);
-        let is_more = count > self.left;
+        let is_more = count > self.left || self.is_full();
         if is_more {
             self.looks = 0;
             return Ok(Look::More);

@@ -11,12 +11,10 @@ use crate::failure::{Failure, UnableTo, describe, say};
 use crate::family::Family;
 use crate::label::{Labels, Sequence};
 use crate::local_time::{LocalTime, Style, Zone};
-use crate::stream::wait_for;
 use crate::sys::descriptor::{STDERR, uninterrupted};
 use memchr::{memchr, memrchr};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::poll::PollFlags;
 use nix::sys::stat::Mode;
 use nix::sys::uio::pwrite;
 use std::io::Write;
@@ -356,7 +354,7 @@ impl<'a> Lines<'a> {
     /// Writes what has been noted of the text.
     fn write(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         if !self.shown.is_empty() {
-            show(&self.shown);
+            show(&self.shown, watch);
             self.shown.clear();
         }
         self.keep(text, watch)?;
@@ -448,13 +446,15 @@ impl StatusFile<'_> {
     }
 }
 
-/// Writes to standard error. What it does not take is lost, as it is for the reference.
-fn show(mut text: &[u8]) {
-    while !text.is_empty() {
-        match nix::unistd::write(STDERR, text) {
+/// Writes to standard error. What it does not take is lost, as it is for the reference; and what it has not taken when TERM
+/// comes.
+fn show(mut text: &[u8], watch: &mut Watch) {
+    /// As much as a pipe takes at once if it takes anything.
+    const AT_ONCE: usize = 4096;
+    while !text.is_empty() && watch.wait_to_show() {
+        match nix::unistd::write(STDERR, &text[..text.len().min(AT_ONCE)]) {
             Ok(count) => text = &text[count..],
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => wait_for(STDERR, PollFlags::POLLOUT),
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(_) => return,
         }
     }

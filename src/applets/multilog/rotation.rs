@@ -138,7 +138,7 @@ impl LogDirectory<'_> {
             None => Ok(()),
             Some(Work::Failed(again)) => {
                 if !patience.is_zero() {
-                    watch.pause()?;
+                    watch.pause().inspect_err(|GaveUp| self.work = Some(Work::Failed(again)))?;
                 } else if Instant::now() < again {
                     self.work = Some(Work::Failed(again));
                     return Ok(());

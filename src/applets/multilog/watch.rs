@@ -1,6 +1,7 @@
 //! What multilog waits for: input, TERM and ALRM, processors, and the time. Signals are blocked from the first moment on and
 //! read from a descriptor, so that none is lost and none interrupts anything.
 
+use crate::sys::descriptor::STDERR;
 use crate::sys::signal::{self, Set};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -135,10 +136,10 @@ impl Watch {
     /// # Errors
     /// If it is long ago that TERM came.
     pub fn pause(&mut self) -> Result<(), GaveUp> {
+        let was_ended = self.ended.is_some();
         self.take_signals();
         let now = Instant::now();
         let mut end = now + PAUSE;
-        let was_ended = self.ended.is_some();
         if was_ended {
             let deadline = *self.deadline.get_or_insert(now + LAST_ATTEMPTS);
             if now >= deadline {
@@ -151,24 +152,40 @@ impl Watch {
             if left.is_zero() {
                 break;
             }
-            self.wait_for(&[], left);
+            self.wait_for(&[], Some(left));
         }
         Ok(())
     }
 
     /// Waits for the child's end, for so long at most. Input stays unread.
     pub fn wait_for_child(&mut self, child: BorrowedFd<'_>, limit: Duration) {
-        self.wait_for(&[child], limit);
+        self.wait_for(&[(child, PollFlags::POLLIN)], Some(limit));
     }
 
-    /// Waits for a signal, or until something can be read.
-    fn wait_for(&mut self, others: &[BorrowedFd<'_>], limit: Duration) {
+    /// Waits until standard error takes something. Gives false if TERM has come and it does not.
+    pub fn wait_to_show(&mut self) -> bool {
+        loop {
+            let limit = self.ended.map(|_| Duration::ZERO);
+            if self.wait_for(&[(STDERR, PollFlags::POLLOUT)], limit) {
+                return true;
+            }
+            if limit.is_some() {
+                return false;
+            }
+        }
+    }
+
+    /// Waits for a signal, or for what others are to be ready for. Gives true if one of them is.
+    fn wait_for(&mut self, others: &[(BorrowedFd<'_>, PollFlags)], limit: Option<Duration>) -> bool {
         let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        watched.extend(others.iter().map(|&other| PollFd::new(other, PollFlags::POLLIN)));
-        let limit = i32::try_from(limit.as_millis() + 1).unwrap_or(i32::MAX);
-        let _ = poll(&mut watched, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX));
+        watched.extend(others.iter().map(|&(other, what)| PollFd::new(other, what)));
+        let limit = limit.map(|limit| i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
+        let limit = limit.map_or(PollTimeout::NONE, |limit| PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX));
+        let _ = poll(&mut watched, limit);
+        let is_ready = watched[1..].iter().any(|one| one.any().unwrap_or(true));
         drop(watched);
         self.take_signals();
+        is_ready
     }
 }
 
