@@ -1,0 +1,157 @@
+//! Stops a program at each of its system calls, as a debugger does.
+
+use crate::support::leave_out;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitPidFlag;
+use nix::unistd::Pid;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Where it has been stopped: right before the system call of this number.
+#[derive(Clone, Copy, Debug)]
+pub struct Call(libc::c_long);
+
+impl Call {
+    /// Whether nobody but the program itself can tell whether it has been made.
+    pub fn is_private(self) -> bool {
+        PRIVATE.contains(&self.0)
+    }
+}
+
+const PRIVATE: &[libc::c_long] = &[
+    libc::SYS_brk,
+    libc::SYS_close,
+    libc::SYS_fchdir,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_getdents64,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_newfstatat,
+    libc::SYS_pread64,
+    libc::SYS_prlimit64,
+    libc::SYS_readlinkat,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_statx,
+    libc::SYS_umask,
+];
+
+/// A program under trace. Only the thread that has started it can go on with it; processes that it starts are not traced.
+pub struct Tracee {
+    pid: Pid,
+    is_inside: bool,
+    signal: i32,
+    /// Its exit code, or 1000 and the signal that killed it.
+    ended: Option<i32>,
+}
+
+impl Tracee {
+    /// Starts it, and stops it before its first system call. `None` where this is not allowed, and says so.
+    pub fn start(mut command: Command) -> Option<Self> {
+        // SAFETY: one system call.
+        let child =
+            unsafe { command.pre_exec(|| Ok(trace(libc::PTRACE_TRACEME as _, Pid::from_raw(0), 0).map(drop)?)) };
+        let child = match child.spawn() {
+            Err(error)
+                if [Some(libc::EPERM), Some(libc::EACCES), Some(libc::ENOSYS)].contains(&error.raw_os_error()) =>
+            {
+                leave_out("kills at each system call: tracing is not allowed here");
+                return None;
+            }
+            child => child.unwrap(),
+        };
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        let mut tracee = Self { pid, is_inside: false, signal: 0, ended: None };
+        // stopped after the exec
+        assert!(tracee.wait().is_some_and(|signal| signal == libc::SIGTRAP));
+        let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL;
+        trace(libc::PTRACE_SETOPTIONS as _, pid, options as usize).unwrap();
+        Some(tracee)
+    }
+
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Lets it run until right before its next system call. `None` if it has ended.
+    pub fn next_call(&mut self) -> Option<Call> {
+        while self.ended.is_none() {
+            trace(libc::PTRACE_SYSCALL as _, self.pid, self.signal as usize).unwrap();
+            let stop = self.wait()?;
+            let is_call = stop == libc::SIGTRAP | 0x80;
+            self.signal = if is_call { 0 } else { stop };
+            if is_call {
+                self.is_inside = !self.is_inside;
+                if self.is_inside {
+                    return Some(self.call());
+                }
+            }
+        }
+        None
+    }
+
+    fn call(&self) -> Call {
+        const GET_SYSCALL_INFO: libc::c_long = 0x420e;
+        // what: 1 for before a call; instruction and stack pointer; its number
+        let mut info = [0_u64; 11];
+        let size = size_of_val(&info);
+        // SAFETY: the kernel writes at most as much as it is told.
+        unsafe { libc::syscall(libc::SYS_ptrace, GET_SYSCALL_INFO, self.pid.as_raw(), size, info.as_mut_ptr()) };
+        Call(info[3] as libc::c_long)
+    }
+
+    /// Kills it where it is, and waits for its end.
+    pub fn kill(mut self) {
+        self.end();
+        assert_eq!(self.ended, Some(1000 + libc::SIGKILL));
+    }
+
+    fn end(&mut self) {
+        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+        while self.wait().is_some() {}
+    }
+
+    /// Lets it run on to its end.
+    pub fn finish(mut self) -> i32 {
+        while self.next_call().is_some() {}
+        self.ended.unwrap()
+    }
+
+    /// Waits for its next stop, and gives the signal that it is for; or for its end.
+    fn wait(&mut self) -> Option<i32> {
+        let mut status = 0;
+        // SAFETY: the kernel writes one number.
+        let waited = unsafe { libc::waitpid(self.pid.as_raw(), &mut status, WaitPidFlag::__WALL.bits()) };
+        if Errno::result(waited).is_err() {
+            // has been waited for already
+            return None;
+        }
+        if libc::WIFSTOPPED(status) {
+            return Some(libc::WSTOPSIG(status));
+        }
+        let is_exited = libc::WIFEXITED(status);
+        self.ended = Some(if is_exited { libc::WEXITSTATUS(status) } else { 1000 + libc::WTERMSIG(status) });
+        None
+    }
+}
+
+impl Drop for Tracee {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            self.end();
+        }
+    }
+}
+
+fn trace(request: libc::c_long, pid: Pid, data: usize) -> nix::Result<libc::c_long> {
+    // SAFETY: numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_ptrace, request, pid.as_raw(), 0, data) })
+}
