@@ -20,6 +20,8 @@
 //! | sets command name and arguments | a tool does so at its start; links that block set the name themselves |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
+mod search;
+
 use crate::applet::{Applet, Boundary, Family, Grammar, Process, Role};
 use crate::call::{self, Call};
 use crate::documents;
@@ -33,6 +35,7 @@ use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
 use crate::sys::{arena, argv, exec, ids, process};
 use nix::errno::Errno;
+use search::Search;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
@@ -328,65 +331,6 @@ fn own_identity(argv: Words) -> Option<Identity> {
 fn may_be_elsewhere(reason: Errno) -> bool {
     use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
     matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
-}
-
-/// The places where exec would look for a program, one after the other. Allocates only when made.
-struct Search {
-    word: Word,
-    /// What is left of PATH; `None` when there is nowhere to look any more.
-    path: Option<&'static [u8]>,
-    by_name: bool,
-    /// Whether an element of PATH too long for any path is passed over, as execvp(3) does, and no error.
-    passes_over_long: bool,
-    /// How the current directory is written where PATH has an empty element: a script sees it in `$0`.
-    here: &'static [u8],
-    candidate: Vec<u8>,
-}
-
-impl Search {
-    fn new(word: Word, environ: &Environ, family: Family) -> Self {
-        let name = word.bytes();
-        let by_name = !name.contains(&b'/');
-        let path = environ.get(b"PATH").map_or(&b"/bin:/usr/bin"[..], Word::bytes);
-        // an empty name is nowhere, but for daemontools, which tries the directories themselves; a name with a slash is
-        // its own only candidate
-        let path = if name.is_empty() && family != Family::Bernstein {
-            None
-        } else if by_name {
-            Some(path)
-        } else {
-            Some(&b""[..])
-        };
-        let here: &[u8] = if by_name && family == Family::Bernstein { b"." } else { b"" };
-        let room = path.map_or(0, <[u8]>::len) + name.len() + 3;
-        let passes_over_long = family != Family::Bernstein;
-        Self { word, path, by_name, passes_over_long, here, candidate: Vec::with_capacity(room) }
-    }
-
-    /// Whether the word is looked for in PATH at all.
-    fn is_by_name(&self) -> bool {
-        self.by_name && !self.word.bytes().is_empty()
-    }
-
-    fn next_candidate(&mut self) -> Option<&CStr> {
-        let path = self.path?;
-        let end = path.iter().position(|&byte| byte == b':');
-        let mut directory = &path[..end.unwrap_or(path.len())];
-        self.path = end.map(|end| &path[end + 1..]);
-        if directory.is_empty() {
-            directory = self.here;
-        } else if self.passes_over_long && directory.len() >= libc::PATH_MAX as usize {
-            return self.next_candidate();
-        }
-        if directory.is_empty() {
-            return Some(self.word.as_c_str());
-        }
-        self.candidate.clear();
-        self.candidate.extend_from_slice(directory);
-        self.candidate.push(b'/');
-        self.candidate.extend_from_slice(self.word.as_c_str().to_bytes_with_nul());
-        CStr::from_bytes_with_nul(&self.candidate).ok()
-    }
 }
 
 /// The applet's codes in this environment.

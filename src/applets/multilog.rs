@@ -5,11 +5,13 @@
 //! | actions, pattern | what a call asks for |
 //! | input | standard input, looked at before it is consumed |
 //! | lines | lines go through the actions |
-//! | directory, rotation, retention, processor | where they end |
+//! | destination | where they end |
+//! | directory, rotation, retention, processor | log directories |
 //! | watch | signals, time, and what else there is to wait for |
 //! | manual | the prose of the manual page |
 
 pub mod actions;
+mod destination;
 mod directory;
 mod input;
 mod lines;
@@ -85,8 +87,14 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
 
 /// Logs what comes, up to the end of the input or TERM.
 fn log(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> anyhow::Result<()> {
+    /// How many looks there may be before somebody looks for signals.
+    const LOOKS: u32 = 4;
+    let mut looks = 0;
     loop {
-        watch.wait(Some(Duration::ZERO)).unable_to("wait for", b"input")?;
+        if looks % LOOKS == 0 {
+            watch.wait(Some(Duration::ZERO)).unable_to("wait for", b"input")?;
+        }
+        looks += 1;
         see_to_directories(lines, watch)?;
         if watch.ended.is_some() {
             return Ok(());
@@ -103,7 +111,10 @@ fn log(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> anyhow::R
                 }
             }
             Look::End => return pass(lines, input, watch, Extent::All).map(drop),
-            Look::Nothing => wait(lines, input, watch, None)?,
+            Look::Nothing => {
+                looks = 0;
+                wait(lines, input, watch, None)?;
+            }
         }
     }
 }

@@ -13,17 +13,17 @@ pub fn show_only(argv: Words, place: usize) -> Words {
         return shown;
     }
     let copies = Words::leak(shown.iter().map(|word| Word::leak(word.bytes().to_vec())));
-    let mut end = argv.first().as_c_str().as_ptr();
+    let start = argv.first().as_ptr();
+    let mut end = start;
     for word in argv.iter() {
-        if word.as_c_str().as_ptr() != end {
+        if word.as_ptr() != end {
             return copies;
         }
         // SAFETY: one past the word's NUL, which is within or just past the memory that holds the words.
         end = unsafe { end.add(word.bytes().len() + 1) };
     }
-    let start = argv.first().as_c_str().as_ptr().cast_mut().cast::<u8>();
     let mut left = end.addr() - start.addr();
-    let mut to = start;
+    let mut to = start.cast::<u8>();
     for word in copies.iter() {
         let bytes = word.as_c_str().to_bytes_with_nul();
         // SAFETY: the words lie one behind the other from `start` to `end`, on the stack, which is writable; these are

@@ -72,6 +72,24 @@ pub fn unread(pipe: BorrowedFd<'_>) -> nix::Result<usize> {
     Ok(libc::c_int::unsigned_abs(count) as usize)
 }
 
+/// Reads what is there, and waits for nothing, whatever the descriptor's flags say.
+///
+/// # Errors
+/// EAGAIN if nothing is there; EOPNOTSUPP where this cannot be had: a kernel that cannot do it for pipes.
+pub fn read_at_once(from: BorrowedFd<'_>, to: &mut [u8]) -> nix::Result<usize> {
+    let part = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    // the position -1 stands for the file's own, or for none
+    const NONE: libc::c_long = -1;
+    // SAFETY: one part, with room for as many bytes as it says.
+    let count = Errno::result(unsafe {
+        libc::syscall(libc::SYS_preadv2, from.as_raw_fd(), &raw const part, 1, NONE, NONE, libc::RWF_NOWAIT)
+    });
+    match count {
+        Err(Errno::ENOSYS | Errno::EINVAL | Errno::ESPIPE) => Err(Errno::EOPNOTSUPP),
+        outcome => outcome.map(|count| count.unsigned_abs() as usize),
+    }
+}
+
 /// Makes sure that no file opened from here on gets the number of standard output or error, which others write to. The
 /// programs to come find those closed as they were.
 ///

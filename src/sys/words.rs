@@ -26,6 +26,11 @@ impl Word {
         Self(unsafe { NonNull::new_unchecked(bytes.as_mut_ptr().cast()) })
     }
 
+    /// Where it begins.
+    pub(super) fn as_ptr(self) -> *mut c_char {
+        self.0.as_ptr()
+    }
+
     /// The same word as a C string.
     pub fn as_c_str(self) -> &'static CStr {
         // SAFETY: every constructor takes NUL-terminated bytes that are never freed.
@@ -66,7 +71,8 @@ impl Words {
     ///
     /// # Safety
     /// `first` points to an array of pointers to C strings, ended by a null pointer; array and strings are neither
-    /// changed nor freed while the process runs.
+    /// changed nor freed while the process runs, but by [`show_only`](super::argv::show_only), after which no word of them
+    /// is read any more.
     pub unsafe fn from_raw(first: *const *const c_char) -> Self {
         let mut count = 0;
         // SAFETY: the caller vouches for every slot up to and including the null one. Option<Word> has the layout of a

@@ -53,7 +53,7 @@ pub struct LogDirectory<'a> {
     pub(super) begun: Option<Instant>,
     /// What is being done about `previous`.
     pub(super) work: Option<Work>,
-    /// Whether a line may be written in part: then `current` does not count as closed cleanly.
+    /// Whether what was written last may not be the end of a line: then `current` does not count as closed cleanly.
     is_torn: bool,
     /// What keeps it from being opened.
     failure: Cell<Option<Failure>>,
@@ -180,6 +180,7 @@ impl<'a> LogDirectory<'a> {
         if self.bytes == 0 {
             self.begun = Some(Instant::now());
         }
+        let ends_inside = bytes.last() != Some(&b'\n');
         while !bytes.is_empty() {
             // a line may be written in part from here on
             self.is_torn = true;
@@ -188,7 +189,7 @@ impl<'a> LogDirectory<'a> {
             self.bytes += count as u64;
             bytes = &bytes[count..];
         }
-        self.is_torn = false;
+        self.is_torn = ends_inside;
         Ok(())
     }
 

@@ -29,6 +29,9 @@ const MOST_HELD: usize = 2048;
 /// Bytes read at a time from what cannot be looked at.
 const SMALL: usize = 1024;
 
+/// Eighths of a pipe that are looked at at a time.
+const PART: usize = 6;
+
 /// How often to let others run, and look again, before the first wait for the rest of a line.
 const LOOKS: u32 = 16;
 
@@ -81,6 +84,18 @@ fn is_now(what: PollFlags) -> bool {
     input[0].any().unwrap_or(true)
 }
 
+/// Reads without waiting for anything: another process may have been quicker. `can` tells, and learns, whether one call can do
+/// that; of a FIFO that was opened by its name it cannot.
+fn read_what_is_there(part: &mut [u8], can: &mut bool) -> nix::Result<usize> {
+    if *can {
+        match descriptor::read_at_once(STDIN, part) {
+            Err(Errno::EOPNOTSUPP) => *can = false,
+            outcome => return outcome,
+        }
+    }
+    if is_now(PollFlags::POLLIN) { read(STDIN, part) } else { Err(Errno::EAGAIN) }
+}
+
 /// Standard input.
 pub struct Input {
     kind: Kind,
@@ -103,6 +118,8 @@ pub struct Input {
     full: usize,
     /// Whether the pipe keeps writes apart (pipe2(2), O_DIRECT): what is not read of one is gone.
     is_packets: bool,
+    /// Whether a read of the pipe can be told not to wait.
+    reads_at_once: bool,
     /// How often there was nothing new since there was something.
     looks: u32,
     /// After how many the beginning of a line is taken into memory.
@@ -135,7 +152,8 @@ impl Input {
         };
         let size = |pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize);
         let (room, capacity) = match &kind {
-            Kind::Pipe(_, to) => (size(to.as_fd())?, size(STDIN)?),
+            // not all: while the one part is logged, the writer has room to go on in the other
+            Kind::Pipe(_, to) => (size(to.as_fd())? / 8 * PART, size(STDIN)? / 8 * PART),
             _ => (ROOM, ROOM),
         };
         let is_packets = fcntl(STDIN, FcntlArg::F_GETFL).is_ok_and(|flags| flags & libc::O_DIRECT != 0);
@@ -153,6 +171,7 @@ impl Input {
             room,
             // of a pipe's pages, the first and the last may be used in part
             full: room.min(capacity) / 8 * 7,
+            reads_at_once: true,
             looks: 0,
             most_looks: if capacity < SMALL_PIPE { 0 } else { LOOKS + WAITS },
         })
@@ -255,6 +274,7 @@ impl Input {
         };
         Ok(if is_all { Look::End } else { Look::Nothing })
     }
+
     /// After a look that has shown so many bytes: what was left has to be the first of them. If it is not, because a pipe
     /// keeps writes apart or another process reads here, it is held instead.
     fn hold_if_gone(&mut self, count: usize) {
@@ -310,7 +330,8 @@ impl Input {
         let from_held = count.min(self.held);
         let from_seen = count - from_held;
         let takes_all = self.is_packets && from_seen > 0;
-        self.consume(if takes_all { self.seen } else { from_seen })?;
+        // what is held is done with as soon as anything behind it is
+        self.consume(if takes_all { self.seen } else { from_seen }, 0)?;
         if self.again {
             return Ok(());
         }
@@ -329,7 +350,7 @@ impl Input {
     /// # Errors
     /// As read(2).
     pub fn hold(&mut self) -> nix::Result<()> {
-        self.consume(self.left)?;
+        self.consume(self.left, self.held)?;
         if !self.again {
             self.held += self.left;
             (self.seen, self.left) = (0, 0);
@@ -338,8 +359,8 @@ impl Input {
     }
 
     /// Consumes the first of the bytes that were seen. If others come, another process reads here, too, and has got those:
-    /// then what has come instead is held, to be handed out.
-    fn consume(&mut self, count: usize) -> nix::Result<()> {
+    /// then what has come instead is held, behind the first `kept` bytes that are, to be handed out.
+    fn consume(&mut self, count: usize, kept: usize) -> nix::Result<()> {
         if let Kind::File(offset) = &mut self.kind {
             if count > 0 {
                 *offset += count as i64;
@@ -348,20 +369,19 @@ impl Input {
             return Ok(());
         }
         let mut taken = 0;
-        // if another process has been quicker, there may be nothing to wait for
-        while taken < count && self.is_compared() && is_now(PollFlags::POLLIN) {
+        while taken < count && self.is_compared() {
             let part = &mut self.scratch[taken..count];
             match uninterrupted(|| match &self.kind {
                 Kind::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),
-                _ => read(STDIN, part),
+                _ => read_what_is_there(part, &mut self.reads_at_once),
             }) {
                 Ok(0) | Err(Errno::EAGAIN) => break,
                 outcome => taken += outcome?,
             }
         }
         if self.is_compared() && self.scratch[..taken] != self.buffer[self.held..self.held + count] {
-            self.buffer[..taken].copy_from_slice(&self.scratch[..taken]);
-            (self.held, self.seen, self.left) = (taken, 0, 0);
+            self.buffer[kept..kept + taken].copy_from_slice(&self.scratch[..taken]);
+            (self.held, self.seen, self.left) = (kept + taken, 0, 0);
             self.again = true;
         }
         Ok(())

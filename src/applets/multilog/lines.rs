@@ -2,39 +2,24 @@
 //! through first; then each destination is written to once.
 
 use super::actions::{Action, Plan, Stamp};
+use super::destination::{Destination, SEEN, Span, StatusFile, show};
 use super::directory::LogDirectory;
 use super::pattern::Pattern;
 use super::processor::Surroundings;
 use super::watch::{GaveUp, Watch};
 use crate::environ::Environ;
-use crate::failure::{Failure, UnableTo, describe, say};
-use crate::family::Family;
+use crate::failure::Failure;
 use crate::label::{Labels, Sequence};
 use crate::local_time::{LocalTime, Style, Zone};
-use crate::sys::descriptor::{STDERR, uninterrupted};
 use memchr::{memchr, memrchr};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
-use nix::sys::uio::pwrite;
 use std::io::Write;
-use std::os::fd::OwnedFd;
 use std::time::Instant;
-
-/// As much of a line as patterns and status files see.
-const SEEN: usize = 1000;
 
 /// As much of a line as is shown on standard error.
 const SHOWN: usize = 200;
 
 /// Text that is made before it is written: two looks at a pipe, with stamps.
 const TEXT: usize = 128 * 1024;
-
-/// Parts of lines that do not lie together are gathered up to this.
-const GATHERED: usize = 32 * 1024;
-
-/// A place in a text: its beginning and its end.
-type Span = (usize, usize);
 
 /// How many bytes that had been read could not be written before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,21 +44,6 @@ enum Step<'a> {
     Log(Destination<'a>),
 }
 
-struct Destination<'a> {
-    directory: Box<LogDirectory<'a>>,
-    /// What goes there of the text at hand; neighbours are one span.
-    spans: Vec<Span>,
-    /// Whether the rest of a long line goes there, too.
-    goes_on: bool,
-}
-
-struct StatusFile<'a> {
-    name: &'a [u8],
-    file: OwnedFd,
-    /// The last selected line of the text at hand.
-    line: Option<Span>,
-}
-
 enum Stamper {
     Label(Labels),
     Seconds(Sequence),
@@ -85,7 +55,9 @@ pub struct Lines<'a> {
     steps: Vec<Step<'a>>,
     stamper: Option<Stamper>,
     prefix: &'a [u8],
-    /// Lines as they are logged, if that is not as they were read.
+    /// Whether lines are not logged as they were read.
+    makes_text: bool,
+    /// Lines as they are logged, then.
     text: Vec<u8>,
     gathered: Vec<u8>,
     shown: Vec<u8>,
@@ -119,7 +91,7 @@ impl<'a> Lines<'a> {
         });
         // status files first, as the reference does it
         let status_files = plan.actions.iter().filter_map(|action| match action {
-            Action::Keep(name) => Some(open_status_file(name)),
+            Action::Keep(name) => Some(StatusFile::open(name)),
             _ => None,
         });
         let mut status_files = status_files.collect::<anyhow::Result<Vec<_>>>()?.into_iter();
@@ -128,13 +100,12 @@ impl<'a> Lines<'a> {
             steps.push(match action {
                 Action::Select(is_on, pattern) => Step::Select(is_on, pattern),
                 Action::Show => Step::Show,
-                Action::Keep(name) => match status_files.next() {
-                    Some(file) => Step::Keep(StatusFile { name, file, line: None }),
+                Action::Keep(_) => match status_files.next() {
+                    Some(file) => Step::Keep(file),
                     None => continue,
                 },
                 Action::Log(settings) => {
-                    let directory = Box::new(LogDirectory::open(settings, surroundings, watch)?);
-                    Step::Log(Destination { directory, spans: Vec::new(), goes_on: false })
+                    Step::Log(Destination::new(LogDirectory::open(settings, surroundings, watch)?))
                 }
             });
         }
@@ -144,6 +115,7 @@ impl<'a> Lines<'a> {
             steps,
             stamper,
             prefix: plan.prefix,
+            makes_text,
             text: Vec::with_capacity(if makes_text { TEXT } else { 0 }),
             gathered: Vec::new(),
             shown: Vec::new(),
@@ -181,8 +153,7 @@ impl<'a> Lines<'a> {
         let mut done = 0;
         loop {
             let left = &bytes[done..];
-            let makes_text = self.text.capacity() > 0;
-            let logged = if makes_text { self.log_made(left, watch) } else { self.log_as_read(left, watch) };
+            let logged = if self.makes_text { self.log_made(left, watch) } else { self.log_as_read(left, watch) };
             let count = logged.map_err(|GaveUp| Unwritten(left.len()))?;
             done += count;
             if count == 0 {
@@ -383,80 +354,6 @@ impl<'a> Lines<'a> {
     /// When one of the directories next has to be looked after.
     pub fn due(&mut self) -> Option<Instant> {
         self.directories().filter_map(|directory| directory.due()).min()
-    }
-}
-
-impl Destination<'_> {
-    fn add(&mut self, (start, end): Span) {
-        match self.spans.last_mut() {
-            Some((_, last)) if *last == start => *last = end,
-            _ => self.spans.push((start, end)),
-        }
-    }
-
-    fn write(&mut self, text: &[u8], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
-        let spans = std::mem::take(&mut self.spans);
-        let outcome = match spans.as_slice() {
-            [] => Ok(()),
-            &[(start, end)] => self.directory.append(&text[start..end], watch),
-            spans => self.gather(text, spans, gathered, watch),
-        };
-        self.spans = spans;
-        self.spans.clear();
-        outcome
-    }
-
-    fn gather(&mut self, text: &[u8], spans: &[Span], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
-        for &(start, end) in spans {
-            if gathered.len() + (end - start) > GATHERED && !gathered.is_empty() {
-                self.directory.append(gathered, watch)?;
-                gathered.clear();
-            }
-            gathered.extend_from_slice(&text[start..end]);
-        }
-        let outcome = self.directory.append(gathered, watch);
-        gathered.clear();
-        outcome
-    }
-}
-
-fn open_status_file(name: &[u8]) -> anyhow::Result<OwnedFd> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    uninterrupted(|| open(name, flags, Mode::S_IRUSR | Mode::S_IWUSR)).unable_to("create", name)
-}
-
-impl StatusFile<'_> {
-    fn write(&self, line: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
-        let mut record = [b'\n'; SEEN + 1];
-        record[..line.len()].copy_from_slice(line);
-        let mut done = 0;
-        while done < record.len() {
-            match pwrite(&self.file, &record[done..], done as i64) {
-                Ok(count) => done += count,
-                Err(Errno::EINTR) => {}
-                Err(reason) => {
-                    let reason = describe(reason, Family::Bernstein);
-                    let before = b"multilog: warning: unable to write ";
-                    let _ = say(&[before, self.name, b", pausing: ", reason.as_bytes(), b"\n"]);
-                    watch.pause()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes to standard error. What it does not take is lost, as it is for the reference; and what it has not taken when TERM
-/// comes.
-fn show(mut text: &[u8], watch: &mut Watch) {
-    /// As much as a pipe takes at once if it takes anything.
-    const AT_ONCE: usize = 4096;
-    while !text.is_empty() && watch.wait_to_show() {
-        match nix::unistd::write(STDERR, &text[..text.len().min(AT_ONCE)]) {
-            Ok(count) => text = &text[count..],
-            Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return,
-        }
     }
 }
 

@@ -103,7 +103,7 @@ pub const MANUAL: Manual = Manual {
                  for a second; if the rest has not come by then it is kept in memory, and lost by a KILL.",
                 "What has been written survives a crash of multilog at once. It survives a crash of the system once the file has become \
                  an old file, or multilog has ended: both bring it to disk, the names of old files, too.",
-                "A line that does not fit into the pipe, or whose rest does not come for a second, is written in parts as it comes; killed in \
+                "A line that is longer than half of what the pipe holds, or whose rest does not come for a second, is written in parts as it comes; killed in \
                  between, its rest is a line of its own.",
                 "A `current` of one that was killed becomes an old file ending with `.u` at the next start: it may end in \
                  the middle of a line. So does a file whose rotation was interrupted before it was complete. Then the processor's \
@@ -119,7 +119,8 @@ pub const MANUAL: Manual = Manual {
                 "TERM: the line that has been begun is logged up to its newline, for which multilog waits five seconds at most; the rest \
                  of the input stays unread for the next one. A processor that runs is waited for. If the disk is full, one more attempt is \
                  made at once, and others for ten seconds; then multilog exits with 111 and says how much was not written. That is \
-                 still in the pipe, but for the beginning of a line that had been taken into memory.",
+                 still in the pipe, but for the beginning of a line that had been taken into memory. If something else is \
+                 left to be done in a directory, it says so, and the next multilog does it.",
             ],
         ),
         (
@@ -128,7 +129,7 @@ pub const MANUAL: Manual = Manual {
                 "`lock` (0600): locked as long as a multilog writes here; a second one exits with 111.",
                 "`current` (0644; 0744 when closed cleanly): the lines that came last.",
                 "`@LABEL.s` (0744): an old file, complete, processed and on disk. The label is the time of its end, so names sort by \
-                 age. `.CODE` with `wCODE`.",
+                 age, unless the clock was set back. `.CODE` with `wCODE`.",
                 "`@LABEL.u`: an old file that may be cut and is not processed.",
                 "`previous`, `processed`, `newstate`: on their way; one that is left behind is put in order at the next start.",
                 "`state` (0644): what the last processor has left on descriptor 5.",
