@@ -71,7 +71,8 @@ pub const MANUAL: Manual = Manual {
                  within 2000 bytes of that, or in the middle of a line that is longer.",
                 "`nNUMBER`: so many files, `current` among them (10; at least 2).",
                 "`mBYTES`: so many bytes in all old files; k, M or G may follow. The oldest go first.",
-                "`aSECONDS`: a file is ended when it is that old, even if nothing comes in; m, h or d may follow.",
+                "`aSECONDS`: a file is ended when its first line is that old, even if nothing comes in, or before, when it is full; m, h or d \
+                 may follow.",
                 "`NNUMBER`: if the disk is full, old files are removed down to that number before multilog waits, also where a \
                  processor fails and the disk is short of room.",
                 "`wCODE`: old files end with `.CODE`, not with `.s`.",
@@ -140,9 +141,15 @@ pub const MANUAL: Manual = Manual {
     ],
     examples: &[
         ("multilog t ./main", "The whole of log/run for a service: a megabyte of logs in ten files, with time stamps."),
-        ("multilog t s16777215 n20 m200M ./main", "Larger files, 200 megabytes in all at most."),
-        ("multilog t -* '+*: fatal: *' e ./errors + ./all", "Show and keep apart what is fatal."),
-        ("multilog I a1d n32 '!gzip -c' wgz ./daily", "A file a day, compressed, in local time, for a month."),
+        ("multilog t s16777215 m200M n100 ./main", "Larger files, of which the old ones take 200 megabytes at most."),
+        (
+            "multilog t ./all '-*' '+*: fatal: *' e ./errors",
+            "Keep everything, and what is fatal once more, apart; show that.",
+        ),
+        (
+            "multilog I a1d s100000000 m1G n32 '!gzip -c' wgz ./daily",
+            "A file a day, or for 100 megabytes if that is sooner, with readable times, compressed, for a month, and a gigabyte at most.",
+        ),
     ],
     reference: "daemontools 0.76, and daemontools-encore 1.11 for F, S, T and w",
     differences: &[
