@@ -18,6 +18,7 @@
 //! | starts small under memory limits | real exec after a limit on memory was lowered, and once the process has outgrown its arena |
 //! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
 //! | sets command name and arguments | a tool does so at its start; links that block set the name themselves |
+//! | lets the account inspect the process again after a change of ids | real exec of a tool; before a link it is put off |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
 mod search;
@@ -128,7 +129,7 @@ impl Here {
         let change = link(&given, &process.environ).and_then(|link| link.apply(process));
         let boundary = change.map_err(|error| explain(applet, codes, process, &error))?;
         self.let_in &= boundary != Boundary::NewIdentity;
-        let fusion = fusion && next.is_some() && is_passable(boundary, process);
+        let fusion = fusion && next.is_some_and(|next| is_at_home(next.applet)) && is_passable(boundary, process);
         match self.go_on(applet, next, &mut search, process, fusion) {
             Ok(call) => {
                 process.listeners.next_link_runs();
@@ -311,6 +312,11 @@ fn is_passable(boundary: Boundary, process: &Process) -> bool {
     };
     let loader_reads = cfg!(not(target_feature = "crt-static")) && process.environ.concerns_loader();
     is_ordinary && fits && !loader_reads && !arena::is_outgrown()
+}
+
+/// Whether the applet can do in this process. A tool stays, and has to be one that its account can look at.
+fn is_at_home(applet: &Applet) -> bool {
+    applet.is_link() || process::is_inspectable()
 }
 
 /// Which file this process runs; `None` if that cannot be learnt, and then there is no fusion.

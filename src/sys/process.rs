@@ -174,6 +174,12 @@ pub fn adopt_orphans() -> nix::Result<()> {
     Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, on) }).map(drop)
 }
 
+/// Whether the process's own account may inspect it (PR_GET_DUMPABLE): not after a change of ids, up to the next exec.
+pub fn is_inspectable() -> bool {
+    // SAFETY: no memory is handed over.
+    unsafe { libc::prctl(libc::PR_GET_DUMPABLE) == 1 }
+}
+
 /// Names the process, for ps and /proc/PID/comm, until the next exec does. At most 15 bytes count.
 pub fn set_name(name: &str) {
     let mut text = [0_u8; 16];
