@@ -42,7 +42,7 @@ fn of_two(place: &Place, forms: [Form; 2], file: &Path) {
     // then it is a mixture of both
     let names = ["pidfile-lock", "daemonize", "cat"].map(str::as_bytes);
     let (before, after) = (format!("is held by pid {winner} ("), ")\n");
-    let line = form.says_held(file, &format!("{before}{after}"));
+    let line = form.says_held(file, &format!("{before})"));
     let name = refused.stderr.strip_prefix(line.strip_suffix(after).unwrap()).and_then(|rest| rest.strip_suffix(after));
     let is_mixed =
         |name: &str| name.bytes().enumerate().all(|(at, byte)| names.iter().any(|of| of.get(at) == Some(&byte)));
