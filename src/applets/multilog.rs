@@ -181,7 +181,12 @@ fn finish_line(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> a
     while lines.is_inside() || !input.bytes().is_empty() {
         if let Some(newline) = memchr(b'\n', input.bytes()) {
             let done = lines.log(&input.bytes()[..=newline], Extent::Lines, watch).map_err(Failure::from)?;
-            return input.finish(done).unable_to("read", b"standard input");
+            input.finish(done).unable_to("read", b"standard input")?;
+            // what could not be left to others is logged, too
+            if input.holds() {
+                continue;
+            }
+            return Ok(());
         }
         let is_late = Instant::now() >= end;
         let look = match is_late || input.may_wait() && !watch.is_ready {

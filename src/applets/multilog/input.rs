@@ -84,6 +84,34 @@ fn is_now(what: PollFlags) -> bool {
     input[0].any().unwrap_or(true)
 }
 
+fn pipe_size(pipe: impl AsFd) -> nix::Result<usize> {
+    fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize)
+}
+
+/// Reads what tee(2) has put into our own pipe, `copy` being as long as that. Gives false if the input keeps writes apart and
+/// that was not known: these copies do, too. A read ends with a write, and what is not read of one is gone.
+fn fill(from: &OwnedFd, copy: &mut [u8], is_packets: bool) -> nix::Result<bool> {
+    /// What has more comes in several, if writes are kept apart.
+    const LARGEST_PACKET: usize = 4096;
+    let (most, mut filled) = (copy.len(), 0);
+    let mut next = |end: usize| {
+        let count = uninterrupted(|| read(from, &mut copy[filled..end]))?;
+        filled += count;
+        Ok(filled)
+    };
+    if is_packets {
+        while next(most)? < most {}
+        return Ok(true);
+    }
+    // one write looks like any other bytes, but for what is left when it is read in part
+    let first = if most <= LARGEST_PACKET { most.saturating_sub(1) } else { most };
+    let is_whole = (first == 0 || next(first)? == first) && (first == most || next(most) == Ok(most));
+    if !is_whole {
+        while uninterrupted(|| read(from, &mut [0; 512])) != Err(Errno::EAGAIN) {}
+    }
+    Ok(is_whole)
+}
+
 /// Reads without waiting for anything: another process may have been quicker. `can` tells, and learns, whether one call can do
 /// that; of a FIFO that was opened by its name it cannot.
 fn read_what_is_there(part: &mut [u8], can: &mut bool) -> nix::Result<usize> {
@@ -116,7 +144,7 @@ pub struct Input {
     room: usize,
     /// Bytes behind which there may be others that a look does not show.
     full: usize,
-    /// Whether the pipe keeps writes apart (pipe2(2), O_DIRECT): what is not read of one is gone.
+    /// Whether the pipe has kept writes apart (pipe2(2), O_DIRECT): what is not read of one is gone.
     is_packets: bool,
     /// Whether a read of the pipe can be told not to wait.
     reads_at_once: bool,
@@ -136,7 +164,8 @@ impl Input {
         let is_stream = || getsockopt(&STDIN, sockopt::SockType).is_ok_and(|kind| kind == SockType::Stream);
         let mut is_watched = false;
         let kind = match mode {
-            SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC).map_or(Kind::Other(SMALL), |(from, to)| Kind::Pipe(from, to)),
+            SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+                .map_or(Kind::Other(SMALL), |(from, to)| Kind::Pipe(from, to)),
             SFlag::S_IFSOCK if is_stream() => Kind::Socket,
             // a datagram is lost but for what is read at once
             SFlag::S_IFSOCK => Kind::Other(ROOM),
@@ -150,16 +179,14 @@ impl Input {
             }
             _ => Kind::Other(SMALL),
         };
-        let size = |pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize);
         let (room, capacity) = match &kind {
             // not all: while the one part is logged, the writer has room to go on in the other
-            Kind::Pipe(_, to) => (size(to.as_fd())? / 8 * PART, size(STDIN)? / 8 * PART),
+            Kind::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)? / 8 * PART),
             _ => (ROOM, ROOM),
         };
-        let is_packets = fcntl(STDIN, FcntlArg::F_GETFL).is_ok_and(|flags| flags & libc::O_DIRECT != 0);
         let scratch = if matches!(kind, Kind::Pipe(..) | Kind::Socket) { vec![0; room] } else { Vec::new() };
         Ok(Self {
-            is_packets: is_packets && matches!(kind, Kind::Pipe(..)),
+            is_packets: false,
             kind,
             buffer: vec![0; MOST_HELD + room],
             held: 0,
@@ -224,18 +251,17 @@ impl Input {
             self.buffer.resize(held + left + most, 0);
         }
         let buffer = &mut self.buffer[held..];
+        let mut is_apart = false;
         let outcome = uninterrupted(|| match &self.kind {
             Kind::Pipe(from, to) => {
                 let count = tee(STDIN, to, most, SpliceFFlags::SPLICE_F_NONBLOCK)?;
-                let mut filled = 0;
-                while filled < count {
-                    filled += uninterrupted(|| read(from, &mut buffer[filled..count]))?;
-                }
+                is_apart = !fill(from, &mut buffer[..count], self.is_packets)?;
                 Ok(count)
             }
             Kind::Socket => recv(STDIN.as_raw_fd(), &mut buffer[..most], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT),
             Kind::File(offset) => pread(STDIN, &mut buffer[..most], *offset),
-            Kind::Other(size) => read(STDIN, &mut buffer[..if byte { 1 } else { *size }]),
+            // a datagram comes whole or not at all
+            Kind::Other(size) => read(STDIN, &mut buffer[..if byte && *size == SMALL { 1 } else { *size }]),
         });
         let count = match outcome {
             Ok(count) => count,
@@ -251,6 +277,16 @@ impl Input {
             }
             Err(reason) => return Err(reason),
         };
+        if is_apart {
+            // as much as there are pages for, so that no write is seen in part; nothing has been consumed yet
+            self.is_packets = true;
+            if let Kind::Pipe(_, to) = &self.kind {
+                self.room = pipe_size(to)?;
+                self.scratch.resize(self.room, 0);
+            }
+            self.seen = self.left;
+            return self.look(watch, byte);
+        }
         if let Kind::Other(_) = self.kind {
             self.held += count;
             return Ok(if count > 0 { Look::More } else { Look::End });
@@ -264,13 +300,13 @@ impl Input {
         // a look may stop short: of a file system's own accord, behind 16 pieces of a pipe, before a message with descriptors
         let is_all = match &self.kind {
             _ if count == 0 => true,
-            Kind::File(offset) => pread(STDIN, &mut [0], offset + count as i64)? == 0,
+            Kind::File(offset) if pread(STDIN, &mut [0], offset + count as i64)? == 0 => true,
             Kind::Pipe(..) => watch.is_hung_up && descriptor::unread(STDIN)? == count,
-            _ if watch.is_hung_up => {
+            Kind::Socket if !watch.is_hung_up => false,
+            _ => {
                 self.hold()?;
                 return self.look(watch, byte);
             }
-            _ => false,
         };
         Ok(if is_all { Look::End } else { Look::Nothing })
     }
@@ -293,6 +329,11 @@ impl Input {
     /// Whether what is consumed can be another thing than what was seen.
     fn is_compared(&self) -> bool {
         matches!(self.kind, Kind::Pipe(..) | Kind::Socket)
+    }
+
+    /// Whether bytes that are not done with are consumed, so that nobody else will read them.
+    pub fn holds(&self) -> bool {
+        self.held > 0
     }
 
     /// Whether a look may wait: then somebody else has to tell when it does not.
