@@ -181,7 +181,7 @@ impl Input {
         };
         let (room, capacity) = match &kind {
             // not all: while the one part is logged, the writer has room to go on in the other
-            Kind::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)? / 8 * PART),
+            Kind::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)?),
             _ => (ROOM, ROOM),
         };
         let scratch = if matches!(kind, Kind::Pipe(..) | Kind::Socket) { vec![0; room] } else { Vec::new() };
@@ -197,7 +197,7 @@ impl Input {
             is_watched,
             room,
             // of a pipe's pages, the first and the last may be used in part
-            full: room.min(capacity) / 8 * 7,
+            full: room.min(capacity / 8 * PART) / 8 * 7,
             reads_at_once: true,
             looks: 0,
             most_looks: if capacity < SMALL_PIPE { 0 } else { LOOKS + WAITS },

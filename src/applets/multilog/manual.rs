@@ -101,7 +101,8 @@ pub const MANUAL: Manual = Manual {
                  is then logged twice: **at least once, not at most once**. That holds as long as somebody keeps the pipe open, as \
                  svscan(1) does. A terminal or another device is read a kilobyte at a time, and that much may be lost.",
                 "All complete lines that have come are written before multilog waits for more. The beginning of a line stays in the pipe \
-                 for a second; if the rest has not come by then it is kept in memory, and lost by a KILL.",
+                 for a second; if the rest has not come by then, or at once where the pipe holds less than 16 KiB, it is kept in \
+                 memory, and lost by a KILL.",
                 "What has been written survives a crash of multilog at once. It survives a crash of the system once the file has become \
                  an old file, or multilog has ended: both bring it to disk, the names of old files, too.",
                 "A line that is longer than half of what the pipe holds, or whose rest does not come for a second, is written in parts as it comes; killed in \
