@@ -32,7 +32,8 @@ impl Style {
         let mut texts = vec![Vec::new()];
         let mut bytes = format.iter().copied();
         while let Some(byte) = bytes.next() {
-            let next = if byte == b'%' { bytes.next() } else { None };
+            // what a % at the very end is, C libraries do not agree on: here it stands for itself
+            let next = if byte == b'%' { bytes.next().or(Some(b'%')) } else { None };
             match (byte, next) {
                 (b'%', Some(b'N')) => texts.push(Vec::new()),
                 _ => {

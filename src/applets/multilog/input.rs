@@ -299,6 +299,8 @@ impl Input {
         }
         // a look may stop short: of a file system's own accord, behind 16 pieces of a pipe, before a message with descriptors
         let is_all = match &self.kind {
+            // tee(2) gives 0 also where another process empties the pipe at that moment
+            Kind::Pipe(..) if count == 0 => is_now(PollFlags::POLLHUP) && descriptor::unread(STDIN)? == 0,
             _ if count == 0 => true,
             Kind::File(offset) if pread(STDIN, &mut [0], offset + count as i64)? == 0 => true,
             Kind::Pipe(..) => watch.is_hung_up && descriptor::unread(STDIN)? == count,
