@@ -5,6 +5,7 @@ use crate::family::Family;
 use crate::sys::descriptor::STDERR;
 use crate::sys::signal;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::borrow::Cow;
 use std::fmt;
 use std::io::IoSlice;
@@ -116,6 +117,20 @@ pub const MOST_PIECES: usize = 8;
 /// As writev(2); ENOSPC if only a part was written. To be ignored but where the reference does not.
 pub fn say(pieces: &[&[u8]]) -> nix::Result<()> {
     say_to(STDERR, pieces)
+}
+
+/// Whether standard error takes something now, or says at once that it does not.
+pub fn is_heard() -> bool {
+    let mut error = [PollFd::new(STDERR, PollFlags::POLLOUT)];
+    poll(&mut error, PollTimeout::ZERO) != Ok(0)
+}
+
+/// Writes the pieces to standard error unless that would have to wait: whoever has other things to do must not be kept from
+/// them by a reader that reads no more.
+pub fn say_in_passing(pieces: &[&[u8]]) {
+    if is_heard() {
+        let _ = say(pieces);
+    }
 }
 
 /// Writes the pieces to `output`, all in one write(2).

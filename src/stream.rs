@@ -39,7 +39,11 @@ pub fn filter(change: &mut dyn Change) -> Result<(), Broken> {
                 wait_for(STDIN, PollFlags::POLLIN);
                 continue;
             }
-            Err(reason) => return Err(Broken::Input(reason)),
+            Err(reason) => {
+                change.change(&input[..held], true, &mut output);
+                write_all(&output).map_err(Broken::Output)?;
+                return Err(Broken::Input(reason));
+            }
         };
         let end = held + count;
         let done = change.change(&input[..end], count == 0, &mut output);

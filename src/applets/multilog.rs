@@ -24,7 +24,7 @@ mod watch;
 
 use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo, say};
+use crate::failure::{Failure, UnableTo, is_heard, say};
 use crate::options::Given;
 use crate::sys::{descriptor, signal};
 use directory::LogDirectory;
@@ -82,7 +82,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let outcome = log(&mut lines, &mut input, &mut watch);
     let outcome = outcome.and_then(|()| finish_line(&mut lines, &mut input, &mut watch));
     let closed = close(&mut lines, &mut watch);
-    outcome.and(closed).map(|()| 0)
+    // who does not read what is said must not keep it from its end
+    outcome.and(closed).map(|()| 0).map_err(|error| if is_heard() { error } else { Failure::unspoken().into() })
 }
 
 /// Logs what comes, up to the end of the input or TERM.

@@ -1,6 +1,8 @@
 //! Descriptors and the files behind names.
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -102,9 +104,11 @@ pub fn occupy_standard() -> nix::Result<()> {
     for number in [STDOUT, STDERR].map(|descriptor| descriptor.as_raw_fd()) {
         if !is_open(number) {
             // the lowest free number is this one
-            let flags = nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_CLOEXEC;
-            // where there is none, nothing else will do
-            if let Ok(null) = nix::fcntl::open(c"/dev/null", flags, nix::sys::stat::Mode::empty()) {
+            let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+            let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
+            // where there is none: what nobody can write to
+            let null = null.or_else(|_| nix::fcntl::open(c"/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()));
+            if let Ok(null) = null {
                 leave_open(null);
             }
         }

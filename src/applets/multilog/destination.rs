@@ -2,7 +2,7 @@
 
 use super::directory::LogDirectory;
 use super::watch::{GaveUp, Watch};
-use crate::failure::{UnableTo, describe, say};
+use crate::failure::{UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::sys::descriptor::{STDERR, uninterrupted};
 use nix::errno::Errno;
@@ -108,7 +108,7 @@ impl<'a> StatusFile<'a> {
                 Err(reason) => {
                     let reason = describe(reason, Family::Bernstein);
                     let before = b"multilog: warning: unable to write ";
-                    let _ = say(&[before, self.name, b", pausing: ", reason.as_bytes(), b"\n"]);
+                    say_in_passing(&[before, self.name, b", pausing: ", reason.as_bytes(), b"\n"]);
                     watch.pause()?;
                 }
             }

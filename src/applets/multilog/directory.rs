@@ -15,9 +15,10 @@ use super::actions::Settings;
 use super::processor::Surroundings;
 use super::rotation::Work;
 use super::watch::{GaveUp, Watch};
-use crate::failure::{Failure, UnableTo, describe, say};
+use crate::failure::{Failure, UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::label::Moment;
+use crate::patience;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
@@ -34,6 +35,9 @@ use std::time::{Duration, Instant};
 pub const OPEN: Mode = Mode::from_bits_truncate(0o644);
 /// When it is complete.
 pub const COMPLETE: Mode = Mode::from_bits_truncate(0o744);
+
+/// How long a lock may outlive who has held it: a processor lets go of it at its start.
+const STILL_HELD: Duration = Duration::from_millis(200);
 
 /// How far before the limit a file may end with a line.
 const SLACK: u64 = 2000;
@@ -66,14 +70,22 @@ impl<'a> LogDirectory<'a> {
     /// With a message, if that cannot be done, or if another multilog has it.
     pub fn open(settings: Settings<'a>, surroundings: &'a Surroundings, watch: &mut Watch) -> anyhow::Result<Self> {
         let name = settings.name;
-        // whether that has made anything the next call tells
-        let _ = mkdirat(nix::fcntl::AT_FDCWD, name, Mode::S_IRWXU);
+        let made = mkdirat(nix::fcntl::AT_FDCWD, name, Mode::S_IRWXU);
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let directory = uninterrupted(|| open(name, flags, Mode::empty())).unable_to("open directory", name)?;
+        let directory = match (uninterrupted(|| open(name, flags, Mode::empty())), made) {
+            (Err(Errno::ENOENT), Err(reason)) if reason != Errno::ENOENT => {
+                return Err(Failure::unable_to("create directory", name, reason).into());
+            }
+            (directory, _) => directory.unable_to("open directory", name)?,
+        };
         let lock_file = || {
             let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
             let lock = make(&directory, "lock", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-            lock::acquire(lock.as_fd(), Kind::Flock, false, false)?;
+            // the processor of a multilog that was killed may not have let go of it yet
+            let attempt = || {
+                Some(lock::acquire(lock.as_fd(), Kind::Flock, false, false)).filter(|got| *got != Err(Errno::EAGAIN))
+            };
+            attempt().or_else(|| patience::poll(Some(STILL_HELD), attempt)).unwrap_or(Err(Errno::EAGAIN))?;
             Ok(lock)
         };
         let lock = uninterrupted(lock_file).unable_to("lock directory", name)?;
@@ -253,7 +265,7 @@ impl<'a> LogDirectory<'a> {
         let reason = describe(reason, Family::Bernstein);
         let before = ["multilog: warning: unable to ", verb].concat();
         let after = [file, purpose, ", pausing: ", &reason, "\n"].concat();
-        let _ = say(&[before.as_bytes(), name, after.as_bytes()]);
+        say_in_passing(&[before.as_bytes(), name, after.as_bytes()]);
     }
 
     /// Brings the names of the directory to disk, as far as its file system does such a thing.

@@ -105,7 +105,7 @@ pub const MANUAL: Manual = Manual {
                  memory, and lost by a KILL.",
                 "What has been written survives a crash of multilog at once. It survives a crash of the system once the file has become \
                  an old file, or multilog has ended: both bring it to disk, the names of old files, too.",
-                "A line that is longer than half of what the pipe holds, or whose rest does not come for a second, is written in parts as it comes; killed in \
+                "A line of more than 40 KiB, or of more than half of what the pipe holds, or that comes through a socket in many small pieces, or whose rest does not come for a second, is written in parts as it comes; killed in \
                  between, its rest is a line of its own.",
                 "A `current` of one that was killed becomes an old file ending with `.u` at the next start: it may end in \
                  the middle of a line. So does a file whose rotation was interrupted before it was complete. Then the processor's \

@@ -42,6 +42,13 @@ impl LogDirectory<'_> {
         fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
+    /// Whether an old file is that very file. Others may have links of their own to it.
+    pub(super) fn has_old_name(&self, of: &FileStat) -> nix::Result<bool> {
+        let is_same =
+            |name: &String| self.sight(name).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (of.st_dev, of.st_ino));
+        Ok(self.old_files()?.iter().any(is_same))
+    }
+
     /// Removes the oldest files beyond the number and the bytes to keep.
     pub(super) fn prune(&self, watch: &mut Watch) -> Result<(), GaveUp> {
         let names = self.insist(watch, ("read ", "", ""), || self.old_files())?;

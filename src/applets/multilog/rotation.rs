@@ -4,7 +4,7 @@
 use super::directory::{COMPLETE, LogDirectory, OPEN, make};
 use super::processor::{Files, Running};
 use super::watch::{GaveUp, PAUSE, Watch};
-use crate::failure::say;
+use crate::failure::say_in_passing;
 use crate::label::{Moment, encode};
 use crate::sys::descriptor::rename_to_free_name;
 use crate::sys::process::End;
@@ -59,7 +59,8 @@ impl LogDirectory<'_> {
     /// what has become too much.
     pub(super) fn finish(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         let Some(seen) = self.look_at(name, watch)? else { return Ok(()) };
-        if seen.st_nlink > 1 || !self.name_as_old(name, code, watch)? {
+        let has_name = seen.st_nlink > 1 && self.insist(watch, ("read ", "", ""), || self.has_old_name(&seen))?;
+        if has_name || !self.name_as_old(name, code, watch)? {
             self.remove(name, watch)?;
         }
         self.prune(watch)
@@ -159,7 +160,7 @@ impl LogDirectory<'_> {
                     Ok(Some(End::Killed(_))) => "processor crashed in ",
                     Err(_) => "wait failed for processor in ",
                 };
-                let _ = say(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
+                say_in_passing(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
                 if self.is_short_of_room() {
                     self.make_room();
                 }
