@@ -176,7 +176,7 @@ fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), &'static s
             let least = if digits.is_empty() { 0 } else { scaled(digits, &[]).ok_or(NO_NUMBER)? };
             settings.least = (least > 0).then_some(least);
         }
-        _ => return Err("no such action"),
+        _ => return Err("no such action; a log directory begins with a dot or a slash"),
     }
     Ok(())
 }
