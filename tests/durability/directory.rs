@@ -48,11 +48,16 @@ impl Listing {
     pub fn of(directory: &Path) -> Self {
         let entry = |name: String| {
             let path = directory.join(&name);
-            let metadata = fs::symlink_metadata(&path).unwrap();
-            let text = if metadata.is_file() { fs::read(path).unwrap() } else { vec![] };
-            Entry { name, mode: metadata.mode() & 0o7777, links: metadata.nlink(), text }
+            let metadata = fs::symlink_metadata(&path).ok()?;
+            let text = if metadata.is_file() { fs::read(path).ok()? } else { vec![] };
+            Some(Entry { name, mode: metadata.mode() & 0o7777, links: metadata.nlink(), text })
         };
-        Self(names(directory).into_iter().map(entry).collect())
+        // a logger at work may have removed one meanwhile
+        loop {
+            if let Some(entries) = names(directory).into_iter().map(entry).collect() {
+                return Self(entries);
+            }
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&Entry> {

@@ -136,25 +136,27 @@ impl Watch {
     /// # Errors
     /// If it is long ago that TERM came.
     pub fn pause(&mut self) -> Result<(), GaveUp> {
-        let was_ended = self.ended.is_some();
         self.take_signals();
         let now = Instant::now();
         let mut end = now + PAUSE;
-        if was_ended {
-            let deadline = *self.deadline.get_or_insert(now + LAST_ATTEMPTS);
+        if let Some(deadline) = self.deadline {
             if now >= deadline {
                 return Err(GaveUp);
             }
             end = end.min(deadline);
         }
-        while was_ended == self.ended.is_some() {
+        loop {
+            if self.ended.is_some() && self.deadline.is_none() {
+                // the one attempt at once
+                self.deadline = Some(Instant::now() + LAST_ATTEMPTS);
+                return Ok(());
+            }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                break;
+                return Ok(());
             }
             self.wait_for(&[], Some(left));
         }
-        Ok(())
     }
 
     /// Waits for the child's end, for so long at most. Input stays unread.
