@@ -92,10 +92,10 @@ fn log(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> anyhow::R
     const LOOKS: u32 = 4;
     let mut looks = 0;
     loop {
-        if looks % LOOKS == 0 {
+        if looks == 0 {
             watch.wait(Some(Duration::ZERO)).unable_to("wait for", b"input")?;
         }
-        looks += 1;
+        looks = (looks + 1) % LOOKS;
         see_to_directories(lines, watch)?;
         if watch.ended.is_some() {
             return Ok(());

@@ -68,8 +68,8 @@ memory_stage=
 trap 'rm -rf "$disk_stage" "$memory_stage"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-disk_stage=$(mktemp -d "$disk/logging.XXXXXX")
-memory_stage=$(mktemp -d "$memory/logging.XXXXXX")
+disk_stage=$(TMPDIR=$disk mktemp -d)
+memory_stage=$(TMPDIR=$memory mktemp -d)
 
 bench=$disk_stage/logbench
 cc -O2 -Wall -Wextra -o "$bench" "$here/logbench.c"
