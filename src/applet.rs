@@ -126,12 +126,14 @@ pub enum Group {
     Daemon,
     /// Keeping and reading what programs write.
     Logging,
+    /// Keeping programs running.
+    Supervision,
 }
 
 impl Group {
     /// In the order of the list.
-    pub const ALL: [Self; 6] =
-        [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock, Self::Logging];
+    pub const ALL: [Self; 7] =
+        [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock, Self::Supervision, Self::Logging];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -142,6 +144,7 @@ impl Group {
             Self::Lock => "Locks",
             Self::Daemon => "Daemons",
             Self::Logging => "Logs",
+            Self::Supervision => "Supervision",
         }
     }
 }

@@ -46,6 +46,25 @@ pub fn encode(moment: Moment) -> [u8; LENGTH] {
     label
 }
 
+/// Bytes of a moment in a file that is not for reading: seconds and nanoseconds as in a label, big-endian (libtai's
+/// TAI64N).
+pub const PACKED: usize = 12;
+
+/// A moment as it stands in such a file.
+pub fn pack(moment: Moment) -> [u8; PACKED] {
+    let mut bytes = [0; PACKED];
+    bytes[..8].copy_from_slice(&EPOCH.wrapping_add_signed(moment.seconds).to_be_bytes());
+    bytes[8..].copy_from_slice(&moment.nanoseconds.to_be_bytes());
+    bytes
+}
+
+/// The moment that such bytes mean, whatever they are.
+pub fn unpack(bytes: [u8; PACKED]) -> Moment {
+    let [a, b, c, d, e, f, g, h, nanoseconds @ ..] = bytes;
+    let seconds = u64::from_be_bytes([a, b, c, d, e, f, g, h]).wrapping_sub(EPOCH) as i64;
+    Moment { seconds, nanoseconds: u32::from_be_bytes(nanoseconds).min(999_999_999) }
+}
+
 /// The moment that a label without its `@` names. `None` for what is no label: other digits than lower-case ones, a
 /// second with too many nanoseconds, or a second beyond what 64 bits count from 1970.
 pub fn decode(digits: &[u8; LENGTH - 1]) -> Option<Moment> {
@@ -176,6 +195,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked(seconds: i64, nanoseconds in 0_u32..1_000_000_000) {
+            let moment = Moment { seconds, nanoseconds };
+            prop_assert_eq!(unpack(pack(moment)), moment);
+        }
+
         #[test]
         fn what_is_encoded_is_decoded(seconds in -(1_i64 << 62) - 10..(1_i64 << 62) - 10, nanoseconds in 0_u32..1_000_000_000) {
             let moment = Moment { seconds, nanoseconds };

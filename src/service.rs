@@ -1,0 +1,120 @@
+//! A service directory, as supervise and all who look at it or command it share it.
+//!
+//! | file | is |
+//! |---|---|
+//! | `run` | the program that is the service |
+//! | `down` | there: the service is normally down |
+//! | `supervise/` | supervise's own files; elsewhere if `SUPERVISEDIR` says so |
+//! | `supervise/lock` | locked (flock) as long as a supervise runs |
+//! | `supervise/control` | a FIFO: each byte is a command |
+//! | `supervise/ok` | a FIFO that has a reader as long as a supervise runs |
+//! | `supervise/status` | [`status`] |
+//! | `supervise/info` | [`info`] |
+
+pub mod info;
+pub mod status;
+
+use crate::environ::Environ;
+use crate::sys::descriptor::uninterrupted;
+use info::Info;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use status::Record;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// Where the files of supervise lie, as seen from the service directory, which is to be the current one.
+pub struct Home {
+    /// The name of the directory, without a slash behind it.
+    name: Vec<u8>,
+}
+
+impl Home {
+    /// `supervise`, or what `SUPERVISEDIR` says: another name in the service directory; or, with a slash at the
+    /// beginning, what all directories of this kind begin with, to which the path of the service directory is added, with
+    /// colons for its inner slashes (daemontools-encore).
+    ///
+    /// # Errors
+    /// As getcwd(3).
+    pub fn here(environ: &Environ) -> nix::Result<Self> {
+        let mut name = environ.get(b"SUPERVISEDIR").map_or(&b"supervise"[..], |base| base.bytes()).to_vec();
+        if name.first() == Some(&b'/') {
+            let path = nix::unistd::getcwd()?.into_os_string().into_vec();
+            name.push(b'/');
+            name.extend(path[1..].iter().map(|&byte| if byte == b'/' { b':' } else { byte }));
+        }
+        Ok(Self { name })
+    }
+
+    /// The directory itself.
+    pub fn directory(&self) -> &OsStr {
+        OsStr::from_bytes(&self.name)
+    }
+
+    /// A file of it.
+    pub fn file(&self, name: &str) -> Vec<u8> {
+        [&self.name, &b"/"[..], name.as_bytes()].concat()
+    }
+
+    /// Opens the FIFO that tells whether a supervise runs.
+    ///
+    /// # Errors
+    /// ENXIO if none does, and if it is no FIFO; otherwise as open(2).
+    pub fn ok(&self) -> nix::Result<OwnedFd> {
+        open_fifo(&self.file("ok"))
+    }
+
+    /// Opens the FIFO that takes commands, for writing without waiting.
+    ///
+    /// # Errors
+    /// ENXIO if no supervise runs, and if it is no FIFO; otherwise as open(2).
+    pub fn control(&self) -> nix::Result<OwnedFd> {
+        open_fifo(&self.file("control"))
+    }
+
+    /// What `status` says.
+    ///
+    /// # Errors
+    /// As open(2) and read(2); EPROTO if it is too short.
+    pub fn status(&self) -> nix::Result<Record> {
+        /// More than any kind of it has.
+        const LIMIT: usize = 64;
+        let mut bytes = [0; LIMIT];
+        let length = read_start(&self.file("status"), &mut bytes)?;
+        Record::decode(&bytes[..length]).ok_or(Errno::EPROTO)
+    }
+
+    /// What `info` says, which only this supervise writes. `None` if there is none that can be read.
+    pub fn info(&self) -> Option<Info> {
+        let mut bytes = [0; info::LIMIT];
+        let length = read_start(&self.file("info"), &mut bytes).ok()?;
+        Info::decode(&bytes[..length])
+    }
+}
+
+/// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone.
+fn open_fifo(path: &[u8]) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let fifo = open(path, flags, Mode::empty())?;
+    if is_fifo(&fstat(&fifo)?) { Ok(fifo) } else { Err(Errno::ENXIO) }
+}
+
+/// Whether it is a FIFO.
+pub fn is_fifo(file: &nix::sys::stat::FileStat) -> bool {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT == SFlag::S_IFIFO
+}
+
+fn read_start(path: &[u8], to: &mut [u8]) -> nix::Result<usize> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = open(path, flags, Mode::empty())?;
+    let mut length = 0;
+    while length < to.len() {
+        match uninterrupted(|| nix::unistd::read(&file, &mut to[length..]))? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    Ok(length)
+}
