@@ -20,6 +20,7 @@ pub mod options;
 pub mod patience;
 pub mod pidfile;
 pub mod service;
+pub mod signals;
 pub mod status;
 pub mod stream;
 pub mod sys;

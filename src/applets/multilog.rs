@@ -26,7 +26,8 @@ use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, is_heard, say};
 use crate::options::Given;
-use crate::sys::{descriptor, signal};
+use crate::signals::Inherited;
+use crate::sys::descriptor;
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
 use lines::{Extent, Lines};
@@ -34,7 +35,7 @@ use memchr::memchr;
 use nix::sys::stat::{Mode, umask};
 use processor::Surroundings;
 use std::time::{Duration, Instant};
-use watch::{GaveUp, Watch};
+use watch::{GaveUp, WATCHED, Watch};
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -57,18 +58,11 @@ pub const APPLET: Applet = Applet {
 const LAST_LINE: Duration = Duration::from_secs(5);
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let mask = watch::block_signals().unable_to("block", b"signals")?;
-    descriptor::occupy_standard().unable_to("read", b"standard input")?;
-    let mut watch = Watch::new(mask).unable_to("watch for", b"signals")?;
     // neither a reader of standard error that is gone nor a limit on files may end a log
-    let surroundings = Surroundings {
-        environ: process.environ.entries(),
-        mask: watch.mask,
-        dispositions: [
-            (libc::SIGPIPE, signal::ignore(libc::SIGPIPE).unable_to("ignore", b"SIGPIPE")?),
-            (libc::SIGXFSZ, signal::ignore(libc::SIGXFSZ).unable_to("ignore", b"SIGXFSZ")?),
-        ],
-    };
+    let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
+    descriptor::occupy_standard().unable_to("read", b"standard input")?;
+    let mut watch = Watch::new().unable_to("watch for", b"signals")?;
+    let surroundings = Surroundings { environ: process.environ.entries(), signals };
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut input = Input::new(&watch).unable_to("read", b"standard input")?;
     let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));

@@ -1,10 +1,10 @@
 //! A processor: a command that makes the old log file out of a full one.
 
-use super::watch::Watch;
+use super::watch::{WATCHED, Watch};
+use crate::signals::Inherited;
 use crate::sys::descriptor::{self, at_least};
 use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
-use crate::sys::signal::{self, Disposition, Set};
 use crate::sys::words::{Word, Words};
 use crate::{failure, family::Family};
 use nix::unistd::{ForkResult, Pid, fchdir};
@@ -15,10 +15,8 @@ use std::time::Duration;
 pub struct Surroundings {
     /// The environment.
     pub environ: Words,
-    /// The signal mask that multilog was started with.
-    pub mask: Set,
-    /// What was done with SIGPIPE and SIGXFSZ then.
-    pub dispositions: [(i32, Disposition); 2],
+    /// The signals as multilog found them.
+    pub signals: Inherited,
 }
 
 /// The files of a processor, by the descriptors that it finds them at.
@@ -90,12 +88,7 @@ fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundi
         for (file, number) in files.iter().zip([0, 1, 4, 5]) {
             descriptor::put_at(file.as_fd(), number)?;
         }
-        for (number, disposition) in &surroundings.dispositions {
-            signal::restore(*number, disposition)?;
-        }
-        signal::set_default(libc::SIGTERM)?;
-        signal::set_default(libc::SIGALRM)?;
-        signal::set_mask(surroundings.mask.without(Set::of(&[libc::SIGTERM, libc::SIGALRM])))
+        surroundings.signals.put_back_without(&WATCHED)
     };
     let reason = match change() {
         Ok(()) => {

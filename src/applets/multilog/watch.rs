@@ -1,13 +1,10 @@
-//! What multilog waits for: input, TERM and ALRM, processors, and the time. Signals are blocked from the first moment on and
-//! read from a descriptor, so that none is lost and none interrupts anything.
+//! What multilog waits for: input, TERM and ALRM, processors, and the time.
 
+use crate::signals::Signals;
 use crate::sys::descriptor::STDERR;
-use crate::sys::signal::{self, Set};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -24,9 +21,7 @@ pub struct GaveUp;
 /// The one place where multilog waits.
 pub struct Watch {
     epoll: Epoll,
-    signals: SignalFd,
-    /// The mask as it was.
-    pub mask: Set,
+    signals: Signals,
     /// When TERM came.
     pub ended: Option<Instant>,
     /// Whether ALRM has come since somebody last looked.
@@ -41,13 +36,8 @@ pub struct Watch {
     pub is_started: bool,
 }
 
-/// Blocks what is watched for. Gives the mask as it was.
-///
-/// # Errors
-/// As sigprocmask(2).
-pub fn block_signals() -> nix::Result<Set> {
-    signal::block(Set::of(&[libc::SIGTERM, libc::SIGALRM]))
-}
+/// The signals that are watched for.
+pub const WATCHED: [i32; 2] = [libc::SIGTERM, libc::SIGALRM];
 
 /// What has happened, in the kernel's record of it.
 #[derive(Clone, Copy)]
@@ -58,19 +48,17 @@ enum Source {
 }
 
 impl Watch {
-    /// Begins to watch for TERM and ALRM, which have been blocked by [`block_signals`].
+    /// Begins to watch for TERM and ALRM, which have been blocked.
     ///
     /// # Errors
     /// As epoll_create(2) and signalfd(2).
-    pub fn new(mask: Set) -> nix::Result<Self> {
-        let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGALRM]);
-        let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    pub fn new() -> nix::Result<Self> {
+        let signals = Signals::new(&WATCHED)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, Source::Signal as u64))?;
         Ok(Self {
             epoll,
             signals,
-            mask,
             ended: None,
             is_alarmed: false,
             is_ready: false,
@@ -123,8 +111,8 @@ impl Watch {
     }
 
     fn take_signals(&mut self) {
-        while let Ok(Some(taken)) = self.signals.read_signal() {
-            match taken.ssi_signo as i32 {
+        while let Some(taken) = self.signals.take() {
+            match taken {
                 libc::SIGTERM => self.ended = self.ended.or_else(|| Some(Instant::now())),
                 _ => self.is_alarmed = true,
             }
