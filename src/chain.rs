@@ -21,7 +21,7 @@
 //! | lets the account inspect the process again after a change of ids | real exec of a tool; before a link it is put off |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
-mod search;
+pub mod search;
 
 use crate::applet::{Applet, Boundary, Family, Grammar, Process, Role};
 use crate::call::{self, Call};

@@ -96,6 +96,14 @@ impl<T> UnableTo<T> for std::io::Result<T> {
     }
 }
 
+/// An error in the words of `family`.
+pub fn explained(error: &anyhow::Error, family: Family) -> Vec<u8> {
+    match error.downcast_ref::<Failure>() {
+        Some(failure) => failure.in_words_of(family),
+        None => error.to_string().into_bytes(),
+    }
+}
+
 /// Called wrongly in a way that options alone do not show: the usage text and code follow.
 #[derive(Debug)]
 pub struct WrongUsage;

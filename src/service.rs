@@ -25,6 +25,36 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+/// A program of the service directory that supervise runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Before the first `run`.
+    Start,
+    /// The service.
+    Run,
+    /// After the last `run`.
+    Stop,
+    /// After every `run`.
+    Finish,
+}
+
+impl Program {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Run => "run",
+            Self::Stop => "stop",
+            Self::Finish => "finish",
+        }
+    }
+
+    /// The program of that name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        [Self::Start, Self::Run, Self::Stop, Self::Finish].into_iter().find(|program| program.name().as_bytes() == name)
+    }
+}
+
 /// Where the files of supervise lie, as seen from the service directory, which is to be the current one.
 pub struct Home {
     /// The name of the directory, without a slash behind it.

@@ -24,6 +24,14 @@ impl Inherited {
         Ok(Self { mask, dispositions: [ignore(libc::SIGPIPE)?, ignore(libc::SIGXFSZ)?] })
     }
 
+    /// Has other signals blocked instead, besides those that were blocked at first.
+    ///
+    /// # Errors
+    /// As sigprocmask(2).
+    pub fn watch_instead(&self, watched: &[i32]) -> nix::Result<()> {
+        signal::set_mask(self.mask.with(Set::of(watched)))
+    }
+
     /// Puts all back, in a child that is going to exec.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ registry! {
     setuidgid
     softlimit
     setlock
+    svscan
+    supervise
     multilog
     tai64n
     tai64nlocal

@@ -27,13 +27,15 @@ use crate::exit::BERNSTEIN;
 use crate::failure::{Failure, UnableTo, is_heard, say};
 use crate::options::Given;
 use crate::signals::Inherited;
-use crate::sys::descriptor;
+use crate::sys::descriptor::{self, STDIN};
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
 use lines::{Extent, Lines};
 use memchr::memchr;
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use processor::Surroundings;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use watch::{GaveUp, WATCHED, Watch};
 
@@ -60,7 +62,10 @@ const LAST_LINE: Duration = Duration::from_secs(5);
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // neither a reader of standard error that is gone nor a limit on files may end a log
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    descriptor::occupy_standard().unable_to("read", b"standard input")?;
+    if !descriptor::is_open(STDIN.as_raw_fd()) {
+        return Err(Errno::EBADF).unable_to("read", b"standard input");
+    }
+    descriptor::occupy_standard();
     let mut watch = Watch::new().unable_to("watch for", b"signals")?;
     let surroundings = Surroundings { environ: process.environ.entries(), signals };
     umask(Mode::S_IWGRP | Mode::S_IWOTH);

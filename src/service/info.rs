@@ -7,6 +7,7 @@
 //! | `pid` | the process that `status` shows; 0 if there is none |
 //! | `pid_starttime` | when the kernel started it (/proc/PID/stat, field 22) |
 //! | `supervise`, `supervise_starttime` | the supervise itself, likewise |
+//! | `program` | which program of the directory that process is |
 //! | `state` | the phase by name |
 //! | `started_mono_ns` | when it was last started (CLOCK_MONOTONIC) |
 //! | `restarts` | how often `run` has been started again |
@@ -14,6 +15,7 @@
 //! | `ready`, `ready_at` | whether and when it has said that it is ready; not there if it is not expected to |
 //! | `backoff_ms`, `next_start` | the distance between two starts beyond the usual second, and when the next one is due |
 
+use super::Program;
 use super::status::Phase;
 use crate::options::decimal;
 use std::io::Write;
@@ -37,6 +39,8 @@ pub struct Info {
     pub process: Identity,
     /// The supervise.
     pub supervise: Identity,
+    /// Which program of the directory the process is.
+    pub program: Option<Program>,
     /// What the service is doing.
     pub phase: Option<Phase>,
     /// When it was last started.
@@ -64,6 +68,9 @@ impl Info {
         // the longest there can be has some 400 bytes
         let _ = write!(rest, "version=1\npid={}\npid_starttime={}\n", self.process.pid, self.process.start);
         let _ = write!(rest, "supervise={}\nsupervise_starttime={}\n", self.supervise.pid, self.supervise.start);
+        if let Some(program) = self.program {
+            let _ = writeln!(rest, "program={}", program.name());
+        }
         if let Some(phase) = self.phase {
             let _ = writeln!(rest, "state={}", phase.name());
         }
@@ -101,6 +108,7 @@ impl Info {
                 b"pid_starttime" => info.process.start = number?,
                 b"supervise" => info.supervise.pid = pid?,
                 b"supervise_starttime" => info.supervise.start = number?,
+                b"program" => info.program = Program::named(value),
                 b"state" => info.phase = Phase::named(value),
                 b"started_mono_ns" => info.started = number?,
                 b"restarts" => info.restarts = number?,
@@ -136,6 +144,7 @@ mod tests {
             let info = Info {
                 process: Identity { pid, start: numbers[0] },
                 supervise: Identity { pid: !pid, start: numbers[1] },
+                program: Some(Program::Finish),
                 phase: Some(Phase::Stopping),
                 started: numbers[2],
                 restarts: numbers[3],

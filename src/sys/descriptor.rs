@@ -58,6 +58,12 @@ pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<BorrowedFd<'static>>
     }
 }
 
+/// Lets a descriptor stay open in the program to come.
+pub fn clear_close_on_exec(descriptor: BorrowedFd<'_>) -> nix::Result<()> {
+    // SAFETY: F_SETFD on an open descriptor.
+    Errno::result(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, 0) }).map(drop)
+}
+
 /// Leaves a descriptor open for good, in this program and, if it is not close-on-exec, in those to come.
 pub fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
@@ -92,16 +98,10 @@ pub fn read_at_once(from: BorrowedFd<'_>, to: &mut [u8]) -> nix::Result<usize> {
     }
 }
 
-/// Makes sure that no file opened from here on gets the number of standard output or error, which others write to. The
+/// Makes sure that no file opened from here on gets the number of standard input, output or error, which others use. The
 /// programs to come find those closed as they were.
-///
-/// # Errors
-/// EBADF if standard input is closed.
-pub fn occupy_standard() -> nix::Result<()> {
-    if !is_open(STDIN.as_raw_fd()) {
-        return Err(Errno::EBADF);
-    }
-    for number in [STDOUT, STDERR].map(|descriptor| descriptor.as_raw_fd()) {
+pub fn occupy_standard() {
+    for number in [STDIN, STDOUT, STDERR].map(|descriptor| descriptor.as_raw_fd()) {
         if !is_open(number) {
             // the lowest free number is this one
             let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
@@ -113,7 +113,6 @@ pub fn occupy_standard() -> nix::Result<()> {
             }
         }
     }
-    Ok(())
 }
 
 /// A copy of `of` with close-on-exec, numbered `lowest` or higher.
@@ -172,6 +171,20 @@ pub fn at_least(descriptor: OwnedFd, lowest: RawFd) -> nix::Result<OwnedFd> {
     if descriptor.as_raw_fd() >= lowest { Ok(descriptor) } else { copy_from(descriptor.as_fd(), lowest) }
 }
 
+/// The descriptors that are open, from `first` on, in their order.
+///
+/// # Errors
+/// As readdir(3), of /proc/self/fd.
+pub fn open_from(first: RawFd) -> std::io::Result<Vec<RawFd>> {
+    let open = std::fs::read_dir("/proc/self/fd")?;
+    let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    // the one that lists them is closed by now
+    let mut numbers: Vec<RawFd> = numbers.filter(|&number| number >= first).collect();
+    numbers.retain(|&number| is_open(number));
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
 /// Closes every descriptor from `first` on but those of `kept`, which is sorted. Nobody may own what is closed.
 pub fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
     let mut next = first;
@@ -189,11 +202,9 @@ fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
     match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
         // a kernel before 5.9: one by one, as far as there are any
         Err(Errno::ENOSYS) => {
-            let open = std::fs::read_dir("/proc/self/fd").map_err(|_| Errno::ENOSYS)?;
-            let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-            let numbers: Vec<RawFd> = numbers.filter(|number| (first..=last).contains(number)).collect();
-            for number in numbers {
-                // SAFETY: as above; the one that listed them is closed already, which is no harm.
+            let numbers = open_from(first).map_err(|_| Errno::ENOSYS)?;
+            for number in numbers.into_iter().filter(|&number| number <= last) {
+                // SAFETY: as above.
                 unsafe { libc::close(number) };
             }
             Ok(())
@@ -326,6 +337,19 @@ pub fn has_plain_permissions(name: &CStr) -> bool {
             .any(|attribute| matches!(attribute, b"security.capability" | b"system.posix_acl_access")),
         Err(_) => Errno::last() == Errno::EOPNOTSUPP,
     }
+}
+
+/// Has this process sent SIGIO each time something is removed from the directory, as long as the descriptor is open
+/// (dnotify, fcntl(2); unlike inotify it has no limit on how many may watch).
+///
+/// # Errors
+/// As fcntl(2), F_NOTIFY; EINVAL where the kernel has none.
+pub fn tell_of_removals(directory: BorrowedFd<'_>) -> nix::Result<()> {
+    /// linux/fcntl.h: F_LINUX_SPECIFIC_BASE + 2; DN_DELETE with DN_MULTISHOT.
+    const F_NOTIFY: libc::c_int = 1024 + 2;
+    const WHAT: libc::c_uint = 0x8000_0008;
+    // SAFETY: an open descriptor and numbers.
+    Errno::result(unsafe { libc::fcntl(directory.as_raw_fd(), F_NOTIFY, WHAT) }).map(drop)
 }
 
 /// Renames within a directory, but never onto a name that is there. Where the file system cannot promise that, the name is

@@ -14,6 +14,18 @@ pub fn execve(file: &CStr, argv: Words, envp: Words) -> Errno {
     Errno::last()
 }
 
+/// Likewise, with arguments that live only now, and no more than eight of them. Allocates nothing.
+pub fn execve_with<'a>(file: &CStr, argv: impl Iterator<Item = &'a CStr>, envp: Words) -> Errno {
+    const MOST: usize = 8;
+    let mut slots = [std::ptr::null(); MOST + 1];
+    for (slot, word) in slots[..MOST].iter_mut().zip(argv) {
+        *slot = word.as_ptr();
+    }
+    // SAFETY: as above; the last slot is null in any case.
+    unsafe { libc::execve(file.as_ptr(), slots.as_ptr(), envp.as_ptr()) };
+    Errno::last()
+}
+
 /// Whether an exec, tried now, would be refused because the account has too many processes.
 ///
 /// A setuid to an account over its RLIMIT_NPROC succeeds, and the next exec fails with EAGAIN (execve(2), "EAGAIN since

@@ -2,6 +2,7 @@
 
 use crate::exit::CATENA;
 use nix::errno::Errno;
+use nix::time::ClockId;
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
@@ -68,6 +69,21 @@ pub fn next_ended(child: Option<Pid>) -> nix::Result<(Pid, End)> {
     if pid == 0 { Err(Errno::EAGAIN) } else { Ok((Pid::from_raw(pid), end_of(status))) }
 }
 
+/// A child that has ended and is left to be waited for. While it is, nobody else gets its number.
+///
+/// # Errors
+/// EAGAIN if none has; ECHILD if there is none.
+pub fn peek_ended() -> nix::Result<Pid> {
+    let how = libc::WNOHANG | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+    let mut seen = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: `seen` has room for the answer, and is valid when zero, which it stays if no child has ended.
+    let pid = unsafe {
+        Errno::result(libc::waitid(libc::P_ALL, 0, seen.as_mut_ptr(), how))?;
+        seen.assume_init().si_pid()
+    };
+    if pid == 0 { Err(Errno::EAGAIN) } else { Ok(Pid::from_raw(pid)) }
+}
+
 /// Whether the process has children, whatever made them.
 pub fn has_children() -> bool {
     let how = libc::WNOHANG | libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT | libc::__WALL;
@@ -82,6 +98,35 @@ fn status_of(pid: Pid) -> std::io::Result<Vec<u8>> {
     let end = line.iter().rposition(|&byte| byte == b')').map_or(line.len(), |end| (end + 2).min(line.len()));
     line.drain(..end);
     Ok(line)
+}
+
+/// When the kernel started a process, in hundredths of a second since boot: with the number it names one process only.
+/// `None` if it is gone, if it is a zombie, or if /proc does not tell.
+pub fn start_of(pid: Pid) -> Option<u64> {
+    /// Field 22 of /proc/PID/stat (proc(5)), counted from the state, which is the third.
+    const START: usize = 22 - 3;
+    let status = status_of(pid).ok()?;
+    let mut fields = status.split(|&byte| byte == b' ');
+    let field = fields.clone().nth(START)?;
+    let is_over = fields.next().is_none_or(|state| matches!(state, b"Z" | b"X"));
+    if is_over { None } else { crate::options::decimal(field) }
+}
+
+/// What [`start_of`] gives for a process that is started now, but for a hundredth of a second more or less.
+pub fn start_now() -> u64 {
+    /// USER_HZ, in which all of them counts, is 100 wherever Rust runs.
+    const HUNDREDTH: u64 = 10_000_000;
+    since_boot(ClockId::CLOCK_BOOTTIME) / HUNDREDTH
+}
+
+/// Nanoseconds by a clock that nobody sets (CLOCK_MONOTONIC).
+pub fn monotonic() -> u64 {
+    since_boot(ClockId::CLOCK_MONOTONIC)
+}
+
+fn since_boot(clock: ClockId) -> u64 {
+    // it fails only for a clock that does not exist
+    nix::time::clock_gettime(clock).map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
 }
 
 /// The parent of a process. `None` if it is gone, or if /proc does not tell.

@@ -59,6 +59,11 @@ impl Set {
         Self(signals.iter().fold(0, |set, signal| set | 1 << (signal - 1)))
     }
 
+    /// The signals of both sets.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The signals of this set that are not in the other.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)

@@ -21,20 +21,52 @@ const CHAINS: [&[&str]; 5] = [
     &["setuidgid", ":65534:65534", "softlimit", "-o", "100"],
 ];
 
-/// The words of a harmless call of each tool: it reads standard input up to its end.
-fn call<'a>(name: &'a str, directory: &'a str) -> Vec<&'a str> {
+/// How a tool that has been called lives.
+#[derive(Clone, Copy, PartialEq)]
+enum Life {
+    /// It reads standard input up to its end.
+    Reads,
+    /// It keeps this FIFO open, and ends at TERM.
+    Stays(&'static str),
+    /// It says something and ends.
+    Short,
+}
+
+/// The words of a harmless call of each tool.
+fn call<'a>(name: &'a str, directory: &'a str) -> (Vec<&'a str>, Life) {
     match name {
-        "multilog" => vec![name, "t", directory, "-x", "--"],
-        _ => vec![name],
+        "multilog" => (vec![name, "t", directory, "-x", "--"], Life::Reads),
+        "supervise" => (vec![name, "scan/service"], Life::Stays("scan/service/supervise/ok")),
+        "svscan" => (vec![name, "scan"], Life::Stays("scan/service/supervise/ok")),
+        // no argument would be wrong usage of some, and there is no such service
+        "svc" | "svok" | "svup" | "svstat" => (vec![name, "absent"], Life::Short),
+        "svwait" => (vec![name, "-d", "absent"], Life::Short),
+        // it becomes readproctitle by an exec
+        "svscanboot" => (vec![name, "absent"], Life::Short),
+        "readproctitle" => (vec![name, "said", "last:", "..........."], Life::Reads),
+        _ => (vec![name], Life::Reads),
     }
 }
 
 /// A tool that is up, with its standard input.
-fn start(installed: &Installed, place: &Path, chain: &[&str], fuse: &str) -> Child {
+fn start(installed: &Installed, place: &Path, chain: &[&str], life: Life, fuse: &str) -> Child {
     let mut command = Command::new(installed.applet(chain[0]));
     command.args(&chain[1..]).current_dir(place).env("PATH", installed.path()).env("CATENA_FUSE", fuse);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    if let Life::Stays(fifo) = life {
+        let is_held = || {
+            let flags = nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_NONBLOCK;
+            nix::fcntl::open(&place.join(fifo), flags, nix::sys::stat::Mode::empty()).is_ok()
+        };
+        while !is_held() {
+            assert_eq!(child.try_wait().unwrap(), None, "{chain:?}");
+            std::thread::yield_now();
+        }
+    }
+    if life != Life::Reads {
+        return child;
+    }
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"one line\n").unwrap();
     // what reads it has started
@@ -77,8 +109,12 @@ fn seen(child: &Child) -> BTreeMap<String, String> {
 }
 
 /// Ends it. Gives exit code and output, labels left out.
-fn finish(mut child: Child) -> (Option<i32>, String, String) {
+fn finish(mut child: Child, life: Life) -> (Option<i32>, String, String) {
     drop(child.stdin.take());
+    if let Life::Stays(_) = life {
+        let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    }
     let text = |pipe: &mut dyn Read| {
         let mut text = String::new();
         pipe.read_to_string(&mut text).unwrap();
@@ -102,6 +138,11 @@ fn a_fused_tool_looks_and_behaves_as_if_it_had_been_executed() {
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     std::fs::create_dir(place.path().join("env")).unwrap();
     std::fs::write(place.path().join("env/TZ"), "UTC0").unwrap();
+    // another account is to make its files there
+    let service = place.path().join("scan/service");
+    std::fs::create_dir_all(&service).unwrap();
+    std::fs::set_permissions(&service, std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::write(service.join("down"), "").unwrap();
     let mut tools = 0;
     for applet in catena::applets::ALL.iter().filter(|applet| !applet.is_link()) {
         tools += 1;
@@ -111,15 +152,20 @@ fn a_fused_tool_looks_and_behaves_as_if_it_had_been_executed() {
                 continue;
             }
             let directory = format!("./log{number}");
-            let call = call(applet.name, &directory);
+            let (call, life) = call(applet.name, &directory);
             let chain = [links, &call].concat();
             let [fused, unfused] = ["1", "0"].map(|fuse| {
-                let child = start(&installed, place.path(), &chain, fuse);
-                let seen = seen(&child);
-                (seen, finish(child))
+                let child = start(&installed, place.path(), &chain, life, fuse);
+                let seen = if life == Life::Short { BTreeMap::new() } else { seen(&child) };
+                let end = finish(child, life);
+                let _ = std::fs::remove_dir_all(service.join("supervise"));
+                (seen, end)
             });
             assert_eq!(fused.0, unfused.0, "{chain:?}");
             assert_eq!(fused.1, unfused.1, "{chain:?}");
+            if life == Life::Short {
+                continue;
+            }
             assert_eq!((fused.0["comm"].trim_end(), fused.1.0), (applet.name, Some(0)), "{chain:?}: {fused:?}");
             let words = fused.0["cmdline"].split('\0').map(str::to_owned).collect::<Vec<_>>();
             assert!(words.ends_with(&call.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()), "{words:?}");

@@ -1,0 +1,201 @@
+//! supervise: keep a service running.
+//!
+//! | module | is |
+//! |---|---|
+//! | table | what each command does in each state |
+//! | service | the service: commands, times, and what is told about it |
+//! | life | from a start to an end to the next start |
+//! | launch, child | making a process of it, and watching it |
+//! | files | the supervise directory |
+//! | wishes | small files that ask for something |
+//! | manual | the prose of the manual page |
+
+mod child;
+mod files;
+mod launch;
+mod life;
+mod manual;
+mod service;
+pub mod table;
+pub mod wishes;
+
+use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
+use crate::environ::Environ;
+use crate::exit::BERNSTEIN;
+use crate::failure::{Failure, UnableTo};
+use crate::options::Given;
+use crate::service::Home;
+use crate::signals::{Inherited, Signals};
+use crate::sys::process::{monotonic, peek_ended};
+use crate::sys::{descriptor, signal};
+use files::Files;
+use launch::Surroundings;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use service::Service;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "supervise",
+    about: "Run a service, start it again when it ends, and take commands for it",
+    group: Group::Supervision,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[("0", "it was told to exit, and the service is down")],
+    changes: &[],
+    on_request: &[],
+    options: &[],
+    operands: &[("DIR", "The service directory")],
+    example: &[],
+    manual: manual::MANUAL,
+    role: Role::Tool(Grammar::Options, run),
+};
+
+/// What it waits for. TERM, INT and HUP mean that the service is to end; QUIT that it is to be left alone; IO that something
+/// has been removed from the supervise directory.
+pub const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGCHLD, libc::SIGIO];
+
+fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+    let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
+    descriptor::occupy_standard();
+    let dir = given.operands().first().bytes();
+    let listeners = &mut process.listeners;
+    supervise(dir, &process.environ, &signals, || listeners.tool_runs(APPLET.name))
+}
+
+/// Supervises the service in `dir` until it is told to exit. Gives the exit code. `signals` are as they were before
+/// [`WATCHED`] were put aside; `is_up` is called once svok succeeds and the service has been started.
+///
+/// # Errors
+/// What keeps from that, before anything has been started.
+pub fn supervise(dir: &[u8], environ: &Environ, signals: &Inherited, is_up: impl FnOnce()) -> anyhow::Result<u8> {
+    nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
+    let is_wanted = match nix::sys::stat::stat(c"down") {
+        Ok(_) => false,
+        Err(Errno::ENOENT) => true,
+        Err(reason) => return Err(reason).unable_to("stat", &[dir, b"/down"].concat()),
+    };
+    // an ignored one would take the service's end away
+    signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
+    let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
+    let home = Home::here(environ).unable_to("find the way to", dir)?;
+    let files = Files::open(&home, dir, None)?;
+    let surroundings = Surroundings { environ: environ.entries(), signals };
+    let mut service = Service::new(dir, &home, files, surroundings, is_wanted);
+    service.write();
+    service.files.tell_ok()?;
+    service.begin();
+    service.write();
+    is_up();
+    while !service.is_over() {
+        match attend(&mut service, &arrived) {
+            Ok(Go::On) => {}
+            Ok(Go::Away) => return Ok(0),
+            Err(reason) => return Err(Failure::unable_to("wait for", b"events", reason).into()),
+        }
+    }
+    Ok(0)
+}
+
+/// Whether to go on.
+enum Go {
+    On,
+    /// At once, and the service is left alone.
+    Away,
+}
+
+/// Waits for something to happen, and does what it asks for.
+fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
+    let limit = service.next_time().map(|at| Duration::from_nanos(at.saturating_sub(monotonic())));
+    let ready = wait(service, arrived, limit)?;
+    if ready.signal {
+        while let Some(signal) = arrived.take() {
+            match signal {
+                libc::SIGTERM | libc::SIGINT | libc::SIGHUP => {
+                    service.command(b'd', false);
+                    service.command(b'x', false);
+                }
+                libc::SIGQUIT => return Ok(Go::Away),
+                libc::SIGIO => service.lose(),
+                // the dead are looked for in any case
+                _ => {}
+            }
+        }
+    }
+    if ready.notification {
+        service.hear();
+    }
+    if ready.signal || ready.child {
+        while let Ok(ended) = peek_ended() {
+            service.reap(ended);
+        }
+        service.look_at_strangers();
+    }
+    if ready.control {
+        obey(service);
+    }
+    service.attend();
+    service.write();
+    Ok(Go::On)
+}
+
+/// What has happened.
+struct Ready {
+    signal: bool,
+    control: bool,
+    child: bool,
+    notification: bool,
+}
+
+fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Ready> {
+    let what = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+    let nothing = || what(arrived.as_fd());
+    let child = service.child.as_ref();
+    let watched = child.and_then(|child| child.watched.as_ref());
+    let notification = child.and_then(|child| child.notification.as_ref());
+    let mut watched_for = [
+        what(arrived.as_fd()),
+        what(service.files.control()),
+        watched.map_or_else(nothing, |watched| what(watched.as_fd())),
+        notification.map_or_else(nothing, |notification| what(notification.as_fd())),
+    ];
+    match ppoll(&mut watched_for, limit.map(TimeSpec::from_duration), None) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(reason) => return Err(reason),
+    }
+    let [signal, control, child, notification] = watched_for.map(|one| one.any().unwrap_or(true));
+    Ok(Ready { signal, control, child, notification })
+}
+
+/// Obeys the commands that have come. Many are obeyed in turns, so that who sends ever more does not keep supervise from
+/// all else.
+fn obey(service: &mut Service<'_>) {
+    /// Bytes read at once, and in a turn.
+    const ROOM: usize = 256;
+    const TURN: usize = 4096;
+    let mut to_group = false;
+    // commands for a log inside the same supervise, of which there is none
+    let mut is_for_log = false;
+    for _ in 0..TURN / ROOM {
+        let mut commands = [0; ROOM];
+        let count = nix::unistd::read(service.files.control(), &mut commands).unwrap_or(0);
+        for &command in &commands[..count] {
+            match command {
+                b'+' => to_group = true,
+                b'=' => to_group = false,
+                b'L' => (is_for_log, to_group) = (true, false),
+                b'l' => (is_for_log, to_group) = (false, false),
+                _ if is_for_log => {}
+                // it has been told to exit while the service is down, and does so before all else
+                _ if service.is_over() => return,
+                command => service.command(command, to_group),
+            }
+        }
+        if count < ROOM {
+            break;
+        }
+    }
+}

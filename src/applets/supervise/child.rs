@@ -1,0 +1,64 @@
+//! The process that is watched: a child, or one that a killed supervise has left behind.
+
+use crate::service::info::Identity;
+use crate::sys::process;
+use nix::errno::Errno;
+use nix::unistd::{Pid, getpgid};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// A process to watch and to send signals to.
+pub struct Child {
+    /// Who it is.
+    pub identity: Identity,
+    /// Readable when it has ended; `None` where the kernel has none such.
+    pub watched: Option<OwnedFd>,
+    /// Whether it was started by another supervise, so that nobody here learns how it ends.
+    pub is_adopted: bool,
+    /// Where it says that it is ready, until it has.
+    pub notification: Option<OwnedFd>,
+}
+
+impl Child {
+    /// The process that these numbers mean, if it still runs.
+    pub fn adopt(identity: Identity) -> Option<Self> {
+        /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
+        const TOLERANCE: u64 = 2;
+        let pid = Pid::from_raw(i32::try_from(identity.pid).ok().filter(|&pid| pid > 0)?);
+        // first, so that the number cannot change hands after the look at the time
+        let watched = process::watch(pid).ok();
+        let start = process::start_of(pid)?;
+        (start.abs_diff(identity.start) <= TOLERANCE).then_some(Self {
+            identity: Identity { pid: identity.pid, start },
+            watched,
+            is_adopted: true,
+            notification: None,
+        })
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.identity.pid as i32)
+    }
+
+    /// Whether it is certain to run no more. Only for one that nothing else tells about.
+    pub fn is_gone(&self) -> bool {
+        process::start_of(self.pid()) != Some(self.identity.start)
+    }
+
+    /// Sends it a signal, or its process group if it leads one. That it has just ended is no error.
+    pub fn send(&self, signal: i32, to_group: bool) {
+        let pid = self.pid();
+        // it is our child and not waited for, or watched by a descriptor: nobody else can have its number
+        if to_group && getpgid(Some(pid)) == Ok(pid) {
+            let _ = process::send(Pid::from_raw(-pid.as_raw()), signal);
+            return;
+        }
+        let outcome = match &self.watched {
+            Some(watched) => process::send_to(watched.as_fd(), signal),
+            None => Err(Errno::ENOSYS),
+        };
+        if matches!(outcome, Err(Errno::ENOSYS | Errno::EPERM)) {
+            let _ = process::send(pid, signal);
+        }
+    }
+}

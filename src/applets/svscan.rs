@@ -1,0 +1,237 @@
+//! svscan: keep a supervise running for each service directory.
+//!
+//! | module | is |
+//! |---|---|
+//! | scan | which service directories there are |
+//! | entry | a service, its log and the pipe between them |
+//! | farewell | telling a supervise to end |
+//! | watched | one supervise, dead or alive |
+//! | start | starting a supervise |
+//! | pipe | the pipe between a service and its log |
+//! | contact | reaching a supervise by its FIFO |
+//! | manual | the prose of the manual page |
+
+mod contact;
+mod entry;
+mod farewell;
+mod manual;
+mod pipe;
+mod scan;
+mod start;
+mod watched;
+
+use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
+use crate::exit::BERNSTEIN;
+use crate::failure::UnableTo;
+use crate::options::Given;
+use crate::signals::{Inherited, Signals};
+use crate::sys::argv::Layout;
+use crate::sys::descriptor::{self, STDERR, STDOUT};
+use crate::sys::process::{self, monotonic};
+use crate::sys::{exec, signal};
+use contact::Base;
+use entry::{Entry, identity};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::stat::Mode;
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Pid, getpid};
+use pipe::Pipe;
+use scan::Scanner;
+use start::Starter;
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "svscan",
+    about: "Keep a supervise running for each service directory",
+    group: Group::Supervision,
+    family: Family::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[("0", "it was told to end, and all services are down; or it was told to let go")],
+    changes: &[],
+    on_request: &[],
+    options: &[],
+    operands: &[
+        ("[DIR]", "The directory of service directories; without it the current one"),
+        ("[LOGSERVICE]", "The service in DIR that logs what svscan and the supervises say"),
+    ],
+    example: &[],
+    manual: manual::MANUAL,
+    role: Role::Tool(Grammar::Options, run),
+};
+
+/// What it waits for. TERM and INT mean that all is to end, QUIT that all is to be left alone, ALRM that it is to scan, HUP
+/// that what is no longer there is to end.
+const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGALRM, libc::SIGCHLD];
+
+fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+    let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
+    let inherited = descriptor::open_from(3).unwrap_or_default();
+    descriptor::occupy_standard();
+    let operands = given.operands();
+    if let Some(dir) = operands.get(0) {
+        nix::unistd::chdir(dir.bytes()).unable_to("chdir to", dir.bytes())?;
+    }
+    // an ignored one would take away the news of a supervise's end
+    signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
+    let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
+    let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
+    // each service with a log takes two
+    let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, limit.1, limit.1);
+    let may_share = process.environ.get(b"CATENA_FUSE").is_none_or(|say| say.bytes() != b"0")
+        && !exec::is_secure_start()
+        && process::is_inspectable();
+    let layout = if may_share { Layout::of_this_process() } else { None };
+    let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
+    let base = Base { directory: directory.as_fd(), environ: &process.environ };
+    let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
+    if let Some(name) = operands.get(1) {
+        tree.log_own(name.bytes())?;
+    }
+    process.listeners.tool_runs(APPLET.name);
+    let code = tree.keep(&arrived)?;
+    Ok(code)
+}
+
+/// svscan's own log, and where its messages went before.
+struct OwnLog {
+    entry: Entry,
+    outlets: [OwnedFd; 2],
+}
+
+/// All there is.
+struct Tree<'a> {
+    starter: Starter<'a>,
+    base: Base<'a>,
+    scanner: Scanner,
+    entries: Vec<Entry>,
+    own: Option<OwnLog>,
+    /// Whether all is to end.
+    is_ending: bool,
+}
+
+impl Tree<'_> {
+    /// From here on a service logs what svscan says.
+    fn log_own(&mut self, name: &[u8]) -> anyhow::Result<()> {
+        let word = CString::new(name).map_err(|_| Errno::EINVAL).unable_to("log to", name)?;
+        let seen = nix::sys::stat::stat(word.as_c_str()).unable_to("log to", name)?;
+        let pipe = Pipe::new().unable_to("make a pipe to", name)?;
+        let copy = |of: BorrowedFd<'_>| descriptor::copy_from(of, 3);
+        let outlets = [copy(STDOUT).unable_to("log to", name)?, copy(STDERR).unable_to("log to", name)?];
+        let entry = Entry::log_of_svscan(word, identity(&seen), pipe);
+        if let Some(outlet) = entry.outlet() {
+            for number in [1, 2] {
+                descriptor::put_at(outlet, number).unable_to("log to", name)?;
+            }
+        }
+        self.own = Some(OwnLog { entry, outlets });
+        Ok(())
+    }
+
+    /// Keeps all running until told to end.
+    fn keep(&mut self, arrived: &Signals) -> anyhow::Result<u8> {
+        loop {
+            self.start_due();
+            if self.is_ending && self.is_over() {
+                break;
+            }
+            let limit = self.next_time().map(|at| Duration::from_nanos(at.saturating_sub(monotonic())));
+            self.wait(arrived, limit).unable_to("wait for", b"events")?;
+            while let Some(signal) = arrived.take() {
+                match signal {
+                    libc::SIGTERM | libc::SIGINT => self.is_ending = true,
+                    libc::SIGQUIT => return Ok(0),
+                    libc::SIGALRM => self.scanner.scan_now(),
+                    libc::SIGHUP => self.scanner.prune_now(),
+                    _ => {}
+                }
+            }
+            while let Ok((pid, end)) = process::next_ended(None) {
+                self.ended(pid, end);
+            }
+            for entry in self.all() {
+                entry.look_at_strangers();
+            }
+            if self.is_ending {
+                self.see_off();
+            } else if self.scanner.is_due() {
+                self.scanner.scan(&mut self.entries, &self.base, self.own.as_ref().map(|own| own.entry.identity));
+            }
+            let base = self.base;
+            self.entries.iter_mut().for_each(|entry| entry.see_off(&base));
+            self.entries.retain(|entry| !entry.is_over());
+        }
+        if getpid() == Pid::from_raw(1) {
+            // what nobody has supervised
+            let _ = process::send(Pid::from_raw(-1), libc::SIGKILL);
+        }
+        Ok(0)
+    }
+
+    /// All entries, with svscan's own log.
+    fn all(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().chain(self.own.as_mut().map(|own| &mut own.entry))
+    }
+
+    fn ended(&mut self, pid: Pid, end: process::End) {
+        // others are orphans that the first process of a namespace gets
+        let _ = self.all().any(|entry| entry.ended(pid, end));
+    }
+
+    fn start_due(&mut self) {
+        let Self { starter, entries, own, .. } = self;
+        if let Some(OwnLog { entry, outlets: [output, error] }) = own {
+            entry.start_due(starter, Some([output.as_fd(), error.as_fd()]));
+        }
+        for entry in entries {
+            entry.start_due(starter, None);
+        }
+    }
+
+    /// Ends all services, and then svscan's own log.
+    fn see_off(&mut self) {
+        let base = self.base;
+        self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
+        if self.entries.is_empty()
+            && let Some(OwnLog { entry, outlets: [output, error] }) = &mut self.own
+        {
+            if !entry.is_ending {
+                entry.is_ending = true;
+                let _ = descriptor::put_at(output.as_fd(), 1);
+                let _ = descriptor::put_at(error.as_fd(), 2);
+            }
+            entry.see_off(&base);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.entries.is_empty() && self.own.as_ref().is_none_or(|own| own.entry.is_over())
+    }
+
+    fn next_time(&self) -> Option<u64> {
+        let entries = self.entries.iter().chain(self.own.as_ref().map(|own| &own.entry));
+        let scan = (!self.is_ending).then(|| self.scanner.next_time());
+        entries.filter_map(Entry::next_time).chain(scan).min()
+    }
+
+    fn wait(&mut self, arrived: &Signals, limit: Option<Duration>) -> nix::Result<()> {
+        let what = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut watched = vec![what(arrived.as_fd())];
+        watched.extend(self.scanner.watched().map(what));
+        let strangers = self.entries.iter().chain(self.own.as_ref().map(|own| &own.entry));
+        watched.extend(strangers.flat_map(Entry::strangers).map(what));
+        match ppoll(&mut watched, limit.map(TimeSpec::from_duration), None) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(reason) => return Err(reason),
+        }
+        drop(watched);
+        self.scanner.take_news();
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! An entry of the scanned directory: a service, its log, and the pipe between them.
+
+use super::contact::Base;
+use super::farewell::{Farewell, Kind};
+use super::pipe::{Pipe, is_shortage};
+use super::start::{Order, Starter};
+use super::watched::{Watched, is_alive, pid_of};
+use crate::failure::{describe, say_in_passing};
+use crate::family::Family;
+use crate::sys::process::{self, End, monotonic};
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::unistd::Pid;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The name of the log's service directory in the service's.
+const LOG: &CStr = c"log";
+
+/// Device and inode: what a service is known by, whatever its name leads to later.
+pub type Identity = (u64, u64);
+
+/// Of a file.
+pub fn identity(file: &FileStat) -> Identity {
+    (file.st_dev, file.st_ino)
+}
+
+/// Whether it is a directory.
+pub fn is_directory(file: &FileStat) -> bool {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
+}
+
+/// A service and perhaps its log; or svscan's own log, which is a log without a service.
+pub struct Entry {
+    /// Its name.
+    pub name: CString,
+    /// What it is known by.
+    pub identity: Identity,
+    /// Whether it is still in the directory.
+    pub is_active: bool,
+    /// Whether it is to end.
+    pub is_ending: bool,
+    main: Option<Watched>,
+    log: Option<Watched>,
+    pipe: Option<Pipe>,
+    main_farewell: Farewell,
+    log_farewell: Farewell,
+    /// Whether its log does not start, so that what is in the pipe is lost.
+    is_log_given_up: bool,
+    /// Whether it has been said that there are too few descriptors for it.
+    is_shortage_said: bool,
+}
+
+impl Entry {
+    /// A service that has been seen for the first time.
+    pub fn new(name: CString, identity: Identity) -> Self {
+        Self {
+            name,
+            identity,
+            is_active: true,
+            is_ending: false,
+            main: Some(Watched::default()),
+            log: None,
+            pipe: None,
+            main_farewell: Farewell::default(),
+            log_farewell: Farewell::default(),
+            is_log_given_up: false,
+            is_shortage_said: false,
+        }
+    }
+
+    /// svscan's own log: what svscan and the supervises say goes through this pipe.
+    pub fn log_of_svscan(name: CString, identity: Identity, pipe: Pipe) -> Self {
+        Self { main: None, log: Some(Watched::default()), pipe: Some(pipe), ..Self::new(name, identity) }
+    }
+
+    /// The end of the pipe that is written to.
+    pub fn outlet(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref()?.write.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Takes over what an earlier svscan has left running here, with the pipe between.
+    pub fn take_over(&mut self, base: &Base<'_>) {
+        let Some(main) = &mut self.main else { return };
+        let at_main = main.take_over(base, &self.name);
+        if !self.has_log() {
+            return;
+        }
+        let Ok(place) = CString::new([self.name.as_bytes(), b"/log"].concat()) else { return };
+        let mut log = Watched::default();
+        let at_log = log.take_over(base, &place);
+        let mut holders = Vec::new();
+        holders.extend(at_main.filter(|info| is_alive(info.supervise)).map(|info| (info.supervise, 1)));
+        if let Some(info) = at_log {
+            // the logger may have outlived its supervise
+            holders.extend([info.supervise, info.process].map(|holder| (holder, 0)));
+        }
+        let alive = holders.into_iter().filter(|&(holder, _)| is_alive(holder));
+        let mut pipes = alive.filter_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number));
+        if let Some(pipe) = pipes.next() {
+            self.pipe = Some(pipe);
+            self.log = Some(log);
+        }
+    }
+
+    fn has_log(&self) -> bool {
+        let path = [self.name.as_bytes(), b"/log"].concat();
+        fstatat(nix::fcntl::AT_FDCWD, &path[..], AtFlags::empty()).is_ok_and(|file| is_directory(&file))
+    }
+
+    /// Starts what is due: the log first, which then waits for the service.
+    pub fn start_due(&mut self, starter: &Starter<'_>, outlets: Option<[BorrowedFd<'_>; 2]>) {
+        let now = monotonic();
+        let is_due = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.runs.is_none() && now >= one.start_at);
+        if !self.is_ending && self.is_active && is_due(&self.main) && self.log.is_none() && self.has_log() {
+            match Pipe::new() {
+                Ok(pipe) => (self.pipe, self.log) = (Some(pipe), Some(Watched::default())),
+                Err(reason) => return self.cannot_start(&self.name.clone(), reason),
+            }
+        }
+        if self.is_log_wanted() && is_due(&self.log) {
+            let place = self.main.is_some().then(|| self.name.clone());
+            let name = if place.is_some() { LOG.to_owned() } else { self.name.clone() };
+            let input = self.pipe.as_ref().map(|pipe| pipe.read.as_fd());
+            let order = Order { place: place.as_ref(), name: &name, input, output: None, outlets };
+            let outcome = starter.start(&order);
+            if let Some(log) = &mut self.log {
+                match outcome {
+                    Ok(begun) => log.begun(begun),
+                    Err(reason) => {
+                        log.failed();
+                        let mut shown = self.name.clone().into_bytes();
+                        if place.is_some() {
+                            shown.extend_from_slice(b"/log");
+                        }
+                        self.cannot_start(&CString::new(shown).unwrap_or_default(), reason);
+                    }
+                }
+            }
+        }
+        if !self.is_ending && self.is_active && is_due(&self.main) {
+            let output = self.outlet();
+            let order = Order { place: None, name: &self.name, input: None, output, outlets: None };
+            let outcome = starter.start(&order);
+            if let Some(main) = &mut self.main {
+                match outcome {
+                    Ok(begun) => main.begun(begun),
+                    Err(reason) => {
+                        main.failed();
+                        self.cannot_start(&self.name.clone(), reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A log is started again as long as there may be something for it.
+    fn is_log_wanted(&self) -> bool {
+        match self.is_ending {
+            false => self.is_active || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
+            true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.holds_something()),
+        }
+    }
+
+    fn cannot_start(&mut self, name: &CStr, reason: Errno) {
+        for one in [&mut self.main, &mut self.log].into_iter().flatten().filter(|one| one.runs.is_none()) {
+            one.failed();
+        }
+        if is_shortage(reason) && std::mem::replace(&mut self.is_shortage_said, true) {
+            return;
+        }
+        let reason = match is_shortage(reason) {
+            true => "running too many services".into(),
+            false => describe(reason, Family::Bernstein),
+        };
+        say_in_passing(&[b"svscan: warning: unable to start ", name.to_bytes(), b": ", reason.as_bytes(), b"\n"]);
+    }
+
+    /// The supervises of the entry that run without being children.
+    pub fn strangers(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let both = [&self.main, &self.log].into_iter().flatten();
+        both.filter_map(|one| one.runs.as_ref()?.stranger.as_ref().map(AsFd::as_fd))
+    }
+
+    /// Notes strangers that have ended.
+    pub fn look_at_strangers(&mut self) {
+        for one in [&mut self.main, &mut self.log].into_iter().flatten() {
+            let is_stranger = one.runs.as_ref().filter(|runs| runs.stranger.is_some());
+            if is_stranger.is_some_and(|runs| !process::is_running(runs.pid)) {
+                one.ended(None);
+            }
+        }
+    }
+
+    /// Notes the end of a child, if it is this entry's.
+    pub fn ended(&mut self, pid: Pid, end: End) -> bool {
+        for one in [&mut self.main, &mut self.log].into_iter().flatten() {
+            if one.is(pid) {
+                one.ended(Some(end));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether nothing of it runs.
+    pub fn is_idle(&self) -> bool {
+        [&self.main, &self.log].into_iter().flatten().all(|one| one.runs.is_none())
+    }
+
+    /// Whether it can be forgotten.
+    pub fn is_over(&self) -> bool {
+        let is_wanted = self.is_active && !self.is_ending;
+        self.is_idle() && !is_wanted && (!self.is_ending || !self.has_something_left())
+    }
+
+    fn has_something_left(&self) -> bool {
+        let is_given_up = self.is_log_given_up || self.log_farewell.is_late();
+        !is_given_up && self.holds_something()
+    }
+
+    fn holds_something(&self) -> bool {
+        self.pipe.as_ref().is_some_and(Pipe::holds_something)
+    }
+
+    /// When something is to be done for it, if nothing happens before.
+    pub fn next_time(&self) -> Option<u64> {
+        let starts = |one: &Option<Watched>, is_wanted: bool| {
+            one.as_ref().filter(|one| is_wanted && one.runs.is_none()).map(|one| one.start_at)
+        };
+        let is_wanted = self.is_active && !self.is_ending;
+        [
+            starts(&self.main, is_wanted),
+            starts(&self.log, self.is_log_wanted()),
+            self.main_farewell.next_time(),
+            self.log_farewell.next_time(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Ends it: first the service, then its log, which reads all there is to read.
+    pub fn see_off(&mut self, base: &Base<'_>) {
+        if !self.is_ending {
+            return;
+        }
+        if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
+            return self.main_farewell.take(base, runs, Kind::Service);
+        }
+        self.main_farewell = Farewell::default();
+        if let Some(pipe) = &mut self.pipe {
+            pipe.write = None;
+        }
+        let Some(log) = &self.log else { return };
+        match &log.runs {
+            Some(runs) => self.log_farewell.take(base, runs, Kind::Log),
+            None => {
+                // one that does not start keeps nobody for ever
+                let is_first_look = !self.log_farewell.is_begun();
+                self.log_farewell.wait_for_start();
+                if !is_first_look && !self.is_log_given_up && self.log_farewell.is_late() && self.holds_something() {
+                    self.is_log_given_up = true;
+                    let text = b"svscan: warning: unable to log the last of ";
+                    say_in_passing(&[text, self.name.as_bytes(), b": its log does not run\n"]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Telling a supervise to end, and again if it does not.
+
+use super::contact::Base;
+use super::watched::{Running, SECOND};
+use crate::sys::process::{self, monotonic};
+use nix::unistd::Pid;
+
+/// How long a supervise that has been told to end is left to it before it is told in another way.
+const PATIENCE: u64 = 5 * SECOND;
+
+/// How long before commands are written again that nobody has taken.
+const AGAIN: u64 = SECOND / 10;
+
+/// Which of the two supervises of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It ends the service, and then itself.
+    Service,
+    /// It ends when the logger has, which does so at the end of its input.
+    Log,
+}
+
+/// How far that is.
+#[derive(Clone, Copy, Default)]
+pub struct Farewell {
+    /// Who has been told.
+    told: Option<Pid>,
+    /// When it is to be tried again.
+    again_at: Option<u64>,
+    /// When patience is at an end.
+    late_at: Option<u64>,
+    is_late: bool,
+}
+
+impl Farewell {
+    /// When something is to be done, if nothing happens before.
+    pub fn next_time(&self) -> Option<u64> {
+        [self.again_at, self.late_at].into_iter().flatten().min()
+    }
+
+    /// Whether it has begun.
+    pub fn is_begun(&self) -> bool {
+        self.late_at.is_some() || self.is_late
+    }
+
+    /// Whether patience is at an end.
+    pub fn is_late(&self) -> bool {
+        self.is_late || self.late_at.is_some_and(|at| monotonic() >= at)
+    }
+
+    /// There is nobody to be told, but there will be.
+    pub fn wait_for_start(&mut self) {
+        if !self.is_begun() {
+            // it may take as long as a restart
+            self.late_at = Some(monotonic() + 2 * PATIENCE);
+        }
+        self.again_at = None;
+        if self.is_late() {
+            (self.late_at, self.is_late) = (None, true);
+        }
+    }
+
+    /// Tells it, once, as long as it takes commands; and in another way if that was long ago.
+    pub fn take(&mut self, base: &Base<'_>, runs: &Running, kind: Kind) {
+        let now = monotonic();
+        if !self.is_begun() {
+            self.late_at = Some(now + PATIENCE);
+        }
+        let is_told = self.told == Some(runs.pid);
+        if !is_told && self.again_at.is_none_or(|at| now >= at) {
+            let commands: &[u8] = if kind == Kind::Service { b"dx" } else { b"x" };
+            match base.command(runs.pid, commands) {
+                Ok(()) => (self.told, self.again_at) = (Some(runs.pid), None),
+                // it has no FIFO yet, and takes this as well
+                Err(_) if kind == Kind::Service && runs.is_ours => {
+                    (self.told, self.again_at) = (Some(runs.pid), None);
+                    let _ = process::send(runs.pid, libc::SIGTERM);
+                }
+                Err(_) => self.again_at = Some(now + AGAIN),
+            }
+        }
+        if self.late_at.is_some_and(|at| now >= at) {
+            (self.late_at, self.is_late) = (None, true);
+            self.insist(base, runs, kind);
+        }
+    }
+
+    /// A supervise of another make dies of TERM and leaves its service running, so that is the last resort for it.
+    fn insist(&self, base: &Base<'_>, runs: &Running, kind: Kind) {
+        let is_reached = match kind {
+            Kind::Service => self.told == Some(runs.pid),
+            // something holds the pipe that does not end
+            Kind::Log => base.command(runs.pid, b"dx").is_ok(),
+        };
+        if runs.is_ours || !is_reached {
+            let _ = process::send(runs.pid, libc::SIGTERM);
+        }
+    }
+}

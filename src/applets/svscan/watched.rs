@@ -1,0 +1,88 @@
+//! A supervise as svscan sees it, dead or alive, and when it is to be started again.
+
+use super::contact::Base;
+use super::start::Begun;
+use crate::service::info::{Identity, Info};
+use crate::sys::process::{self, End, monotonic};
+use nix::unistd::Pid;
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+/// Nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
+/// A supervise that has lived shorter is not worth a quick start.
+const SHORT: u64 = 5 * SECOND;
+
+/// A supervise, or its absence.
+#[derive(Default)]
+pub struct Watched {
+    /// The process.
+    pub runs: Option<Running>,
+    /// When it was last started.
+    started: u64,
+    /// When it may be started again.
+    pub start_at: u64,
+}
+
+/// A supervise that runs.
+pub struct Running {
+    /// Its number.
+    pub pid: Pid,
+    /// Whether TERM makes it end its service first.
+    pub is_ours: bool,
+    /// Readable when it has ended, for one that is no child: an earlier svscan has started it.
+    pub stranger: Option<OwnedFd>,
+}
+
+impl Watched {
+    /// It has been started.
+    pub fn begun(&mut self, begun: Begun) {
+        self.started = monotonic();
+        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, stranger: None });
+    }
+
+    /// Whether it is this process.
+    pub fn is(&self, pid: Pid) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.pid == pid)
+    }
+
+    /// It has ended. A fault that would only be repeated is given time: an exit of its own within moments of its start.
+    pub fn ended(&mut self, end: Option<End>) {
+        let now = monotonic();
+        self.runs = None;
+        let is_fault = matches!(end, Some(End::Exited(_))) && now < self.started + SHORT;
+        self.start_at = now + if is_fault { SHORT } else { SECOND };
+    }
+
+    /// It could not be started.
+    pub fn failed(&mut self) {
+        self.start_at = monotonic() + SHORT;
+    }
+
+    /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
+    pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
+        let info = base.info(place)?;
+        let pid = pid_of(info.supervise)?;
+        let stranger = process::watch(pid).ok()?;
+        if !is_alive(info.supervise) {
+            return Some(info);
+        }
+        self.started = monotonic();
+        self.runs = Some(Running { pid, is_ours: true, stranger: Some(stranger) });
+        Some(info)
+    }
+}
+
+/// The number of a process that these mean, if any.
+pub fn pid_of(identity: Identity) -> Option<Pid> {
+    i32::try_from(identity.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw)
+}
+
+/// Whether the process that they mean still runs.
+pub fn is_alive(identity: Identity) -> bool {
+    /// As for an adopted service: its start is timed beside the kernel's own record of it.
+    const TOLERANCE: u64 = 2;
+    let start = pid_of(identity).and_then(process::start_of);
+    start.is_some_and(|start| start.abs_diff(identity.start) <= TOLERANCE)
+}
