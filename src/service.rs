@@ -12,9 +12,13 @@
 //! | `supervise/info` | [`info`] |
 
 pub mod info;
+pub mod origin;
 pub mod status;
+pub mod waiting;
+pub mod watch;
 
 use crate::environ::Environ;
+use crate::failure::Failure;
 use crate::sys::descriptor::uninterrupted;
 use info::Info;
 use nix::errno::Errno;
@@ -83,9 +87,25 @@ impl Home {
         OsStr::from_bytes(&self.name)
     }
 
+    /// The directory that it is in, and its name there.
+    pub fn place(&self) -> (&[u8], &[u8]) {
+        match self.name.iter().rposition(|&byte| byte == b'/') {
+            None => (b".", &self.name),
+            // its name here has no other slash at the beginning
+            Some(0) => (b"/", &self.name[1..]),
+            Some(slash) => (&self.name[..slash], &self.name[slash + 1..]),
+        }
+    }
+
     /// A file of it.
     pub fn file(&self, name: &str) -> Vec<u8> {
         [&self.name, &b"/"[..], name.as_bytes()].concat()
+    }
+
+    /// A file of it as messages name it, seen from outside of the service directory `dir`.
+    pub fn shown(&self, dir: &[u8], name: &str) -> Vec<u8> {
+        let file = self.file(name);
+        if self.name.first() == Some(&b'/') { file } else { [dir, b"/", &file].concat() }
     }
 
     /// Opens the FIFO that tells whether a supervise runs.
@@ -122,6 +142,25 @@ impl Home {
         let length = read_start(&self.file("info"), &mut bytes).ok()?;
         Info::decode(&bytes[..length])
     }
+}
+
+/// Why the status file `shown` could not be read, as [`Home::status`] says it.
+pub fn unreadable(shown: &[u8], reason: Errno) -> Failure {
+    match reason {
+        Errno::EPROTO => Failure::new([b"unable to read ", shown, b": bad format"].concat()),
+        // it has been opened
+        Errno::EISDIR | Errno::EIO => Failure::unable_to("read", shown, reason),
+        _ => Failure::unable_to("open", shown, reason),
+    }
+}
+
+/// Whether the current directory is a service directory of s6, whose files say other things: `event` is there, which nobody
+/// else has, and `ok` is not, or `status` is of that kind.
+pub fn is_s6(home: &Home) -> bool {
+    let look = |path: &[u8]| nix::sys::stat::stat(path);
+    let has_event = look(b"event").is_ok() && look(&home.file("ok")) == Err(Errno::ENOENT);
+    let is_its_length = |length: i64| usize::try_from(length).is_ok_and(status::is_s6);
+    has_event || look(&home.file("status")).is_ok_and(|file| is_its_length(file.st_size))
 }
 
 /// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone.

@@ -24,6 +24,11 @@ registry! {
     setlock
     svscan
     supervise
+    svc
+    svok
+    svup
+    svstat
+    svwait
     multilog
     tai64n
     tai64nlocal

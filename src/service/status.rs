@@ -88,12 +88,14 @@ pub struct Record {
     pub log: Option<Status>,
     /// Whether runit's runsv has written it and has sent TERM.
     pub got_term: bool,
+    /// Whether the process is `stop` or `finish`.
+    pub in_finish: bool,
 }
 
 /// Bytes of one service.
 pub const LENGTH: usize = 20;
 
-/// Bytes of a plain daemontools.
+/// Bytes of a plain daemontools. The one behind them is the phase.
 const CLASSIC: usize = 18;
 
 /// Bytes of s6's, which is another format.
@@ -119,6 +121,16 @@ impl Status {
             _ => 0,
         };
         bytes
+    }
+
+    /// How long the pid has been what it is, in seconds as daemontools counts them: whole ones of either side, and 0 if the
+    /// clock has been set back since.
+    pub fn seconds(&self, now: Moment) -> u64 {
+        let [now, since] = [now, self.since].map(|moment| {
+            let [a, b, c, d, e, f, g, h, ..] = label::pack(moment);
+            u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        });
+        now.saturating_sub(since)
     }
 
     fn decode(bytes: &[u8; LENGTH], is_plain: bool) -> Self {
@@ -149,12 +161,13 @@ impl Record {
         main[..length].copy_from_slice(&bytes[..length]);
         // runit's runsv: its own state, and whether TERM was sent, where others have the phase
         let is_runit = length == LENGTH && matches!(main[19], 1 | 2) && matches!(main[18], 0 | 1);
-        let is_plain = length < LENGTH || is_runit;
+        let is_plain = length == CLASSIC || is_runit;
         let log = bytes.get(LENGTH..2 * LENGTH).and_then(|bytes| bytes.try_into().ok());
         Some(Self {
             main: Status::decode(&main, is_plain),
             log: log.map(|bytes| Status::decode(bytes, false)),
             got_term: is_runit && main[18] == 1,
+            in_finish: main[19] == 2,
         })
     }
 }
@@ -197,7 +210,26 @@ mod tests {
         ] {
             let record = with(last);
             assert_eq!((record.main.phase, record.got_term), (phase, got_term), "{last:?}");
+            assert_eq!(record.in_finish, last[1] == 2, "{last:?}");
         }
+        let without_state_of_runit = Record::decode(&[SAMPLE, &[5]].concat()).unwrap();
+        assert_eq!(without_state_of_runit.main.phase, Some(Phase::Failed));
+    }
+
+    #[test]
+    fn seconds_are_whole_and_never_negative() {
+        let status = Record::decode(SAMPLE).unwrap().main;
+        let since = status.since;
+        for (seconds, nanoseconds, expected) in
+            [(0, 999_999_999, 0), (1, 0, 1), (3600, 0, 3600), (-1, 0, 0), (-9999, 0, 0)]
+        {
+            let now = Moment { seconds: since.seconds + seconds, nanoseconds };
+            assert_eq!(status.seconds(now), expected, "{seconds}");
+        }
+        let now = Moment { seconds: 0, nanoseconds: 0 };
+        // before the beginning of the count, and beyond its end
+        assert_eq!(Status { since: label::unpack([0; 12]), ..status }.seconds(now), (1 << 62) + 10);
+        assert_eq!(Status { since: label::unpack([255; 12]), ..status }.seconds(now), 0);
     }
 
     proptest! {

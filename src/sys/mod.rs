@@ -13,5 +13,6 @@ pub mod message;
 pub mod process;
 pub mod signal;
 pub mod split;
+pub mod terminal;
 pub mod time;
 pub mod words;

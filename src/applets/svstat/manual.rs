@@ -1,0 +1,69 @@
+//! The prose of svstat's manual page.
+
+use crate::applet::Manual;
+
+pub const MANUAL: Manual = Manual {
+    description: &[
+        "Says in a line for each DIR how the service in it is: up, with the process and for how many seconds, or down; and what there is \
+         to say besides.",
+        "The line is the reference's, to the byte, so that scripts may compare it. `--encore` adds what the service is doing, where its \
+         supervise tells that: `stopped`, `starting`, `started`, `running`, `stopping` or `failed`, and `once` if it is up and not wanted \
+         again. A log that is kept by the same supervise (daemontools-encore) has a line of its own.",
+        "`-l` and `-L` choose the services or their logs. With `-L`, a log that has a service directory `log` of its own is meant as well.",
+        "`-q` says nothing. The log of a service decides nothing, unless `-L` asks for it. Of several services the worst decides; 111 means \
+         that nothing can be told of one.",
+        "`--watch` goes on for ever, or until nobody reads. It does nothing until a service changes; only on a terminal the time is \
+         shown anew every second. With `--json` it prints the objects of those that have changed.",
+    ],
+    sections: &[
+        (
+            "LINES",
+            &[
+                "`up (pid N) S seconds` or `down S seconds`, and then in this order, each behind a comma:",
+                "`normally down`: it is up, and the file `down` is there. `normally up`: it is down, and the file is not there. `paused`: it has been \
+             sent STOP. `want up`: it is down, and will be started. `want down`: it is up, and will not be started again. `got TERM`: runit's \
+             runsv, which supervises it, has sent TERM.",
+                "`supervise not running` and `unable to open supervise/ok` mean that nobody supervises it; `not a daemontools service (s6)`, that \
+             its files are those of s6-supervise.",
+            ],
+        ),
+        (
+            "JSON",
+            &[
+                "`name`; `supervised`, true or false; `up`, true or false; `pid`; `since`, a time (RFC 3339, UTC), and `seconds`, since when the \
+             process is what it is; `paused`; `want`, \"up\", \"down\" or \"once\"; `normally_up`; `state`, as with `--encore`.",
+                "`ready`, `restarts`, `last_exit`, `last_signal` and `backoff_s` are known where supervise(1) of this kind runs; `ready` only of a \
+             service that has a `notification-fd`. `log` is an object for the service's log, if it has one. What is not known, or does not \
+             apply, is null. `error` is there only if something is wrong, and says what.",
+                "A name that is no UTF-8 has U+FFFD where it is not.",
+            ],
+        ),
+        (
+            "FILES",
+            &[
+                "`DIR/down`; `DIR/supervise/ok`; `DIR/supervise/status`; `DIR/supervise/info`, which is believed if it speaks of the same process. \
+             `SUPERVISEDIR` may name another directory than `supervise`: see svc(1).",
+            ],
+        ),
+    ],
+    examples: &[
+        ("svstat /service/web /service/mail", "How two services are."),
+        ("svstat --table --watch /service/web /service/mail", "Keep an eye on them."),
+        (
+            "svstat -q /service/web",
+            "Exit 0 if it is up, 1 if it is down, 2 if nobody supervises it, 3 if it has failed for good.",
+        ),
+        ("svstat --json /service/web", "For programs."),
+    ],
+    reference: "daemontools 0.76, and daemontools-encore 1.11 for l and L",
+    differences: &[
+        "`-q`, `--encore`, `--json`, `--table` and `--watch` are additions. The reference has no options: a name that begins with a hyphen has \
+         to be given as `./-name`.",
+        "daemontools-encore always says what a service is doing; here `--encore`, `-l` or `-L` asks for it.",
+        "What is called `supervise/ok` has to be a FIFO; for the reference a plain file will do. Symbolic links in the place of the files of \
+         supervise are not followed.",
+        "`got TERM`, the line of a log and the sentence about s6 are additions to the reference's lines, where the reference says something else or nothing.",
+        "The current directory need not be readable.",
+    ],
+    see_also: &["svok(1)", "svup(1)", "svwait(1)", "svc(1)", "supervise(1)"],
+};

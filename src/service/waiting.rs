@@ -1,0 +1,256 @@
+//! Waiting until services are up, down or ready: svwait, and svc with `--wait`.
+
+use super::Home;
+use super::info::Info;
+use super::origin::Origin;
+use super::status::{Phase, Record};
+use super::watch::{News, Watch};
+use crate::environ::Environ;
+use crate::failure::{Failure, describe, say};
+use crate::family::Family;
+use crate::label::Moment;
+use crate::sys::process;
+use nix::errno::Errno;
+use nix::unistd::Pid;
+use std::time::{Duration, Instant};
+
+/// The time is over. (s6-svwait has this code.)
+pub const TIMED_OUT: u8 = 99;
+
+/// The supervise has ended.
+pub const DIED: u8 = 102;
+
+/// The service has failed for good.
+pub const FAILED: u8 = 1;
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// It runs: not only `start`, `stop` or `finish`.
+    Up,
+    /// Nothing of it runs.
+    Down,
+    /// It is up, and has said that it is ready if it ever says so.
+    Ready,
+}
+
+impl Goal {
+    /// The goal of that name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        [Self::Up, Self::Down, Self::Ready].into_iter().find(|goal| goal.name().as_bytes() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Ready => "ready",
+        }
+    }
+}
+
+/// What to wait for, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// What all of the services, or one of them, are to be.
+    pub goal: Goal,
+    /// Whether one of them is enough.
+    pub any: bool,
+    /// For how long at most.
+    pub limit: Option<Duration>,
+}
+
+/// Which process of a service: a pid, and since when.
+pub type Incarnation = (Moment, u32);
+
+/// One service to wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaited {
+    /// Its directory.
+    pub dir: &'static [u8],
+    /// Whether a supervise is known to have been there.
+    pub was_supervised: bool,
+    /// What was up before a command that ends it, and does not count.
+    pub former: Option<Incarnation>,
+    /// What had failed before a command that starts it anew, likewise.
+    pub failed: Option<Incarnation>,
+}
+
+impl Awaited {
+    /// Of which nothing is known.
+    pub fn new(dir: &'static [u8]) -> Self {
+        Self { dir, was_supervised: false, former: None, failed: None }
+    }
+}
+
+/// Why a service will not come to what is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    TimedOut,
+    Died,
+    Failed,
+    NoEntry(Errno),
+    System(Errno),
+}
+
+impl Obstacle {
+    fn code(self) -> u8 {
+        match self {
+            Self::TimedOut => TIMED_OUT,
+            Self::Died => DIED,
+            Self::Failed => FAILED,
+            Self::NoEntry(_) | Self::System(_) => crate::exit::BERNSTEIN.failure,
+        }
+    }
+
+    fn words(self) -> std::borrow::Cow<'static, str> {
+        match self {
+            Self::TimedOut => "timed out".into(),
+            Self::Died => "supervise not running".into(),
+            Self::Failed => "it has failed".into(),
+            Self::NoEntry(reason) | Self::System(reason) => describe(reason, Family::Bernstein),
+        }
+    }
+}
+
+/// Waits. Gives the exit code; `name` says what keeps the services from what is waited for.
+///
+/// # Errors
+/// If there is no way back to where the names are seen from, or to wait.
+pub fn wait(
+    name: &str,
+    origin: &Origin,
+    environ: &Environ,
+    wish: Wish,
+    mut awaited: Vec<Awaited>,
+) -> anyhow::Result<u8> {
+    let end = wish.limit.and_then(|limit| Instant::now().checked_add(limit));
+    let mut watch = Watch::new(awaited.len(), &[]);
+    // `None` as long as there is hope
+    let mut obstacles: Vec<Option<Obstacle>> = vec![None; awaited.len()];
+    let mut open = awaited.len();
+    let mut places: Vec<usize> = (0..awaited.len()).collect();
+    loop {
+        for place in places {
+            let outcome = match origin.enter(awaited[place].dir) {
+                Ok(()) => look(&mut watch, place, environ, wish.goal, &mut awaited[place]),
+                Err(reason) => Err(Obstacle::NoEntry(reason)),
+            };
+            origin.back()?;
+            match outcome {
+                Ok(false) => continue,
+                Ok(true) if wish.any => return Ok(0),
+                Ok(true) => {}
+                Err(obstacle) => {
+                    obstacles[place] = Some(obstacle);
+                    if !wish.any {
+                        explain(name, wish.goal, &awaited, &obstacles);
+                        return Ok(obstacle.code());
+                    }
+                }
+            }
+            watch.leave(place);
+            open -= 1;
+        }
+        if open == 0 {
+            explain(name, wish.goal, &awaited, &obstacles);
+            return Ok(obstacles.iter().flatten().next().map_or(0, |obstacle| obstacle.code()));
+        }
+        let left = match (wish.limit, end) {
+            (Some(_), Some(end)) => Some(end.saturating_duration_since(Instant::now())),
+            _ => None,
+        };
+        places = match watch.wait(left, None).map_err(|reason| Failure::new("unable to wait").because(reason))? {
+            News::Of(places) => places,
+            News::TimeOver | News::NoReader => {
+                for place in watch.left() {
+                    obstacles[place] = Some(Obstacle::TimedOut);
+                }
+                explain(name, wish.goal, &awaited, &obstacles);
+                return Ok(TIMED_OUT);
+            }
+        };
+    }
+}
+
+/// Says what keeps each of them.
+fn explain(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obstacle>]) {
+    for (awaited, obstacle) in awaited.iter().zip(obstacles) {
+        let Some(obstacle) = obstacle else { continue };
+        let what = match obstacle {
+            Obstacle::NoEntry(_) => [b"chdir to ", awaited.dir].concat(),
+            _ => [b"wait until ", awaited.dir, b" is ", goal.name().as_bytes()].concat(),
+        };
+        let _ = say(&[name.as_bytes(), b": fatal: unable to ", &what, b": ", obstacle.words().as_bytes(), b"\n"]);
+    }
+}
+
+/// Looks at the service in the current directory. Gives whether it is what is waited for.
+fn look(
+    watch: &mut Watch,
+    place: usize,
+    environ: &Environ,
+    goal: Goal,
+    awaited: &mut Awaited,
+) -> Result<bool, Obstacle> {
+    let home = Home::here(environ).map_err(Obstacle::System)?;
+    let is_supervised = watch.look(place, &home).map_err(Obstacle::System)?;
+    if !is_supervised {
+        return match (goal, awaited.was_supervised) {
+            (Goal::Down, _) => Ok(true),
+            (_, true) => Err(Obstacle::Died),
+            (_, false) => Ok(false),
+        };
+    }
+    awaited.was_supervised = true;
+    let record = match home.status() {
+        Ok(record) => record,
+        // it is about to be written
+        Err(Errno::ENOENT | Errno::EPROTO) => return Ok(false),
+        Err(reason) => return Err(Obstacle::System(reason)),
+    };
+    let incarnation = Some(incarnation(&record));
+    match goal {
+        Goal::Down => Ok(is_down(&record)),
+        _ if record.main.phase == Some(Phase::Failed) && incarnation != awaited.failed => Err(Obstacle::Failed),
+        _ if !is_up(&record) || incarnation == awaited.former => Ok(false),
+        Goal::Up => Ok(true),
+        Goal::Ready => Ok(is_ready(&record, home.info())),
+    }
+}
+
+/// Which process of the service the record tells of.
+pub fn incarnation(record: &Record) -> Incarnation {
+    (record.main.since, record.main.pid)
+}
+
+fn is_down(record: &Record) -> bool {
+    record.main.pid == 0 && !matches!(record.main.phase, Some(Phase::Starting | Phase::Started | Phase::Stopping))
+}
+
+fn is_up(record: &Record) -> bool {
+    match record.main.phase {
+        Some(Phase::Started) => true,
+        Some(Phase::Starting | Phase::Stopping | Phase::Failed) => false,
+        Some(Phase::Stopped | Phase::Running) | None => record.main.pid != 0 && !record.in_finish,
+    }
+}
+
+/// Whether a service that is up is ready.
+fn is_ready(record: &Record, info: Option<Info>) -> bool {
+    match info {
+        // nobody tells, or who told has gone: there is nothing more to come
+        None => true,
+        Some(info) if info.process.pid == record.main.pid => info.ready != Some(false),
+        Some(info) => !is_current(&info),
+    }
+}
+
+/// Whether the supervise that has written this still runs.
+pub fn is_current(info: &Info) -> bool {
+    /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
+    const TOLERANCE: u64 = 2;
+    let pid = i32::try_from(info.supervise.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw);
+    let start = pid.and_then(process::start_of);
+    start.is_some_and(|start| start.abs_diff(info.supervise.start) <= TOLERANCE)
+}
