@@ -60,6 +60,9 @@ pub enum Grammar {
     /// Operands only, whatever they begin with. A sole `--help` or `--version` still asks for that text. With the forms
     /// they may have, as (FORM, meaning), for the documents.
     Words(&'static [(&'static str, &'static str)]),
+    /// Operands only, likewise; and the last one, as it lies in the memory of argv, is what the tool writes to. So the words
+    /// have to be its own from the start: an exec starts it, wherever that can be had.
+    Title,
 }
 
 impl Applet {
@@ -74,6 +77,11 @@ impl Applet {
             (Role::Tool(Grammar::Words(forms), _), [.., (name, _)]) => Some((bare(name), forms)),
             _ => None,
         }
+    }
+
+    /// Whether its own argv is where its output goes.
+    pub fn writes_to_argv(&self) -> bool {
+        matches!(self.role, Role::Tool(Grammar::Title, _))
     }
 
     /// Whether it can be called with so many operands, a link's program and its arguments among them.

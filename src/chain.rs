@@ -17,7 +17,7 @@
 //! | refuses arguments and environment that are too large | real exec after an edit that leaves more than always fits |
 //! | starts small under memory limits | real exec after a limit on memory was lowered, and once the process has outgrown its arena |
 //! | lets the loader read `LD_*` and the like | nothing in a static build; in a dynamic one a real exec after such a change |
-//! | sets command name and arguments | a tool does so at its start; links that block set the name themselves |
+//! | sets command name and arguments | a tool does so at its start; links that block set the name themselves; real exec of a tool whose arguments are its output |
 //! | lets the account inspect the process again after a change of ids | real exec of a tool; before a link it is put off |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
@@ -87,7 +87,7 @@ impl Here {
                 let args = self.look_like(call);
                 match grammar {
                     Grammar::Options => options::parse(applet.options, args, true),
-                    Grammar::Words(_) => Ok(Given::words(args)),
+                    Grammar::Words(_) | Grammar::Title => Ok(Given::words(args)),
                 }
             }
         };
@@ -149,7 +149,7 @@ impl Here {
     }
 
     /// A tool stays, so it has to look as an exec of it would: under its own name, and with its own words alone. Gives
-    /// copies of these, since the words of the whole chain are void then.
+    /// these where they lie now, since the words of the whole chain are void then.
     fn look_like(&self, tool: Call) -> Words {
         let args = match self.argv.len().checked_sub(tool.args.len() + 1) {
             Some(place) if self.argv.from(place + 1).is_same(tool.args) => argv::show_only(self.argv, place).from(1),
@@ -314,9 +314,10 @@ fn is_passable(boundary: Boundary, process: &Process) -> bool {
     is_ordinary && fits && !loader_reads && !arena::is_outgrown()
 }
 
-/// Whether the applet can do in this process. A tool stays, and has to be one that its account can look at.
+/// Whether the applet can do in this process. A tool stays, and has to be one that its account can look at, with all of its
+/// argv where that is what it is for.
 fn is_at_home(applet: &Applet) -> bool {
-    applet.is_link() || process::is_inspectable()
+    applet.is_link() || (!applet.writes_to_argv() && process::is_inspectable())
 }
 
 /// Which file this process runs; `None` if that cannot be learnt, and then there is no fusion.

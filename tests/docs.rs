@@ -140,7 +140,7 @@ fn parses_as_chain(first: &'static Applet, line: &str) {
     loop {
         if let Role::Tool(grammar, _) = link.role {
             let given = match grammar {
-                Grammar::Words(_) => Given::words(rest),
+                Grammar::Words(_) | Grammar::Title => Given::words(rest),
                 Grammar::Options => options::parse(link.options, rest, true).unwrap(),
             };
             return assert!(link.takes(given.operands().len()), "{line}");

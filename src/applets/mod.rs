@@ -32,6 +32,7 @@ registry! {
     multilog
     tai64n
     tai64nlocal
+    readproctitle
 }
 
 /// The applet of that name.

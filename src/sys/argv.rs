@@ -81,7 +81,7 @@ impl Layout {
 }
 
 /// Makes `/proc/self/cmdline` begin with the words of `argv` from `place` on, and be empty behind them, as if an exec had
-/// been given these alone. Gives copies of them: **all words of `argv` are void from here on**, and so is whatever
+/// been given these alone. Gives them where they lie now: **all words of `argv` are void from here on**, and so is whatever
 /// borrows from them.
 ///
 /// Where the words do not lie as the kernel lays them, one behind the other, nothing is shown anew.
@@ -90,29 +90,33 @@ pub fn show_only(argv: Words, place: usize) -> Words {
     if place == 0 || shown.is_empty() {
         return shown;
     }
-    let copies = Words::leak(shown.iter().map(|word| Word::leak(word.bytes().to_vec())));
     let start = argv.first().as_ptr();
     let mut end = start;
     for word in argv.iter() {
         if word.as_ptr() != end {
-            return copies;
+            return shown;
         }
         // SAFETY: one past the word's NUL, which is within or just past the memory that holds the words.
         end = unsafe { end.add(word.bytes().len() + 1) };
     }
-    let mut left = end.addr() - start.addr();
-    let mut to = start.cast::<u8>();
-    for word in copies.iter() {
-        let bytes = word.as_c_str().to_bytes_with_nul();
-        // SAFETY: the words lie one behind the other from `start` to `end`, on the stack, which is writable; these are
-        // some of them, so they fit. By what this function says, nobody reads the old ones any more.
-        unsafe {
-            to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            to = to.add(bytes.len());
-        }
-        left -= bytes.len();
+    let first = shown.first().as_ptr();
+    let distance = first.addr() - start.addr();
+    let length = end.addr() - first.addr();
+    // SAFETY: the words lie one behind the other from `start` to `end`, on the stack, which is writable; those shown are
+    // the last `length` bytes of that. By what this function says, nobody reads them where they were any more.
+    unsafe {
+        start.copy_from(first, length);
+        start.add(length).write_bytes(0, distance);
     }
-    // SAFETY: the rest of the same memory.
-    unsafe { to.write_bytes(0, left) };
-    copies
+    // SAFETY: each is as far from the start as it was from the first one shown, and lives as long.
+    Words::leak(shown.iter().map(|word| unsafe { Word::from_raw(word.as_ptr().sub(distance)) }))
+}
+
+/// The bytes of a word of argv, without the NUL, to be written to: what is there is what ps shows. **The word is void from
+/// here on**, and so is whatever borrows from it.
+pub fn memory_of(word: Word) -> &'static mut [u8] {
+    let length = word.bytes().len();
+    // SAFETY: words of argv lie on the stack, leaked ones on the heap, both writable and there for good; a constant has no
+    // place in an argv that a program was given. By what this function says, this is the only way to them.
+    unsafe { std::slice::from_raw_parts_mut(word.as_ptr().cast(), length) }
 }

@@ -26,6 +26,15 @@ impl Word {
         Self(unsafe { NonNull::new_unchecked(bytes.as_mut_ptr().cast()) })
     }
 
+    /// The word that begins here.
+    ///
+    /// # Safety
+    /// A C string that is neither changed nor freed as long as the word is read.
+    pub(super) unsafe fn from_raw(first: *mut c_char) -> Self {
+        // SAFETY: the caller's string is somewhere, so not at null.
+        Self(unsafe { NonNull::new_unchecked(first) })
+    }
+
     /// Where it begins.
     pub(super) fn as_ptr(self) -> *mut c_char {
         self.0.as_ptr()
