@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "examples/supervision.rs"]
+mod supervision;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

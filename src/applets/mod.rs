@@ -29,10 +29,11 @@ registry! {
     svup
     svstat
     svwait
+    svscanboot
+    readproctitle
     multilog
     tai64n
     tai64nlocal
-    readproctitle
 }
 
 /// The applet of that name.

@@ -120,19 +120,20 @@ unsafe extern "C" fn begin<F: FnOnce(Pid)>(task: *mut Task<F>, child: isize) -> 
 pub struct Started {
     /// Its number.
     pub pid: Pid,
-    /// Readable when it has ended, close-on-exec; `None` where the kernel has none such (before 5.2).
+    /// Readable when it has ended, close-on-exec; `None` where it was not asked for, or the kernel has none such (before 5.2).
     pub watched: Option<OwnedFd>,
 }
 
-/// Starts a child that shares this process's memory while `child` runs, which execs, or gives the code to exit with. The
+/// Starts a child, with a descriptor of it if it is to be watched, that shares this process's memory while `child` runs, which execs, or gives the code to exit with. The
 /// parent stands still until then, and finds in its memory what `child` has left there; descriptors, directory, signals and
 /// session are the child's own.
 ///
 /// # Errors
 /// As clone(2).
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub fn start<F: FnMut() -> u8>(mut child: F) -> nix::Result<Started> {
-    let flags = (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD) as usize;
+pub fn start<F: FnMut() -> u8>(is_watched: bool, mut child: F) -> nix::Result<Started> {
+    let watching = if is_watched { libc::CLONE_PIDFD } else { 0 };
+    let flags = (libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | watching) as usize;
     let mut watched: RawFd = -1;
     let place = &raw mut watched;
     let child = &raw mut child;
@@ -204,9 +205,11 @@ unsafe extern "C" fn run<F: FnMut() -> u8>(child: *mut F) -> ! {
 
 /// Where there is no code for that, a plain fork does, and what the child leaves in memory is not seen here.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn start<F: FnMut() -> u8>(mut child: F) -> nix::Result<Started> {
+pub fn start<F: FnMut() -> u8>(is_watched: bool, mut child: F) -> nix::Result<Started> {
     match process::fork()? {
-        ForkResult::Parent { child } => Ok(Started { pid: child, watched: process::watch(child).ok() }),
+        ForkResult::Parent { child } => {
+            Ok(Started { pid: child, watched: if is_watched { process::watch(child).ok() } else { None } })
+        }
         ForkResult::Child => process::exit(child()),
     }
 }
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn a_child_leaves_word_in_memory_and_ends() {
         let mut word = 0;
-        let started = start(|| {
+        let started = start(true, || {
             word = std::process::id();
             7
         });

@@ -68,16 +68,17 @@ pub enum Outcome {
 }
 
 /// Starts `program` with these arguments. `first` is run in the child before all else; `notification` is a descriptor for it and
-/// the number that it is to have.
+/// the number that it is to have; `is_watched` is whether a descriptor of it is wanted.
 pub fn start(
     program: &'static CStr,
     arguments: &Arguments,
     surroundings: Surroundings<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
+    is_watched: bool,
     mut first: impl FnMut(),
 ) -> Outcome {
     let mut failed = None;
-    let started = split::start(|| {
+    let started = split::start(is_watched, || {
         first();
         failed = Some(become_program(program, arguments, surroundings, notification));
         111

@@ -88,7 +88,7 @@ impl Service<'_> {
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
-        let outcome = launch::start(file(program), &arguments, self.surroundings, lent, || {
+        let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
             info.program = Some(program);
             info.process = Identity { pid: getpid().as_raw().unsigned_abs(), start };
             files.set_info(&info);
@@ -180,7 +180,7 @@ impl Service<'_> {
         let close = || {
             let _ = descriptor::close_from(3, &[]);
         };
-        let _ = launch::start(c"./notify", &arguments, self.surroundings, None, close);
+        let _ = launch::start(c"./notify", &arguments, self.surroundings, None, false, close);
     }
 
     /// What `run` starts and leaves behind becomes a child of this process, if that is asked for.

@@ -119,7 +119,7 @@ impl Starter<'_> {
             execve_with(file, words.into_iter(), self.environ.entries())
         };
         let mut failed = None;
-        let started = split::start(|| {
+        let started = split::start(false, || {
             let ready = self.prepare(order).and_then(|()| self.signals.put_back());
             failed = Some(match (ready, other) {
                 (Err(reason), _) => reason,
