@@ -189,7 +189,13 @@ impl Tree<'_> {
         if let Some(OwnLog { entry, outlets: [output, error] }) = own {
             entry.start_due(starter, Some([output.as_fd(), error.as_fd()]));
         }
+        // two services must not run for one that was replaced
+        let removed: Vec<_> =
+            entries.iter().filter(|entry| entry.is_removed()).map(|entry| entry.name.clone()).collect();
         for entry in entries {
+            if entry.is_active && removed.contains(&entry.name) {
+                entry.put_off();
+            }
             entry.start_due(starter, None);
         }
     }

@@ -4,7 +4,7 @@ use super::contact::Base;
 use super::farewell::{Farewell, Kind};
 use super::pipe::{Pipe, is_shortage};
 use super::start::{Order, Starter};
-use super::watched::{Watched, is_alive, pid_of};
+use super::watched::{SECOND, Watched, is_alive, pid_of};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use crate::sys::process::{self, End, monotonic};
@@ -48,6 +48,8 @@ pub struct Entry {
     log_farewell: Farewell,
     /// Whether its log does not start, so that what is in the pipe is lost.
     is_log_given_up: bool,
+    /// How often a supervise has been started at the end for a process that a killed one has left behind.
+    revivals: u8,
     /// Whether it has been said that there are too few descriptors for it.
     is_shortage_said: bool,
 }
@@ -66,6 +68,7 @@ impl Entry {
             main_farewell: Farewell::default(),
             log_farewell: Farewell::default(),
             is_log_given_up: false,
+            revivals: 0,
             is_shortage_said: false,
         }
     }
@@ -139,7 +142,8 @@ impl Entry {
                 }
             }
         }
-        if !self.is_ending && self.is_active && is_due(&self.main) {
+        let is_wanted = !self.is_ending && self.is_active || self.main.as_ref().is_some_and(|main| main.is_revived);
+        if is_wanted && is_due(&self.main) {
             let output = self.outlet();
             let order = Order { place: None, name: &self.name, input: None, output, outlets: None };
             let outcome = starter.start(&order);
@@ -158,6 +162,7 @@ impl Entry {
     /// A log is started again as long as there may be something for it.
     fn is_log_wanted(&self) -> bool {
         match self.is_ending {
+            _ if self.log.as_ref().is_some_and(|log| log.is_revived) => true,
             false => self.is_active || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
             true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.holds_something()),
         }
@@ -212,7 +217,8 @@ impl Entry {
     /// Whether it can be forgotten.
     pub fn is_over(&self) -> bool {
         let is_wanted = self.is_active && !self.is_ending;
-        self.is_idle() && !is_wanted && (!self.is_ending || !self.has_something_left())
+        let is_revived = [&self.main, &self.log].into_iter().flatten().any(|one| one.is_revived);
+        self.is_idle() && !is_revived && !is_wanted && (!self.is_ending || !self.has_something_left())
     }
 
     fn has_something_left(&self) -> bool {
@@ -229,7 +235,8 @@ impl Entry {
         let starts = |one: &Option<Watched>, is_wanted: bool| {
             one.as_ref().filter(|one| is_wanted && one.runs.is_none()).map(|one| one.start_at)
         };
-        let is_wanted = self.is_active && !self.is_ending;
+        let is_revived = self.main.as_ref().is_some_and(|main| main.is_revived);
+        let is_wanted = self.is_active && !self.is_ending || is_revived;
         [
             starts(&self.main, is_wanted),
             starts(&self.log, self.is_log_wanted()),
@@ -249,9 +256,15 @@ impl Entry {
         if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
             return self.main_farewell.take(base, runs, Kind::Service);
         }
+        if self.revive(base, false) {
+            return;
+        }
         self.main_farewell = Farewell::default();
         if let Some(pipe) = &mut self.pipe {
             pipe.write = None;
+        }
+        if self.log.as_ref().is_some_and(|log| log.runs.is_none()) && self.revive(base, true) {
+            return;
         }
         let Some(log) = &self.log else { return };
         match &log.runs {
@@ -266,6 +279,47 @@ impl Entry {
                     say_in_passing(&[text, self.name.as_bytes(), b": its log does not run\n"]);
                 }
             }
+        }
+    }
+
+    /// A killed supervise may have left its service running, which nobody would end: it needs a supervise once more.
+    fn revive(&mut self, base: &Base<'_>, is_log: bool) -> bool {
+        /// How often that is tried.
+        const MOST: u8 = 5;
+        let is_main = self.main.is_some();
+        let one = if is_log { &mut self.log } else { &mut self.main };
+        let Some(one) = one.as_mut() else { return false };
+        if one.is_revived {
+            return true;
+        }
+        let place =
+            if is_log && is_main { [self.name.as_bytes(), b"/log"].concat() } else { self.name.as_bytes().to_vec() };
+        let is_left = CString::new(place).is_ok_and(|place| {
+            base.info(&place).is_some_and(|info| !is_alive(info.supervise) && is_alive(info.process))
+        });
+        if is_left && self.revivals < MOST {
+            self.revivals += 1;
+            one.is_revived = true;
+            if self.revivals == 1 {
+                one.start_at = 0;
+            }
+        }
+        one.is_revived
+    }
+
+    /// Whether its service directory has been removed while it runs.
+    pub fn is_removed(&self) -> bool {
+        let runs = self.main.as_ref().and_then(|main| main.runs.as_ref());
+        runs.filter(|_| !self.is_active).is_some_and(|runs| {
+            let place = format!("/proc/{}/cwd", runs.pid);
+            nix::sys::stat::stat(place.as_str()).is_ok_and(|place| place.st_nlink == 0)
+        })
+    }
+
+    /// Puts off its start: what was here before it, under the same name, still runs.
+    pub fn put_off(&mut self) {
+        for one in [&mut self.main, &mut self.log].into_iter().flatten().filter(|one| one.runs.is_none()) {
+            one.start_at = monotonic() + SECOND;
         }
     }
 }

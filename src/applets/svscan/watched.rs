@@ -23,6 +23,8 @@ pub struct Watched {
     started: u64,
     /// When it may be started again.
     pub start_at: u64,
+    /// Whether it is to be started although all ends.
+    pub is_revived: bool,
 }
 
 /// A supervise that runs.
@@ -39,6 +41,7 @@ impl Watched {
     /// It has been started.
     pub fn begun(&mut self, begun: Begun) {
         self.started = monotonic();
+        self.is_revived = false;
         self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, stranger: None });
     }
 
@@ -57,6 +60,7 @@ impl Watched {
 
     /// It could not be started.
     pub fn failed(&mut self) {
+        self.is_revived = false;
         self.start_at = monotonic() + SHORT;
     }
 
