@@ -26,13 +26,14 @@ use crate::failure::{Failure, UnableTo};
 use crate::options::Given;
 use crate::service::Home;
 use crate::signals::{Inherited, Signals};
-use crate::sys::process::{monotonic, peek_ended};
+use crate::sys::process::{monotonic, peek_ended, start_now, start_of};
 use crate::sys::{descriptor, signal};
 use files::Files;
 use launch::Surroundings;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use nix::unistd::getpid;
 use service::Service;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -63,15 +64,22 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     descriptor::occupy_standard();
     let dir = given.operands().first().bytes();
     let listeners = &mut process.listeners;
-    supervise(dir, &process.environ, &signals, || listeners.tool_runs(APPLET.name))
+    let start = start_of(getpid()).unwrap_or_else(start_now);
+    supervise(dir, &process.environ, &signals, start, || listeners.tool_runs(APPLET.name))
 }
 
 /// Supervises the service in `dir` until it is told to exit. Gives the exit code. `signals` are as they were before
-/// [`WATCHED`] were put aside; `is_up` is called once svok succeeds and the service has been started.
+/// [`WATCHED`] were put aside; `start` is when this process was started; `is_up` is called once svok succeeds and the service has been started.
 ///
 /// # Errors
 /// What keeps from that, before anything has been started.
-pub fn supervise(dir: &[u8], environ: &Environ, signals: &Inherited, is_up: impl FnOnce()) -> anyhow::Result<u8> {
+pub fn supervise(
+    dir: &[u8],
+    environ: &Environ,
+    signals: &Inherited,
+    start: u64,
+    is_up: impl FnOnce(),
+) -> anyhow::Result<u8> {
     nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
     let is_wanted = match nix::sys::stat::stat(c"down") {
         Ok(_) => false,
@@ -84,7 +92,7 @@ pub fn supervise(dir: &[u8], environ: &Environ, signals: &Inherited, is_up: impl
     let home = Home::here(environ).unable_to("find the way to", dir)?;
     let files = Files::open(&home, dir, None)?;
     let surroundings = Surroundings { environ: environ.entries(), signals };
-    let mut service = Service::new(dir, &home, files, surroundings, is_wanted);
+    let mut service = Service::new(dir, &home, files, surroundings, is_wanted, start);
     service.write();
     service.files.tell_ok()?;
     service.begin();

@@ -37,7 +37,6 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::stat::Mode;
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Pid, getpid};
-use pipe::Pipe;
 use scan::Scanner;
 use start::Starter;
 use std::ffi::CString;
@@ -121,10 +120,9 @@ impl Tree<'_> {
     fn log_own(&mut self, name: &[u8]) -> anyhow::Result<()> {
         let word = CString::new(name).map_err(|_| Errno::EINVAL).unable_to("log to", name)?;
         let seen = nix::sys::stat::stat(word.as_c_str()).unable_to("log to", name)?;
-        let pipe = Pipe::new().unable_to("make a pipe to", name)?;
         let copy = |of: BorrowedFd<'_>| descriptor::copy_from(of, 3);
         let outlets = [copy(STDOUT).unable_to("log to", name)?, copy(STDERR).unable_to("log to", name)?];
-        let entry = Entry::log_of_svscan(word, identity(&seen), pipe);
+        let entry = Entry::log_of_svscan(word, identity(&seen), &self.base).unable_to("make a pipe to", name)?;
         if let Some(outlet) = entry.outlet() {
             for number in [1, 2] {
                 descriptor::put_at(outlet, number).unable_to("log to", name)?;
@@ -159,13 +157,19 @@ impl Tree<'_> {
                 entry.look_at_strangers();
             }
             if self.is_ending {
-                self.see_off();
+                self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
             } else if self.scanner.is_due() {
                 self.scanner.scan(&mut self.entries, &self.base, self.own.as_ref().map(|own| own.entry.identity));
             }
             let base = self.base;
             self.entries.iter_mut().for_each(|entry| entry.see_off(&base));
+            let has_come_back = self.entries.iter().any(|entry| entry.is_over() && entry.is_active);
             self.entries.retain(|entry| !entry.is_over());
+            if self.is_ending {
+                self.see_off_log();
+            } else if has_come_back {
+                self.scanner.scan_now();
+            }
         }
         if getpid() == Pid::from_raw(1) {
             // what nobody has supervised
@@ -200,10 +204,9 @@ impl Tree<'_> {
         }
     }
 
-    /// Ends all services, and then svscan's own log.
-    fn see_off(&mut self) {
+    /// When all services have ended, ends svscan's own log.
+    fn see_off_log(&mut self) {
         let base = self.base;
-        self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
         if self.entries.is_empty()
             && let Some(OwnLog { entry, outlets: [output, error] }) = &mut self.own
         {

@@ -112,6 +112,13 @@ pub fn start_of(pid: Pid) -> Option<u64> {
     if is_over { None } else { crate::options::decimal(field) }
 }
 
+/// What [`start_of`] gives for this process, which was started at `before` by [`start_now`] or a little later: that if there
+/// was no time for more than the next hundredth of a second, as is mostly so, since to look into /proc costs a new process
+/// more than all else it does.
+pub fn own_start(before: u64) -> u64 {
+    if start_now() <= before + 1 { before } else { start_of(nix::unistd::getpid()).unwrap_or(before) }
+}
+
 /// What [`start_of`] gives for a process that is started now, but for a hundredth of a second more or less.
 pub fn start_now() -> u64 {
     /// USER_HZ, in which all of them counts, is 100 wherever Rust runs.

@@ -83,13 +83,14 @@ impl Service<'_> {
             self.info.ready = Some(false);
         }
         // so that the files say what is so if supervise is killed before the child is known
-        let start = process::start_now();
+        let mut start = process::start_now();
         self.info.phase = Some(phase(program));
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
         let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
             info.program = Some(program);
+            start = process::own_start(start);
             info.process = Identity { pid: getpid().as_raw().unsigned_abs(), start };
             files.set_info(&info);
             files.flush_info();

@@ -80,9 +80,16 @@ pub struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// A service that is down, but for one that a killed supervise has left running.
-    pub fn new(dir: &'a [u8], home: &'a Home, files: Files, surroundings: Surroundings<'a>, is_wanted: bool) -> Self {
-        let own = Identity { pid: getpid().as_raw().unsigned_abs(), start: process::start_now() };
+    /// A service that is down, but for one that a killed supervise has left running. `start` is when this process was started.
+    pub fn new(
+        dir: &'a [u8],
+        home: &'a Home,
+        files: Files,
+        surroundings: Surroundings<'a>,
+        is_wanted: bool,
+        start: u64,
+    ) -> Self {
+        let own = Identity { pid: getpid().as_raw().unsigned_abs(), start };
         let mut service = Self {
             dir,
             home,

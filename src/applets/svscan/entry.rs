@@ -7,6 +7,7 @@ use super::start::{Order, Starter};
 use super::watched::{SECOND, Watched, is_alive, pid_of};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
+use crate::service::info;
 use crate::sys::process::{self, End, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -54,6 +55,12 @@ pub struct Entry {
     is_shortage_said: bool,
 }
 
+/// The pipe that the first of these processes which runs has at that descriptor.
+fn pipe_of(holders: impl IntoIterator<Item = (info::Identity, u8)>) -> Option<Pipe> {
+    let mut alive = holders.into_iter().filter(|&(holder, _)| is_alive(holder));
+    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number))
+}
+
 impl Entry {
     /// A service that has been seen for the first time.
     pub fn new(name: CString, identity: Identity) -> Self {
@@ -73,9 +80,19 @@ impl Entry {
         }
     }
 
-    /// svscan's own log: what svscan and the supervises say goes through this pipe.
-    pub fn log_of_svscan(name: CString, identity: Identity, pipe: Pipe) -> Self {
-        Self { main: None, log: Some(Watched::default()), pipe: Some(pipe), ..Self::new(name, identity) }
+    /// svscan's own log: what svscan and the supervises say goes through this pipe. If an earlier svscan has left one running,
+    /// that and its pipe.
+    ///
+    /// # Errors
+    /// As pipe(2).
+    pub fn log_of_svscan(name: CString, identity: Identity, base: &Base<'_>) -> nix::Result<Self> {
+        let mut log = Watched::default();
+        let left = log.take_over(base, &name);
+        let pipe = match left.and_then(|info| pipe_of([info.supervise, info.process].map(|holder| (holder, 0)))) {
+            Some(pipe) => pipe,
+            None => Pipe::new()?,
+        };
+        Ok(Self { main: None, log: Some(log), pipe: Some(pipe), ..Self::new(name, identity) })
     }
 
     /// The end of the pipe that is written to.
@@ -99,9 +116,7 @@ impl Entry {
             // the logger may have outlived its supervise
             holders.extend([info.supervise, info.process].map(|holder| (holder, 0)));
         }
-        let alive = holders.into_iter().filter(|&(holder, _)| is_alive(holder));
-        let mut pipes = alive.filter_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number));
-        if let Some(pipe) = pipes.next() {
+        if let Some(pipe) = pipe_of(holders) {
             self.pipe = Some(pipe);
             self.log = Some(log);
         }
@@ -240,8 +255,8 @@ impl Entry {
         [
             starts(&self.main, is_wanted),
             starts(&self.log, self.is_log_wanted()),
-            self.main_farewell.next_time(),
-            self.log_farewell.next_time(),
+            self.main.as_ref().filter(|main| main.runs.is_some()).and_then(|_| self.main_farewell.next_time()),
+            self.log.as_ref().filter(|log| !log.is_revived).and_then(|_| self.log_farewell.next_time()),
         ]
         .into_iter()
         .flatten()

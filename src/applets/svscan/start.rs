@@ -62,10 +62,13 @@ impl Starter<'_> {
     pub fn start(&self, order: &Order<'_>) -> nix::Result<Begun> {
         let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
         match (&self.layout, other) {
-            (Some(layout), None) => match process::fork()? {
-                ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true }),
-                ForkResult::Child => process::exit(self.be(layout, order)),
-            },
+            (Some(layout), None) => {
+                let before = process::start_now();
+                match process::fork()? {
+                    ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true }),
+                    ForkResult::Child => process::exit(self.be(layout, order, before)),
+                }
+            }
             _ => self.exec(other, order),
         }
     }
@@ -89,7 +92,8 @@ impl Starter<'_> {
     }
 
     /// Becomes a supervise without an exec. Gives its exit code.
-    fn be(&self, layout: &Layout, order: &Order<'_>) -> u8 {
+    fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
+        let start = process::own_start(before);
         let name = order.name.as_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervise::APPLET.name, supervise::APPLET.codes.failure);
@@ -101,7 +105,7 @@ impl Starter<'_> {
             .and_then(|()| descriptor::close_from(3, &self.inherited))
             .and_then(|()| self.signals.watch_instead(&supervise::WATCHED));
         let outcome = match outcome {
-            Ok(()) => supervise::supervise(name, self.environ, &self.signals, || {}),
+            Ok(()) => supervise::supervise(name, self.environ, &self.signals, start, || {}),
             Err(reason) => Err(crate::failure::Failure::unable_to("start", name, reason).into()),
         };
         outcome.unwrap_or_else(|error| {
