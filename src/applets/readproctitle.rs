@@ -34,7 +34,7 @@ pub const APPLET: Applet = Applet {
              the messages of svscan(1) and of all its supervisors shown so.",
             "The last argument is as long as what is to be seen; what it consists of does not matter. First all of it is dots. \
              Then what is read comes in from the right and pushes the former out to the left, where the first three \
-             dots stay. Newlines are kept (ps shows `?` or a space for them), and NUL bytes are dropped. Other control \
+             dots stay. Newlines are kept (ps shows `?` for them), and NUL bytes are dropped. Other control \
              characters become question marks, so that nothing that is read can command a terminal.",
             "Without a last argument of 5 bytes it exits 100 without a word, and 111 likewise where standard input cannot be \
              read: it is for use where there is nobody to listen.",

@@ -34,7 +34,7 @@ pub const APPLET: Applet = Applet {
         description: &[
             "Starts svscan(1) on a directory of service directories, in surroundings that are the same whoever boots the \
              machine, and shows what svscan and its supervisors complain of by readproctitle(1), in memory, for ps. It \
-             is for init, or what stands for it, to start and to start again: it ends when svscan has ended.",
+             is for init, or what stands for it, to start, and to start again when it has ended.",
             "Standard input, output and error are /dev/null. The environment is PATH alone, \
              /command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin, so services and \
              loggers get none but that, too, and say the rest in their run scripts, for instance by envdir(1). Limits, \
@@ -43,8 +43,8 @@ pub const APPLET: Applet = Applet {
              end with their services and leave them to the new one.",
             "Then svscan is forked, and this process becomes `readproctitle service errors:` and 400 dots, which reads the \
              standard output and error of svscan. A service that does not redirect its standard error writes there, too. \
-             `ps ax | grep 'service errors'` shows the last that was written. At the end of all writers readproctitle \
-             exits 0.",
+             `ps ax | grep 'service errors'` shows the last that was written. When svscan \
+             has ended, and all else that has its standard error, readproctitle exits 0.",
             "svc, svscan and readproctitle are this very program; only where /proc is not mounted they are looked for in that \
              PATH.",
         ],

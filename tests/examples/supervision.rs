@@ -44,8 +44,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // a supervise that is killed starts nothing any more
-        for pid in self.running() {
+        // what has been killed starts nothing any more, so this comes to an end
+        for pid in std::iter::from_fn(|| Some(self.running())).take_while(|pids| !pids.is_empty()).flatten() {
             let _ = kill(pid, Signal::SIGKILL);
         }
     }
