@@ -25,6 +25,8 @@ pub struct Files {
     ok: Option<OwnedFd>,
     status: Written<{ status::LENGTH }>,
     info: Written<{ info::LIMIT }>,
+    /// Whether a file has been renamed since somebody asked, of which the kernel tells as of a removal.
+    has_renamed: bool,
 }
 
 /// A file that is replaced whole.
@@ -117,7 +119,7 @@ impl Files {
         let _ = descriptor::tell_of_removals(directory.as_fd());
         let status = Written::new(c"status", c"status.new");
         let info = Written::new(c"info", c"info.new");
-        Ok(Self { shown, directory, lock, control, ok: None, status, info })
+        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_renamed: false })
     }
 
     /// From here on svok succeeds.
@@ -191,12 +193,17 @@ impl Files {
 
     /// Brings `status` up to date.
     pub fn flush_status(&mut self) {
-        replace(&self.directory, &self.shown, &mut self.status);
+        self.has_renamed |= replace(&self.directory, &self.shown, &mut self.status);
     }
 
     /// Brings `info` up to date.
     pub fn flush_info(&mut self) {
-        replace(&self.directory, &self.shown, &mut self.info);
+        self.has_renamed |= replace(&self.directory, &self.shown, &mut self.info);
+    }
+
+    /// Whether a removal that the kernel tells of may have been none, but a renaming of one's own.
+    pub fn may_have_renamed(&mut self) -> bool {
+        std::mem::take(&mut self.has_renamed)
     }
 
     /// Whether something could not be written and is to be tried again.
@@ -229,10 +236,10 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
 }
 
 /// Writes a new file and renames it. Where that fails, and the old one may be written, it is overwritten by one call: that
-/// needs neither a new block on a full disk nor the right to write to the directory.
-fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>) {
+/// needs neither a new block on a full disk nor the right to write to the directory. Gives whether it has renamed.
+fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>) -> bool {
     if file.is_current {
-        return;
+        return false;
     }
     let text = &file.text[..file.length];
     let outcome = write_new(directory, file.temporary, text)
@@ -240,7 +247,7 @@ fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Writ
         .and_then(|()| renameat(directory, file.temporary, directory, file.name).map_err(|reason| ("replace", reason)));
     let Err((verb, reason)) = outcome else {
         (file.is_current, file.trouble) = (true, None);
-        return;
+        return true;
     };
     let _ = unlinkat(directory, file.temporary, UnlinkatFlags::NoRemoveDir);
     file.is_current = overwrite(directory, file.name, text).is_ok();
@@ -262,6 +269,7 @@ fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Writ
             b"\n",
         ]);
     }
+    false
 }
 
 fn write_new(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {

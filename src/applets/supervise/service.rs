@@ -296,6 +296,9 @@ impl<'a> Service<'a> {
 
     /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
     pub fn lose(&mut self) {
+        if self.heal_at.is_none() && self.files.may_have_renamed() && self.files.is_whole() {
+            return;
+        }
         self.heal_at = Some(monotonic() + SECOND / 10);
     }
 
