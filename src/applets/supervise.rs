@@ -140,6 +140,8 @@ fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
         while let Ok(ended) = peek_ended() {
             service.reap(ended);
         }
+    }
+    if ready.signal || ready.child || service.is_unwatched() {
         service.look_at_strangers();
     }
     if ready.control {

@@ -101,15 +101,17 @@ fn status_of(pid: Pid) -> std::io::Result<Vec<u8>> {
 }
 
 /// When the kernel started a process, in hundredths of a second since boot: with the number it names one process only.
-/// `None` if it is gone, if it is a zombie, or if /proc does not tell.
+/// `None` if it is gone, if all of it is a zombie, or if /proc does not tell.
 pub fn start_of(pid: Pid) -> Option<u64> {
     /// Field 22 of /proc/PID/stat (proc(5)), counted from the state, which is the third.
     const START: usize = 22 - 3;
+    /// Field 20: a first thread that has ended is a zombie as long as others go on.
+    const THREADS: usize = 20 - 3;
     let status = status_of(pid).ok()?;
-    let mut fields = status.split(|&byte| byte == b' ');
-    let field = fields.clone().nth(START)?;
-    let is_over = fields.next().is_none_or(|state| matches!(state, b"Z" | b"X"));
-    if is_over { None } else { crate::options::decimal(field) }
+    let fields = status.split(|&byte| byte == b' ');
+    let field = |number: usize| fields.clone().nth(number);
+    let has_ended = matches!(field(0)?, b"Z" | b"X") && crate::options::decimal(field(THREADS)?)? <= 1;
+    if has_ended { None } else { crate::options::decimal(field(START)?) }
 }
 
 /// What [`start_of`] gives for this process, which was started at `before` by [`start_now`] or a little later: that if there

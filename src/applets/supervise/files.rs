@@ -25,8 +25,8 @@ pub struct Files {
     ok: Option<OwnedFd>,
     status: Written<{ status::LENGTH }>,
     info: Written<{ info::LIMIT }>,
-    /// Whether a file has been renamed since somebody asked, of which the kernel tells as of a removal.
-    has_renamed: bool,
+    /// Whether a file has been renamed or removed here since somebody asked, of which the kernel tells.
+    has_removed: bool,
 }
 
 /// A file that is replaced whole.
@@ -38,13 +38,15 @@ struct Written<const SIZE: usize> {
     length: usize,
     /// Whether it does.
     is_current: bool,
+    /// Whether that was tried, and failed.
+    has_failed: bool,
     /// Why it could not be replaced; said already.
     trouble: Option<Errno>,
 }
 
 impl<const SIZE: usize> Written<SIZE> {
     fn new(name: &'static CStr, temporary: &'static CStr) -> Self {
-        Self { name, temporary, text: [0; SIZE], length: 0, is_current: false, trouble: None }
+        Self { name, temporary, text: [0; SIZE], length: 0, is_current: false, has_failed: false, trouble: None }
     }
 }
 
@@ -119,7 +121,7 @@ impl Files {
         let _ = descriptor::tell_of_removals(directory.as_fd());
         let status = Written::new(c"status", c"status.new");
         let info = Written::new(c"info", c"info.new");
-        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_renamed: false })
+        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_removed: false })
     }
 
     /// From here on svok succeeds.
@@ -146,8 +148,8 @@ impl Files {
         is_ours(c"lock", &self.lock)
             && is_ours(c"control", &self.control)
             && self.ok.as_ref().is_none_or(|ok| is_ours(c"ok", ok))
-            && is_there(c"status")
-            && is_there(c"info")
+            && (!self.status.is_current || is_there(c"status"))
+            && (!self.info.is_current || is_there(c"info"))
     }
 
     /// Makes anew what somebody has removed, and writes both files.
@@ -171,7 +173,7 @@ impl Files {
         if self.status.text != bytes || self.status.length == 0 {
             self.status.text = bytes;
             self.status.length = bytes.len();
-            self.status.is_current = false;
+            (self.status.is_current, self.status.has_failed) = (false, false);
         }
     }
 
@@ -181,11 +183,16 @@ impl Files {
         let length = info.encode(&mut text);
         if self.info.text[..self.info.length] != text[..length] {
             (self.info.text, self.info.length) = (text, length);
-            self.info.is_current = false;
+            (self.info.is_current, self.info.has_failed) = (false, false);
         }
     }
 
-    /// Brings both files up to date.
+    /// What could not be written is tried again by the next [`Files::flush`].
+    pub fn try_again(&mut self) {
+        (self.status.has_failed, self.info.has_failed) = (false, false);
+    }
+
+    /// Brings both files up to date, but for what has failed before.
     pub fn flush(&mut self) {
         self.flush_status();
         self.flush_info();
@@ -193,17 +200,17 @@ impl Files {
 
     /// Brings `status` up to date.
     pub fn flush_status(&mut self) {
-        self.has_renamed |= replace(&self.directory, &self.shown, &mut self.status);
+        self.has_removed |= replace(&self.directory, &self.shown, &mut self.status);
     }
 
     /// Brings `info` up to date.
     pub fn flush_info(&mut self) {
-        self.has_renamed |= replace(&self.directory, &self.shown, &mut self.info);
+        self.has_removed |= replace(&self.directory, &self.shown, &mut self.info);
     }
 
-    /// Whether a removal that the kernel tells of may have been none, but a renaming of one's own.
-    pub fn may_have_renamed(&mut self) -> bool {
-        std::mem::take(&mut self.has_renamed)
+    /// Whether a removal that the kernel tells of may have been one's own, or a renaming.
+    pub fn may_have_removed(&mut self) -> bool {
+        std::mem::take(&mut self.has_removed)
     }
 
     /// Whether something could not be written and is to be tried again.
@@ -236,9 +243,9 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
 }
 
 /// Writes a new file and renames it. Where that fails, and the old one may be written, it is overwritten by one call: that
-/// needs neither a new block on a full disk nor the right to write to the directory. Gives whether it has renamed.
+/// needs neither a new block on a full disk nor the right to write to the directory. Gives whether it has renamed or removed something.
 fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>) -> bool {
-    if file.is_current {
+    if file.is_current || file.has_failed {
         return false;
     }
     let text = &file.text[..file.length];
@@ -251,6 +258,7 @@ fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Writ
     };
     let _ = unlinkat(directory, file.temporary, UnlinkatFlags::NoRemoveDir);
     file.is_current = overwrite(directory, file.name, text).is_ok();
+    file.has_failed = !file.is_current;
     // one warning for each trouble; a directory that is gone is made anew without a word
     if file.trouble.replace(reason) != Some(reason) && reason != Errno::ENOENT {
         let name = if verb == "write" { file.temporary } else { file.name };
@@ -269,7 +277,7 @@ fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Writ
             b"\n",
         ]);
     }
-    false
+    true
 }
 
 fn write_new(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {

@@ -168,7 +168,7 @@ impl Service<'_> {
     }
 
     /// Has `notify` told, if there is one. Nobody waits for it.
-    fn notify(&self, program: Program, what: &str, pid: u32, code: u8) {
+    fn notify(&mut self, program: Program, what: &str, pid: u32, code: u8) {
         if !wishes::is_script(c"./notify") {
             return;
         }
@@ -181,12 +181,15 @@ impl Service<'_> {
         let close = || {
             let _ = descriptor::close_from(3, &[]);
         };
-        let _ = launch::start(c"./notify", &arguments, self.surroundings, None, false, close);
+        if let Outcome::Runs(started) = launch::start(c"./notify", &arguments, self.surroundings, None, false, close) {
+            self.others.push(started.pid);
+        }
     }
 
     /// What `run` starts and leaves behind becomes a child of this process, if that is asked for.
-    fn adopt_orphans(&self) {
+    fn adopt_orphans(&mut self) {
         if wishes::is_there(c"orphanage") {
+            self.others = process::children_of(getpid());
             let _ = process::adopt_orphans();
         }
     }
@@ -225,7 +228,7 @@ impl Service<'_> {
             Program::Start if end.is_some_and(|end| end != End::Exited(0)) => self.fail(),
             _ => {}
         }
-        if wishes::is_there(c"orphanage") && process::has_children() {
+        if wishes::is_there(c"orphanage") && self.has_left_something() {
             self.place = Place::Leaves(program);
         } else {
             self.left(program);

@@ -10,7 +10,8 @@ use crate::family::Family;
 use crate::label::Moment;
 use crate::service::info::{Identity, Info};
 use crate::service::status::{Phase, Record, Status, Want};
-use crate::service::{Home, Program};
+use crate::service::{Home, Program, is_fifo};
+use crate::sys::descriptor::STDOUT;
 use crate::sys::process::{self, End, monotonic};
 use nix::unistd::{Pid, getpid};
 
@@ -56,6 +57,8 @@ pub struct Service<'a> {
     pub(super) is_leaving: bool,
     /// Whether its directory is no more.
     is_gone: bool,
+    /// Children that are not of the service: `notify`, and those that were there before it.
+    pub(super) others: Vec<Pid>,
     /// Whether `start` is to run before `run`.
     pub(super) is_first: bool,
     /// Whether it was to stay down when it last ended.
@@ -103,6 +106,7 @@ impl<'a> Service<'a> {
             has_failed: false,
             is_leaving: false,
             is_gone: false,
+            others: Vec::new(),
             is_first: true,
             was_final: false,
             since: Moment::now(),
@@ -120,6 +124,9 @@ impl<'a> Service<'a> {
             service.take_over(left);
         }
         service.info.supervise = own;
+        // an svscan that follows a killed one finds the pipe to the log by it
+        let output = nix::sys::stat::fstat(STDOUT).ok().filter(is_fifo);
+        service.info.output = output.map(|output| output.st_ino);
         service
     }
 
@@ -226,7 +233,7 @@ impl<'a> Service<'a> {
         match &self.child {
             Some(child) => child.send(signal, to_group),
             None => {
-                for left in process::children_of(getpid()) {
+                for left in self.left_behind() {
                     let _ = process::send(left, signal);
                 }
             }
@@ -258,6 +265,7 @@ impl<'a> Service<'a> {
         }
         let is_own = own.is_some();
         let Ok((_, end)) = process::next_ended(Some(ended)) else { return };
+        self.others.retain(|&other| other != ended);
         if is_own {
             self.ended(Some(end));
         }
@@ -269,10 +277,28 @@ impl<'a> Service<'a> {
             self.ended(None);
         }
         if let Place::Leaves(program) = self.place
-            && !process::has_children()
+            && !self.has_left_something()
         {
             self.left(program);
         }
+    }
+
+    /// What the service has left behind, of which this process has become the parent.
+    fn left_behind(&self) -> Vec<Pid> {
+        let mut left = process::children_of(getpid());
+        left.retain(|child| !self.others.contains(child));
+        left
+    }
+
+    /// Whether it has left something behind.
+    pub(super) fn has_left_something(&self) -> bool {
+        // where /proc does not tell, all that there are count
+        process::has_children() && (!process::is_proc_ours() || !self.left_behind().is_empty())
+    }
+
+    /// Whether only a look now and then tells of the process.
+    pub fn is_unwatched(&self) -> bool {
+        self.child.as_ref().is_some_and(|child| child.is_adopted && child.watched.is_none())
     }
 
     /// The service has said something about whether it is ready.
@@ -296,7 +322,7 @@ impl<'a> Service<'a> {
 
     /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
     pub fn lose(&mut self) {
-        if self.heal_at.is_none() && self.files.may_have_renamed() && self.files.is_whole() {
+        if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole() {
             return;
         }
         self.heal_at = Some(monotonic() + SECOND / 10);
@@ -308,8 +334,7 @@ impl<'a> Service<'a> {
             Place::Due(_, at) => Some(at),
             _ => None,
         };
-        let is_unwatched = |child: &Child| child.is_adopted && child.watched.is_none();
-        let look = self.child.as_ref().is_some_and(is_unwatched).then(|| monotonic() + SECOND);
+        let look = self.is_unwatched().then(|| monotonic() + SECOND);
         [due, self.kill_at, self.retry_at, self.heal_at, look].into_iter().flatten().min()
     }
 
@@ -386,9 +411,16 @@ impl<'a> Service<'a> {
 
     /// Brings the files up to date, or sees to it that another attempt is made.
     pub fn write(&mut self) {
+        if self.retry_at.is_some_and(|at| monotonic() >= at) {
+            self.retry_at = None;
+            self.files.try_again();
+        }
         self.announce();
         self.files.flush();
-        self.retry_at = self.files.is_behind().then(|| monotonic() + RETRY);
+        match self.files.is_behind() {
+            true => self.retry_at = self.retry_at.or_else(|| Some(monotonic() + RETRY)),
+            false => self.retry_at = None,
+        }
         if self.files.is_lost() && !self.is_gone && self.heal_at.is_none() {
             self.lose();
         }

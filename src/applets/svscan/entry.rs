@@ -7,7 +7,7 @@ use super::start::{Order, Starter};
 use super::watched::{SECOND, Watched, is_alive, pid_of};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
-use crate::service::info;
+use crate::service::info::Info;
 use crate::sys::process::{self, End, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -47,18 +47,28 @@ pub struct Entry {
     pipe: Option<Pipe>,
     main_farewell: Farewell,
     log_farewell: Farewell,
-    /// Whether its log does not start, so that what is in the pipe is lost.
+    /// Whether its log does not start or read, so that what is in the pipe is lost.
     is_log_given_up: bool,
+    /// What was in the pipe when its log was last late.
+    left_before: usize,
     /// How often a supervise has been started at the end for a process that a killed one has left behind.
     revivals: u8,
     /// Whether it has been said that there are too few descriptors for it.
     is_shortage_said: bool,
 }
 
-/// The pipe that the first of these processes which runs has at that descriptor.
-fn pipe_of(holders: impl IntoIterator<Item = (info::Identity, u8)>) -> Option<Pipe> {
-    let mut alive = holders.into_iter().filter(|&(holder, _)| is_alive(holder));
-    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number))
+/// The pipe between a service and its log, of which both sides may be left, or only one; and on either side the supervise, or
+/// what it has run. Only the service's own output may be another pipe by now.
+fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
+    let service_runs = service.and_then(|info| Some((info.process, 1, Some(info.output?))));
+    let holders = [
+        service.map(|info| (info.supervise, 1, None)),
+        log.map(|info| (info.supervise, 0, None)),
+        log.map(|info| (info.process, 0, None)),
+        service_runs,
+    ];
+    let mut alive = holders.into_iter().flatten().filter(|&(holder, ..)| is_alive(holder));
+    alive.find_map(|(holder, number, inode)| Pipe::of_process(pid_of(holder)?, number, inode))
 }
 
 impl Entry {
@@ -75,6 +85,7 @@ impl Entry {
             main_farewell: Farewell::default(),
             log_farewell: Farewell::default(),
             is_log_given_up: false,
+            left_before: usize::MAX,
             revivals: 0,
             is_shortage_said: false,
         }
@@ -88,7 +99,7 @@ impl Entry {
     pub fn log_of_svscan(name: CString, identity: Identity, base: &Base<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
-        let pipe = match left.and_then(|info| pipe_of([info.supervise, info.process].map(|holder| (holder, 0)))) {
+        let pipe = match pipe_between(None, left) {
             Some(pipe) => pipe,
             None => Pipe::new()?,
         };
@@ -110,13 +121,7 @@ impl Entry {
         let Ok(place) = CString::new([self.name.as_bytes(), b"/log"].concat()) else { return };
         let mut log = Watched::default();
         let at_log = log.take_over(base, &place);
-        let mut holders = Vec::new();
-        holders.extend(at_main.filter(|info| is_alive(info.supervise)).map(|info| (info.supervise, 1)));
-        if let Some(info) = at_log {
-            // the logger may have outlived its supervise
-            holders.extend([info.supervise, info.process].map(|holder| (holder, 0)));
-        }
-        if let Some(pipe) = pipe_of(holders) {
+        if let Some(pipe) = pipe_between(at_main, at_log) {
             self.pipe = Some(pipe);
             self.log = Some(log);
         }
@@ -179,7 +184,7 @@ impl Entry {
         match self.is_ending {
             _ if self.log.as_ref().is_some_and(|log| log.is_revived) => true,
             false => self.is_active || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
-            true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.holds_something()),
+            true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.unread() > 0),
         }
     }
 
@@ -197,6 +202,12 @@ impl Entry {
         say_in_passing(&[b"svscan: warning: unable to start ", name.to_bytes(), b": ", reason.as_bytes(), b"\n"]);
     }
 
+    /// Whether one of them runs that nobody tells about.
+    fn has_unwatched(&self) -> bool {
+        let mut both = [&self.main, &self.log].into_iter().flatten();
+        both.any(|one| one.runs.as_ref().is_some_and(|runs| !runs.is_child && runs.stranger.is_none()))
+    }
+
     /// The supervises of the entry that run without being children.
     pub fn strangers(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let both = [&self.main, &self.log].into_iter().flatten();
@@ -206,7 +217,7 @@ impl Entry {
     /// Notes strangers that have ended.
     pub fn look_at_strangers(&mut self) {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
-            let is_stranger = one.runs.as_ref().filter(|runs| runs.stranger.is_some());
+            let is_stranger = one.runs.as_ref().filter(|runs| !runs.is_child);
             if is_stranger.is_some_and(|runs| !process::is_running(runs.pid)) {
                 one.ended(None);
             }
@@ -241,8 +252,12 @@ impl Entry {
         !is_given_up && self.holds_something()
     }
 
+    fn unread(&self) -> usize {
+        self.pipe.as_ref().map_or(0, Pipe::unread)
+    }
+
     fn holds_something(&self) -> bool {
-        self.pipe.as_ref().is_some_and(Pipe::holds_something)
+        self.unread() > 0
     }
 
     /// When something is to be done for it, if nothing happens before.
@@ -255,6 +270,7 @@ impl Entry {
         [
             starts(&self.main, is_wanted),
             starts(&self.log, self.is_log_wanted()),
+            self.has_unwatched().then(|| monotonic() + SECOND),
             self.main.as_ref().filter(|main| main.runs.is_some()).and_then(|_| self.main_farewell.next_time()),
             self.log.as_ref().filter(|log| !log.is_revived).and_then(|_| self.log_farewell.next_time()),
         ]
@@ -281,19 +297,23 @@ impl Entry {
         if self.log.as_ref().is_some_and(|log| log.runs.is_none()) && self.revive(base, true) {
             return;
         }
+        let left = self.unread();
         let Some(log) = &self.log else { return };
-        match &log.runs {
-            Some(runs) => self.log_farewell.take(base, runs, Kind::Log),
-            None => {
-                // one that does not start keeps nobody for ever
-                let is_first_look = !self.log_farewell.is_begun();
-                self.log_farewell.wait_for_start();
-                if !is_first_look && !self.is_log_given_up && self.log_farewell.is_late() && self.holds_something() {
-                    self.is_log_given_up = true;
-                    let text = b"svscan: warning: unable to log the last of ";
-                    say_in_passing(&[text, self.name.as_bytes(), b": its log does not run\n"]);
-                }
-            }
+        let Some(runs) = &log.runs else { return self.see_off_absent_log(left) };
+        // a log that is at work is not too late, however slow it is
+        if left < self.left_before && self.log_farewell.is_due() {
+            self.left_before = left;
+            self.log_farewell.extend();
+        }
+        self.log_farewell.take(base, runs, Kind::Log);
+    }
+
+    /// A log that is to end and does not run: one that does not start, or not read, keeps nobody for ever.
+    fn see_off_absent_log(&mut self, left: usize) {
+        self.log_farewell.wait_for_start();
+        if left > 0 && self.log_farewell.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
+            let text = b"svscan: warning: unable to log the last of ";
+            say_in_passing(&[text, self.name.as_bytes(), b": its log does not read it\n"]);
         }
     }
 

@@ -43,9 +43,19 @@ impl Farewell {
         self.late_at.is_some() || self.is_late
     }
 
+    /// Whether patience comes to its end now.
+    pub fn is_due(&self) -> bool {
+        self.late_at.is_some_and(|at| monotonic() >= at)
+    }
+
+    /// As much patience again.
+    pub fn extend(&mut self) {
+        self.late_at = Some(monotonic() + PATIENCE);
+    }
+
     /// Whether patience is at an end.
     pub fn is_late(&self) -> bool {
-        self.is_late || self.late_at.is_some_and(|at| monotonic() >= at)
+        self.is_late || self.is_due()
     }
 
     /// There is nobody to be told, but there will be.

@@ -1,5 +1,6 @@
 //! The pipe between a service and its log. svscan keeps both ends, so that it outlives either side.
 
+use crate::options::decimal;
 use crate::sys::descriptor;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
@@ -25,12 +26,13 @@ impl Pipe {
         Ok(Self { read, write: Some(write) })
     }
 
-    /// The pipe that a process has as this descriptor: what an earlier svscan has made. `None` if it is no pipe, or if /proc does
-    /// not tell.
-    pub fn of_process(pid: Pid, number: u8) -> Option<Self> {
+    /// The pipe that a process has as this descriptor: what an earlier svscan has made. `None` if it is no pipe, or not the one with
+    /// this inode, or if /proc does not tell.
+    pub fn of_process(pid: Pid, number: u8, inode: Option<u64>) -> Option<Self> {
         let path = format!("/proc/{pid}/fd/{number}");
         let name = readlink(path.as_str()).ok()?;
-        if !name.as_encoded_bytes().starts_with(b"pipe:[") {
+        let found = name.as_encoded_bytes().strip_prefix(b"pipe:[")?.strip_suffix(b"]")?;
+        if inode.is_some() && decimal(found) != inode {
             return None;
         }
         let reopen = |how: OFlag| open(path.as_str(), how | OFlag::O_CLOEXEC, Mode::empty());
@@ -40,9 +42,9 @@ impl Pipe {
         Some(pipe)
     }
 
-    /// Whether something has not been read. In doubt, not.
-    pub fn holds_something(&self) -> bool {
-        descriptor::unread(self.read.as_fd()).unwrap_or(0) > 0
+    /// How many bytes have not been read. In doubt, none.
+    pub fn unread(&self) -> usize {
+        descriptor::unread(self.read.as_fd()).unwrap_or(0)
     }
 }
 

@@ -33,14 +33,14 @@ pub struct Scanner {
     scan_at: u64,
     /// Whether what is no longer there is to end.
     prunes: bool,
-    /// What failed last, and when that was said.
-    said: Option<(Errno, u64)>,
+    /// What failed, and when that was last said.
+    said: Vec<(Vec<u8>, Errno, u64)>,
 }
 
 impl Scanner {
     /// One that looks at the current directory, at once.
     pub fn new() -> Self {
-        Self { inotify: watch(), scan_at: 0, prunes: false, said: None }
+        Self { inotify: watch(), scan_at: 0, prunes: false, said: Vec::new() }
     }
 
     /// What becomes readable when something has changed.
@@ -93,14 +93,20 @@ impl Scanner {
             Ok(names) => names,
             Err(reason) => {
                 self.scan_at = monotonic() + UNTOLD;
-                return self.complain(reason);
+                return self.complain(b"unable to read directory", reason);
             }
         };
         for entry in entries.iter_mut() {
             entry.is_active = false;
         }
         for name in names {
-            let Ok(seen) = fstatat(nix::fcntl::AT_FDCWD, name.as_c_str(), AtFlags::empty()) else { continue };
+            let seen = match fstatat(nix::fcntl::AT_FDCWD, name.as_c_str(), AtFlags::empty()) {
+                Ok(seen) => seen,
+                Err(reason) => {
+                    self.complain(&[b"unable to stat ", name.as_bytes()].concat(), reason);
+                    continue;
+                }
+            };
             let known = identity(&seen);
             if !is_directory(&seen) || own == Some(known) {
                 continue;
@@ -130,14 +136,16 @@ impl Scanner {
         }
     }
 
-    fn complain(&mut self, reason: Errno) {
+    /// Says what failed, once a minute.
+    fn complain(&mut self, what: &[u8], reason: Errno) {
         let now = monotonic();
-        if self.said.is_some_and(|(known, when)| known == reason && now < when + SILENCE) {
+        self.said.retain(|&(.., when)| now < when + SILENCE);
+        if self.said.iter().any(|(known, why, _)| (known.as_slice(), *why) == (what, reason)) {
             return;
         }
-        self.said = Some((reason, now));
+        self.said.push((what.to_vec(), reason, now));
         let reason = describe(reason, Family::Bernstein);
-        say_in_passing(&[b"svscan: warning: unable to read directory: ", reason.as_bytes(), b"\n"]);
+        say_in_passing(&[b"svscan: warning: ", what, b": ", reason.as_bytes(), b"\n"]);
     }
 }
 

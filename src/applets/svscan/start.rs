@@ -119,8 +119,10 @@ impl Starter<'_> {
         let program = other.unwrap_or(Word::constant(c"supervise"));
         let mut search = Search::new(program, self.environ, Family::Bernstein);
         let exec = |file: &CStr| {
-            let words = [c"supervise", order.name.as_c_str()];
-            execve_with(file, words.into_iter(), self.environ.entries())
+            // to ours a name like this would be an option; daemontools' has none
+            let is_like_option = other.is_none() && order.name.as_bytes().starts_with(b"-");
+            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name.as_c_str())];
+            execve_with(file, words.into_iter().flatten(), self.environ.entries())
         };
         let mut failed = None;
         let started = split::start(false, || {

@@ -33,7 +33,9 @@ pub struct Running {
     pub pid: Pid,
     /// Whether TERM makes it end its service first.
     pub is_ours: bool,
-    /// Readable when it has ended, for one that is no child: an earlier svscan has started it.
+    /// Whether it was started here; an earlier svscan has started the others.
+    pub is_child: bool,
+    /// Readable when it has ended, for one that is no child; `None` where the kernel has none such.
     pub stranger: Option<OwnedFd>,
 }
 
@@ -42,7 +44,7 @@ impl Watched {
     pub fn begun(&mut self, begun: Begun) {
         self.started = monotonic();
         self.is_revived = false;
-        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, stranger: None });
+        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, is_child: true, stranger: None });
     }
 
     /// Whether it is this process.
@@ -67,13 +69,14 @@ impl Watched {
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
     pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
         let info = base.info(place)?;
-        let pid = pid_of(info.supervise)?;
-        let stranger = process::watch(pid).ok()?;
-        if !is_alive(info.supervise) {
-            return Some(info);
+        if let Some(pid) = pid_of(info.supervise) {
+            // first, so that the number cannot change hands after the look at the time
+            let stranger = process::watch(pid).ok();
+            if is_alive(info.supervise) {
+                self.started = monotonic();
+                self.runs = Some(Running { pid, is_ours: true, is_child: false, stranger });
+            }
         }
-        self.started = monotonic();
-        self.runs = Some(Running { pid, is_ours: true, stranger: Some(stranger) });
         Some(info)
     }
 }
