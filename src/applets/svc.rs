@@ -71,7 +71,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         let outcome = match origin.enter(dir) {
             Ok(()) => {
                 awaited.push(if wish.is_some() { before(&order, environ, dir) } else { Awaited::new(dir) });
-                tell(&order, environ, dir)
+                tell(&order, environ, dir)?
             }
             Err(reason) => warn("chdir to", dir, reason),
         };
@@ -118,25 +118,30 @@ fn before(order: &Order, environ: &Environ, dir: &'static [u8]) -> Awaited {
 }
 
 /// Tells the service in the current directory, and its log.
-fn tell(order: &Order, environ: &Environ, dir: &[u8]) -> Outcome {
+///
+/// # Errors
+/// If there is no way back from the log.
+fn tell(order: &Order, environ: &Environ, dir: &[u8]) -> anyhow::Result<Outcome> {
     let home = match Home::here(environ) {
         Ok(home) => home,
-        Err(reason) => return warn("control", dir, reason),
+        Err(reason) => return Ok(warn("control", dir, reason)),
     };
     let record = if order.looks() { home.status().ok() } else { None };
     if !order.has_log() || record.is_some_and(|record| record.log.is_some()) {
-        return send(dir, &home, order.letters(&home, record.as_ref()));
+        return Ok(send(dir, &home, order.letters(&home, record.as_ref())));
     }
     // a log with a supervise of its own; who comes first is told first
+    let service = Origin::open()?;
     let mut worst = Outcome::Told;
     for is_log in order.recipients() {
         let outcome = match is_log {
             false => send(dir, &home, order.letters_for(false, &home, record.as_ref())),
             true => tell_log(order, environ, &[dir, b"/log"].concat()),
         };
+        service.back()?;
         worst = worst.max(outcome);
     }
-    worst
+    Ok(worst)
 }
 
 /// Tells the service in the directory `log` of the current one, which is left.

@@ -63,6 +63,7 @@ pub const MANUAL: Manual = Manual {
         "What is called `supervise/ok` has to be a FIFO; for the reference a plain file will do. Symbolic links in the place of the files of \
          supervise are not followed.",
         "`got TERM`, the line of a log and the sentence about s6 are additions to the reference's lines, where the reference says something else or nothing.",
+        "A status file that is there and cannot be read is said to be so; the reference shows what happens to be in its memory.",
         "The current directory need not be readable.",
     ],
     see_also: &["svok(1)", "svup(1)", "svwait(1)", "svc(1)", "supervise(1)"],
