@@ -7,7 +7,7 @@
 //! | `pid` | the process that `status` shows; 0 if there is none |
 //! | `pid_starttime` | when the kernel started it (/proc/PID/stat, field 22) |
 //! | `supervise`, `supervise_starttime` | the supervise itself, likewise |
-//! | `output` | the inode of supervise's standard output, if that is a pipe |
+//! | `input` | the inode of supervise's standard input, if that is a pipe: for a log, the one from its service |
 //! | `program` | which program of the directory that process is |
 //! | `state` | the phase by name |
 //! | `started_mono_ns` | when it was last started (CLOCK_MONOTONIC) |
@@ -40,8 +40,8 @@ pub struct Info {
     pub process: Identity,
     /// The supervise.
     pub supervise: Identity,
-    /// The inode of supervise's standard output, if that is a pipe.
-    pub output: Option<u64>,
+    /// The inode of supervise's standard input, if that is a pipe.
+    pub input: Option<u64>,
     /// Which program of the directory the process is.
     pub program: Option<Program>,
     /// What the service is doing.
@@ -71,8 +71,8 @@ impl Info {
         // the longest there can be has some 400 bytes
         let _ = write!(rest, "version=1\npid={}\npid_starttime={}\n", self.process.pid, self.process.start);
         let _ = write!(rest, "supervise={}\nsupervise_starttime={}\n", self.supervise.pid, self.supervise.start);
-        if let Some(output) = self.output {
-            let _ = writeln!(rest, "output={output}");
+        if let Some(input) = self.input {
+            let _ = writeln!(rest, "input={input}");
         }
         if let Some(program) = self.program {
             let _ = writeln!(rest, "program={}", program.name());
@@ -114,7 +114,7 @@ impl Info {
                 b"pid_starttime" => info.process.start = number?,
                 b"supervise" => info.supervise.pid = pid?,
                 b"supervise_starttime" => info.supervise.start = number?,
-                b"output" => info.output = number,
+                b"input" => info.input = number,
                 b"program" => info.program = Program::named(value),
                 b"state" => info.phase = Phase::named(value),
                 b"started_mono_ns" => info.started = number?,
@@ -151,7 +151,7 @@ mod tests {
             let info = Info {
                 process: Identity { pid, start: numbers[0] },
                 supervise: Identity { pid: !pid, start: numbers[1] },
-                output: Some(numbers[7]),
+                input: Some(numbers[7]),
                 program: Some(Program::Finish),
                 phase: Some(Phase::Stopping),
                 started: numbers[2],

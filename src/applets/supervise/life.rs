@@ -99,7 +99,8 @@ impl Service<'_> {
             Outcome::Runs(started) => {
                 let pid = started.pid.as_raw().unsigned_abs();
                 self.fork_pause = 0;
-                self.said = None;
+                self.said = self.said.filter(|&(said, ..)| said != program);
+                self.has_begun = program != Program::Stop;
                 self.since = Moment::now();
                 self.child = Some(Child {
                     identity: Identity { pid, start },
@@ -248,7 +249,10 @@ impl Service<'_> {
                 self.is_first = false;
                 self.launch_first_run();
             }
-            Program::Run => self.clear_up(),
+            Program::Run => {
+                self.forget_timeout();
+                self.clear_up();
+            }
             Program::Stop | Program::Finish => self.settle(),
         }
     }
@@ -263,9 +267,17 @@ impl Service<'_> {
     /// Runs what is to run after the end.
     pub(super) fn clear_up(&mut self) {
         self.was_final = self.is_leaving || self.want != Want::Up;
-        if wishes::is_script(c"./finish") {
-            self.launch(Program::Finish);
-        } else if self.was_final && wishes::is_script(c"./stop") {
+        match wishes::is_script(c"./finish") {
+            true => self.launch(Program::Finish),
+            false if self.was_final => self.put_away(),
+            false => self.settle(),
+        }
+    }
+
+    /// Runs what is to run once the end is for good; not `finish`, which has run after the last `run`.
+    pub(super) fn put_away(&mut self) {
+        self.was_final = true;
+        if self.has_begun && wishes::is_script(c"./stop") && !wishes::is_script(c"./finish") {
             self.launch(Program::Stop);
         } else {
             self.settle();

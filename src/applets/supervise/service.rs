@@ -11,7 +11,7 @@ use crate::label::Moment;
 use crate::service::info::{Identity, Info};
 use crate::service::status::{Phase, Record, Status, Want};
 use crate::service::{Home, Program, is_fifo};
-use crate::sys::descriptor::STDOUT;
+use crate::sys::descriptor::STDIN;
 use crate::sys::process::{self, End, monotonic};
 use nix::unistd::{Pid, getpid};
 
@@ -63,6 +63,8 @@ pub struct Service<'a> {
     pub(super) is_first: bool,
     /// Whether it was to stay down when it last ended.
     pub(super) was_final: bool,
+    /// Whether there is something for `stop` to put away.
+    pub(super) has_begun: bool,
     /// Since when the pid is what it is.
     pub(super) since: Moment,
     /// What else is told about it.
@@ -109,6 +111,7 @@ impl<'a> Service<'a> {
             others: Vec::new(),
             is_first: true,
             was_final: false,
+            has_begun: false,
             since: Moment::now(),
             info: Info::default(),
             last: None,
@@ -125,8 +128,8 @@ impl<'a> Service<'a> {
         }
         service.info.supervise = own;
         // an svscan that follows a killed one finds the pipe to the log by it
-        let output = nix::sys::stat::fstat(STDOUT).ok().filter(is_fifo);
-        service.info.output = output.map(|output| output.st_ino);
+        let input = nix::sys::stat::fstat(STDIN).ok().filter(is_fifo);
+        service.info.input = input.map(|input| input.st_ino);
         service
     }
 
@@ -143,6 +146,7 @@ impl<'a> Service<'a> {
         self.is_stopping = left.phase == Some(Phase::Stopping);
         self.info.process = child.identity;
         self.is_first = false;
+        self.has_begun = true;
         self.place = Place::Runs(left.program.unwrap_or(Program::Run));
         self.child = Some(child);
     }
@@ -183,7 +187,10 @@ impl<'a> Service<'a> {
                     // by hand: it need not wait for more than the second
                     self.start_when_due(SECOND);
                 }
-                Step::Cancel => self.place = Place::Down,
+                Step::Cancel => {
+                    self.place = Place::Down;
+                    self.put_away();
+                }
                 Step::Stop => {
                     self.is_stopping = true;
                     self.is_paused = false;
@@ -208,7 +215,9 @@ impl<'a> Service<'a> {
         self.want = want;
         match want {
             Want::Down => {
-                if self.child.is_some() || matches!(self.place, Place::Leaves(_)) {
+                let is_there = self.child.is_some() || matches!(self.place, Place::Leaves(_));
+                // who says it again does not give it more time
+                if is_there && self.kill_at.is_none() {
                     let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
                     self.kill_at = limit.map(|limit| monotonic().saturating_add(limit.as_nanos() as u64));
                 }
@@ -446,6 +455,11 @@ impl<'a> Service<'a> {
     pub(super) fn forget_commands(&mut self) {
         self.is_paused = false;
         self.is_stopping = false;
+        self.kill_at = None;
+    }
+
+    /// What was to be killed has ended: what comes behind it has time.
+    pub(super) fn forget_timeout(&mut self) {
         self.kill_at = None;
     }
 }

@@ -58,7 +58,7 @@ pub const TABLE: &[Row] = &[
     (b'u', [&[W(Want::Up), Announce, Start],    &[W(Want::Up), Announce, Start],     &[W(Want::Up), Announce],                  &[W(Want::Up), Announce],    &[W(Want::Up), Announce]]),
     (b'd', [&[W(Want::Down), Announce],         &[W(Want::Down), Cancel, Announce],  &[W(Want::Down), Stop, Announce],          &[W(Want::Down), Announce],  &[W(Want::Down), Announce, End]]),
     (b'o', [&[W(Want::Once), Announce, Start],  &[W(Want::Once), Announce, Start],   &[W(Want::Once), Announce],                &[W(Want::Once), Announce],  &[W(Want::Once), Announce]]),
-    (b'x', [&[Leave],                           &[Leave],                            &[Leave, Announce],                        &[Leave],                    &[Leave, End]]),
+    (b'x', [&[Leave],                           &[Leave, Cancel],                    &[Leave, Announce],                        &[Leave],                    &[Leave, End]]),
     (b'p', [&[Paused(true), Announce],          &[Paused(true), Announce],           &[Paused(true), Announce, Signal(STOP)],   &[Signal(STOP)],             &[Paused(true), Announce]]),
     (b'c', [&[Paused(false), Announce],         &[Paused(false), Announce],          &[Paused(false), Announce, Signal(CONT)],  &[Signal(CONT)],             &[Paused(false), Announce]]),
     (b'a', [&[],                                &[],                                 &[Signal(ALRM)],                           &[Signal(ALRM)],             &[]]),

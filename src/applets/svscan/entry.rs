@@ -57,18 +57,14 @@ pub struct Entry {
     is_shortage_said: bool,
 }
 
-/// The pipe between a service and its log, of which both sides may be left, or only one; and on either side the supervise, or
-/// what it has run. Only the service's own output may be another pipe by now.
+/// The pipe between a service and its log: the one that the log's supervise has said it reads from. Who has it may be either
+/// supervise, or what it has run.
 fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
-    let service_runs = service.and_then(|info| Some((info.process, 1, Some(info.output?))));
-    let holders = [
-        service.map(|info| (info.supervise, 1, None)),
-        log.map(|info| (info.supervise, 0, None)),
-        log.map(|info| (info.process, 0, None)),
-        service_runs,
-    ];
-    let mut alive = holders.into_iter().flatten().filter(|&(holder, ..)| is_alive(holder));
-    alive.find_map(|(holder, number, inode)| Pipe::of_process(pid_of(holder)?, number, inode))
+    let inode = log?.input?;
+    let side = |info: Option<Info>, number: u8| info.map(|info| [(info.supervise, number), (info.process, number)]);
+    let holders = [side(log, 0), side(service, 1)].into_iter().flatten().flatten();
+    let mut alive = holders.filter(|&(holder, _)| is_alive(holder));
+    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, inode))
 }
 
 impl Entry {
@@ -229,6 +225,10 @@ impl Entry {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             if one.is(pid) {
                 one.ended(Some(end));
+                if self.is_ending && end == End::Exited(0) {
+                    // as it was told to; if it is needed once more, then soon
+                    one.start_at = monotonic() + SECOND / 10;
+                }
                 return true;
             }
         }
@@ -287,14 +287,15 @@ impl Entry {
         if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
             return self.main_farewell.take(base, runs, Kind::Service);
         }
+        self.main_farewell = Farewell::default();
         if self.revive(base, false) {
             return;
         }
-        self.main_farewell = Farewell::default();
         if let Some(pipe) = &mut self.pipe {
             pipe.write = None;
         }
         if self.log.as_ref().is_some_and(|log| log.runs.is_none()) && self.revive(base, true) {
+            self.log_farewell = Farewell::default();
             return;
         }
         let left = self.unread();

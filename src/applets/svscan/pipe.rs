@@ -28,11 +28,11 @@ impl Pipe {
 
     /// The pipe that a process has as this descriptor: what an earlier svscan has made. `None` if it is no pipe, or not the one with
     /// this inode, or if /proc does not tell.
-    pub fn of_process(pid: Pid, number: u8, inode: Option<u64>) -> Option<Self> {
+    pub fn of_process(pid: Pid, number: u8, inode: u64) -> Option<Self> {
         let path = format!("/proc/{pid}/fd/{number}");
         let name = readlink(path.as_str()).ok()?;
         let found = name.as_encoded_bytes().strip_prefix(b"pipe:[")?.strip_suffix(b"]")?;
-        if inode.is_some() && decimal(found) != inode {
+        if decimal(found) != Some(inode) {
             return None;
         }
         let reopen = |how: OFlag| open(path.as_str(), how | OFlag::O_CLOEXEC, Mode::empty());

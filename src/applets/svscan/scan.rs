@@ -104,6 +104,12 @@ impl Scanner {
                 Ok(seen) => seen,
                 Err(reason) => {
                     self.complain(&[b"unable to stat ", name.as_bytes()].concat(), reason);
+                    if !matches!(reason, Errno::ENOENT | Errno::ENOTDIR) {
+                        // it may be there
+                        let known = entries.iter_mut().filter(|entry| entry.name == name);
+                        known.for_each(|entry| entry.is_active = true);
+                        self.scan_at = self.scan_at.min(monotonic() + UNTOLD);
+                    }
                     continue;
                 }
             };
