@@ -3,7 +3,9 @@
 //! | module | is |
 //! |---|---|
 //! | table | what each command does in each state |
-//! | service | the service: commands, times, and what is told about it |
+//! | commands | doing what the table says |
+//! | service | what is known of the service, its processes, and what is due |
+//! | telling | what is told about it |
 //! | life | from a start to an end to the next start |
 //! | launch, child | making a process of it, and watching it |
 //! | files | the supervise directory |
@@ -11,12 +13,14 @@
 //! | manual | the prose of the manual page |
 
 mod child;
+mod commands;
 mod files;
 mod launch;
 mod life;
 mod manual;
 mod service;
 pub mod table;
+mod telling;
 pub mod wishes;
 
 use crate::applet::{Applet, Family, Grammar, Group, Process, Role};

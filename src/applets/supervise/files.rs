@@ -92,7 +92,8 @@ impl Files {
     /// # Errors
     /// What keeps from that, in the words of the reference; `dir` is how they name the service directory.
     pub fn open(home: &Home, dir: &[u8], held: Option<&OwnedFd>) -> anyhow::Result<Self> {
-        let shown = [dir, b"/", home.directory().as_encoded_bytes()].concat();
+        let mut shown = home.shown(dir, "");
+        shown.pop();
         let file = |name: &[u8]| [&shown, name].concat();
         // what keeps from making it keeps from locking in it
         let made = make(home);

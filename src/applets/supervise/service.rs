@@ -1,15 +1,14 @@
-//! The service and what becomes of it: commands go through the table, deaths and times through here.
+//! The service: what is known of it, its processes, and what is due when.
 
 use super::child::Child;
 use super::files::Files;
 use super::launch::Surroundings;
-use super::table::{State, Step, steps};
-use super::wishes::{self, Senseless};
-use crate::failure::{explained, say_in_passing};
+use super::wishes::{self, Ignored};
+use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use crate::label::Moment;
 use crate::service::info::{Identity, Info};
-use crate::service::status::{Phase, Record, Status, Want};
+use crate::service::status::{Phase, Record, Want};
 use crate::service::{Home, Program, is_fifo};
 use crate::sys::descriptor::STDIN;
 use crate::sys::process::{self, End, monotonic};
@@ -18,10 +17,7 @@ use nix::unistd::{Pid, getpid};
 /// Nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
 
-/// How long after a write that failed the next attempt is made.
-const RETRY: u64 = 5 * SECOND;
-
-/// Where the service is, with what that needs to know. [`State`] is what commands need to know of it.
+/// Where the service is, with what that needs to know. [`State`](super::table::State) is what commands need to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Nothing runs, and nothing is going to.
@@ -48,7 +44,7 @@ pub struct Service<'a> {
     pub child: Option<Child>,
     pub(super) place: Place,
     pub(super) want: Want,
-    is_paused: bool,
+    pub(super) is_paused: bool,
     /// Whether it has been told to end.
     pub(super) is_stopping: bool,
     /// Whether it has failed for good.
@@ -56,7 +52,7 @@ pub struct Service<'a> {
     /// Whether supervise ends with it.
     pub(super) is_leaving: bool,
     /// Whether its directory is no more.
-    is_gone: bool,
+    pub(super) is_gone: bool,
     /// Children that are not of the service: `notify`, and those that were there before it.
     pub(super) others: Vec<Pid>,
     /// Whether `start` is to run before `run`.
@@ -77,11 +73,11 @@ pub struct Service<'a> {
     pub(super) fork_pause: u64,
     /// Why a program could not be run when that was last said, and when that was.
     pub(super) said: Option<(Program, nix::errno::Errno, u64)>,
-    kill_at: Option<u64>,
-    retry_at: Option<u64>,
-    heal_at: Option<u64>,
+    pub(super) kill_at: Option<u64>,
+    pub(super) retry_at: Option<u64>,
+    pub(super) heal_at: Option<u64>,
     /// Whether it has been said that the directory cannot be mended.
-    is_heal_said: bool,
+    pub(super) is_heal_said: bool,
 }
 
 impl<'a> Service<'a> {
@@ -164,100 +160,23 @@ impl<'a> Service<'a> {
         (self.is_leaving || self.is_gone) && is_idle
     }
 
-    /// What commands need to know of where it is.
-    fn state(&self) -> State {
-        match self.place {
-            Place::Down => State::Down,
-            Place::Due(Program::Run, _) => State::Waiting,
-            Place::Runs(Program::Run) => State::Running,
-            Place::Started => State::Started,
-            Place::Due(..) | Place::Runs(_) | Place::Leaves(_) => State::Script,
-        }
-    }
-
-    /// Does what a command asks for. `to_group` is whether signals go to the process group.
-    pub fn command(&mut self, command: u8, to_group: bool) {
-        for &step in steps(command, self.state()) {
-            match step {
-                Step::Want(want) => self.set_want(want),
-                // all are written together, before anybody waits again
-                Step::Announce => {}
-                Step::Start => {
-                    self.is_first |= self.place == Place::Down;
-                    // by hand: it need not wait for more than the second
-                    self.start_when_due(SECOND);
-                }
-                Step::Cancel => {
-                    self.place = Place::Down;
-                    self.put_away();
-                }
-                Step::Stop => {
-                    self.is_stopping = true;
-                    self.is_paused = false;
-                    self.end_it(to_group);
-                }
-                Step::Bounce => {
-                    self.is_paused = false;
-                    self.end_it(to_group);
-                }
-                Step::Signal(signal) => {
-                    let to_group = to_group || signal == libc::SIGKILL && wishes::is_there(c"killpg");
-                    self.signal(signal, to_group);
-                }
-                Step::Paused(is_paused) => self.is_paused = is_paused,
-                Step::Leave => self.is_leaving = true,
-                Step::End => self.clear_up(),
-            }
-        }
-    }
-
-    fn set_want(&mut self, want: Want) {
-        self.want = want;
-        match want {
-            Want::Down => {
-                let is_there = self.child.is_some() || matches!(self.place, Place::Leaves(_));
-                // who says it again does not give it more time
-                if is_there && self.kill_at.is_none() {
-                    let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
-                    self.kill_at = limit.map(|limit| monotonic().saturating_add(limit.as_nanos() as u64));
-                }
-            }
-            Want::Up | Want::Once => {
-                self.is_stopping = false;
-                self.kill_at = None;
-            }
-        }
-    }
-
-    /// The down signal, and CONT so that it is noticed.
-    fn end_it(&self, to_group: bool) {
-        let signal = self.sensible("down-signal", wishes::down_signal(), libc::SIGTERM);
-        let to_group = to_group || wishes::is_there(c"killpg");
-        self.signal(signal, to_group);
-        self.signal(libc::SIGCONT, to_group);
-    }
-
-    /// Sends a signal to what runs, or to what is left of it.
-    fn signal(&self, signal: i32, to_group: bool) {
-        match &self.child {
-            Some(child) => child.send(signal, to_group),
-            None => {
-                for left in self.left_behind() {
-                    let _ = process::send(left, signal);
-                }
-            }
-        }
-    }
-
     /// What a file asks for, or what holds without it.
-    pub(super) fn sensible<T>(&self, name: &str, asked: Result<T, Senseless>, without: T) -> T {
-        asked.unwrap_or_else(|Senseless| {
+    pub(super) fn sensible<T>(&self, name: &str, asked: Result<T, Ignored>, without: T) -> T {
+        asked.unwrap_or_else(|why| {
+            let (what, why) = match why {
+                Ignored::Unreadable(reason) => ("read ", describe(reason, Family::Bernstein)),
+                Ignored::Senseless => ("make sense of ", "ignored".into()),
+            };
+            let (what, name) = (what.as_bytes(), name.as_bytes());
             say_in_passing(&[
-                b"supervise: warning: unable to make sense of ",
+                b"supervise: warning: unable to ",
+                what,
                 self.dir,
                 b"/",
-                name.as_bytes(),
-                b": ignored\n",
+                name,
+                b": ",
+                why.as_bytes(),
+                b"\n",
             ]);
             without
         })
@@ -293,7 +212,7 @@ impl<'a> Service<'a> {
     }
 
     /// What the service has left behind, of which this process has become the parent.
-    fn left_behind(&self) -> Vec<Pid> {
+    pub(super) fn left_behind(&self) -> Vec<Pid> {
         let mut left = process::children_of(getpid());
         left.retain(|child| !self.others.contains(child));
         left
@@ -329,14 +248,6 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
-    pub fn lose(&mut self) {
-        if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole() {
-            return;
-        }
-        self.heal_at = Some(monotonic() + SECOND / 10);
-    }
-
     /// When something is to be done next, if nothing happens before.
     pub fn next_time(&self) -> Option<u64> {
         let due = match self.place {
@@ -369,86 +280,6 @@ impl<'a> Service<'a> {
         if self.heal_at.is_some_and(|at| now >= at) {
             self.heal();
         }
-    }
-
-    /// Mends the supervise directory.
-    fn heal(&mut self) {
-        self.heal_at = None;
-        if self.files.is_whole() {
-            return;
-        }
-        let is_gone = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
-        if is_gone {
-            if !self.is_gone {
-                self.is_gone = true;
-                let text = b" has been removed: ending when the service is down\n";
-                say_in_passing(&[b"supervise: warning: ", self.dir, text]);
-            }
-            return;
-        }
-        if let Err(error) = self.files.heal(self.home, self.dir) {
-            self.heal_at = Some(monotonic() + RETRY);
-            if !std::mem::replace(&mut self.is_heal_said, true) {
-                let reason = explained(&error, Family::Bernstein);
-                say_in_passing(&[b"supervise: warning: ", &reason, b"\n"]);
-            }
-            return;
-        }
-        self.is_heal_said = false;
-    }
-
-    /// Has the files say how it is now.
-    pub fn announce(&mut self) {
-        let phase = self.phase();
-        let identity = self.child.as_ref().map_or_else(Identity::default, |child| child.identity);
-        let is_paused = self.is_paused && self.state() == State::Running;
-        let status = Status { since: self.since, pid: identity.pid, is_paused, want: self.want, phase: Some(phase) };
-        self.files.set_status(status.encode(self.in_finish()));
-        self.info.process = identity;
-        self.info.program = match self.place {
-            Place::Runs(program) => Some(program),
-            _ => None,
-        };
-        self.info.phase = Some(phase);
-        self.info.backoff = if self.gap > SECOND { self.gap / 1_000_000 } else { 0 };
-        self.info.next_start = match self.place {
-            Place::Due(_, at) => Some(at),
-            _ => None,
-        };
-        self.files.set_info(&self.info);
-    }
-
-    /// Brings the files up to date, or sees to it that another attempt is made.
-    pub fn write(&mut self) {
-        if self.retry_at.is_some_and(|at| monotonic() >= at) {
-            self.retry_at = None;
-            self.files.try_again();
-        }
-        self.announce();
-        self.files.flush();
-        match self.files.is_behind() {
-            true => self.retry_at = self.retry_at.or_else(|| Some(monotonic() + RETRY)),
-            false => self.retry_at = None,
-        }
-        if self.files.is_lost() && !self.is_gone && self.heal_at.is_none() {
-            self.lose();
-        }
-    }
-
-    fn phase(&self) -> Phase {
-        match self.place {
-            Place::Runs(Program::Start) => Phase::Starting,
-            Place::Started => Phase::Started,
-            Place::Runs(Program::Run) if self.is_stopping => Phase::Stopping,
-            Place::Runs(Program::Run) => Phase::Running,
-            Place::Runs(Program::Stop | Program::Finish) | Place::Leaves(_) => Phase::Stopping,
-            Place::Down | Place::Due(..) if self.has_failed => Phase::Failed,
-            Place::Down | Place::Due(..) => Phase::Stopped,
-        }
-    }
-
-    fn in_finish(&self) -> bool {
-        matches!(self.place, Place::Runs(Program::Stop | Program::Finish))
     }
 
     /// It no longer counts as paused or told to end.

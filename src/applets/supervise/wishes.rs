@@ -33,68 +33,73 @@ pub fn is_script(name: &CStr) -> bool {
     })
 }
 
-/// What a file says that makes no sense.
+/// Why a file is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Senseless;
+pub enum Ignored {
+    /// It cannot be read.
+    Unreadable(Errno),
+    /// What it says makes no sense.
+    Senseless,
+}
 
 /// The first word of a file; `None` if there is no such file, and empty if there is nothing in it.
-fn word(name: &CStr, room: &mut [u8; LIMIT]) -> Result<Option<usize>, Senseless> {
+fn word(name: &CStr, room: &mut [u8; LIMIT]) -> Result<Option<usize>, Ignored> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = match open(name, flags, Mode::empty()) {
         Ok(file) => file,
         Err(Errno::ENOENT) => return Ok(None),
-        Err(_) => return Err(Senseless),
+        Err(reason) => return Err(Ignored::Unreadable(reason)),
     };
-    let length = nix::unistd::read(&file, room).map_err(|_| Senseless)?;
+    let length = nix::unistd::read(&file, room).map_err(Ignored::Unreadable)?;
     if length == LIMIT {
-        return Err(Senseless);
+        return Err(Ignored::Senseless);
     }
     let text = &room[..length];
     let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(length);
     Ok(Some(text[..end].trim_ascii_end().len()))
 }
 
-fn number(name: &CStr) -> Result<Option<Option<u64>>, Senseless> {
+fn number(name: &CStr) -> Result<Option<Option<u64>>, Ignored> {
     let mut room = [0; LIMIT];
     let Some(length) = word(name, &mut room)? else { return Ok(None) };
     if length == 0 {
         return Ok(Some(None));
     }
-    decimal(&room[..length]).map(|number| Some(Some(number))).ok_or(Senseless)
+    decimal(&room[..length]).map(|number| Some(Some(number))).ok_or(Ignored::Senseless)
 }
 
 /// `timeout-kill`: how long after it was told to end the service is killed. 0 and an empty file mean never.
-pub fn timeout_kill() -> Result<Option<Duration>, Senseless> {
+pub fn timeout_kill() -> Result<Option<Duration>, Ignored> {
     Ok(number(c"timeout-kill")?.flatten().filter(|&limit| limit > 0).map(Duration::from_millis))
 }
 
 /// `notification-fd`: the descriptor at which the service says that it is ready; not one of the standard ones.
-pub fn notification() -> Result<Option<RawFd>, Senseless> {
+pub fn notification() -> Result<Option<RawFd>, Ignored> {
     match number(c"notification-fd")? {
         None => Ok(None),
         Some(number) => match number.and_then(|number| RawFd::try_from(number).ok()) {
             Some(number) if number > 2 => Ok(Some(number)),
-            _ => Err(Senseless),
+            _ => Err(Ignored::Senseless),
         },
     }
 }
 
 /// `backoff`: the longest distance between two starts, if they are to grow apart.
-pub fn backoff() -> Result<Option<Duration>, Senseless> {
+pub fn backoff() -> Result<Option<Duration>, Ignored> {
     /// Where the file is empty.
     const LONGEST: u64 = 60;
     Ok(number(c"backoff")?.map(|longest| Duration::from_secs(longest.unwrap_or(LONGEST))))
 }
 
 /// `down-signal`: the signal that tells the service to end.
-pub fn down_signal() -> Result<i32, Senseless> {
+pub fn down_signal() -> Result<i32, Ignored> {
     signal(c"down-signal", libc::SIGTERM)
 }
 
-fn signal(name: &CStr, without: i32) -> Result<i32, Senseless> {
+fn signal(name: &CStr, without: i32) -> Result<i32, Ignored> {
     let mut room = [0; LIMIT];
     let Some(length) = word(name, &mut room)? else { return Ok(without) };
-    if length == 0 { Ok(without) } else { signal_named(&room[..length]).ok_or(Senseless) }
+    if length == 0 { Ok(without) } else { signal_named(&room[..length]).ok_or(Ignored::Senseless) }
 }
 
 /// The signal of that name, with or without SIG, or of that number.

@@ -120,7 +120,7 @@ impl Starter<'_> {
         let mut search = Search::new(program, self.environ, Family::Bernstein);
         let exec = |file: &CStr| {
             // to ours a name like this would be an option; daemontools' has none
-            let is_like_option = other.is_none() && order.name.as_bytes().starts_with(b"-");
+            let is_like_option = other.is_none() && matches!(order.name.as_bytes(), [b'-', _, ..]);
             let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name.as_c_str())];
             execve_with(file, words.into_iter().flatten(), self.environ.entries())
         };

@@ -1,0 +1,95 @@
+//! Commands: what the table says, done.
+
+use super::service::{Place, SECOND, Service};
+use super::table::{State, Step, steps};
+use super::wishes;
+use crate::service::Program;
+use crate::service::status::Want;
+use crate::sys::process::{self, monotonic};
+
+impl Service<'_> {
+    /// What commands need to know of where it is.
+    pub(super) fn state(&self) -> State {
+        match self.place {
+            Place::Down => State::Down,
+            Place::Due(Program::Run, _) => State::Waiting,
+            Place::Runs(Program::Run) => State::Running,
+            Place::Started => State::Started,
+            Place::Due(..) | Place::Runs(_) | Place::Leaves(_) => State::Script,
+        }
+    }
+
+    /// Does what a command asks for. `to_group` is whether signals go to the process group.
+    pub fn command(&mut self, command: u8, to_group: bool) {
+        for &step in steps(command, self.state()) {
+            match step {
+                Step::Want(want) => self.set_want(want),
+                // all are written together, before anybody waits again
+                Step::Announce => {}
+                Step::Start => {
+                    self.is_first |= self.place == Place::Down;
+                    // by hand: it need not wait for more than the second
+                    self.start_when_due(SECOND);
+                }
+                Step::Cancel => {
+                    self.place = Place::Down;
+                    self.put_away();
+                }
+                Step::Stop => {
+                    self.is_stopping = true;
+                    self.is_paused = false;
+                    self.end_it(to_group);
+                }
+                Step::Bounce => {
+                    self.is_paused = false;
+                    self.end_it(to_group);
+                }
+                Step::Signal(signal) => {
+                    let to_group = to_group || signal == libc::SIGKILL && wishes::is_there(c"killpg");
+                    self.signal(signal, to_group);
+                }
+                Step::Paused(is_paused) => self.is_paused = is_paused,
+                Step::Leave => self.is_leaving = true,
+                Step::End => self.clear_up(),
+            }
+        }
+    }
+
+    fn set_want(&mut self, want: Want) {
+        self.want = want;
+        match want {
+            Want::Down => {
+                let is_there = self.child.is_some() || matches!(self.place, Place::Leaves(_));
+                // who says it again does not give it more time
+                if is_there && self.kill_at.is_none() {
+                    let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
+                    self.kill_at = limit.map(|limit| monotonic().saturating_add(limit.as_nanos() as u64));
+                }
+            }
+            Want::Up | Want::Once => {
+                self.is_stopping = false;
+                self.kill_at = None;
+            }
+        }
+    }
+
+    /// The down signal, and CONT so that it is noticed.
+    fn end_it(&self, to_group: bool) {
+        let signal = self.sensible("down-signal", wishes::down_signal(), libc::SIGTERM);
+        let to_group = to_group || wishes::is_there(c"killpg");
+        self.signal(signal, to_group);
+        self.signal(libc::SIGCONT, to_group);
+    }
+
+    /// Sends a signal to what runs, or to what is left of it.
+    pub(super) fn signal(&self, signal: i32, to_group: bool) {
+        match &self.child {
+            Some(child) => child.send(signal, to_group),
+            None => {
+                for left in self.left_behind() {
+                    let _ = process::send(left, signal);
+                }
+            }
+        }
+    }
+}

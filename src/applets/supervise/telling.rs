@@ -1,0 +1,103 @@
+//! What is told about the service: the status file and the info file, and the directory that they are in.
+
+use super::service::{Place, SECOND, Service};
+use super::table::State;
+use crate::failure::{explained, say_in_passing};
+use crate::family::Family;
+use crate::service::Program;
+use crate::service::info::Identity;
+use crate::service::status::{Phase, Status};
+use crate::sys::process::monotonic;
+
+/// How long after a write that failed the next attempt is made.
+const RETRY: u64 = 5 * SECOND;
+
+impl Service<'_> {
+    /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
+    pub fn lose(&mut self) {
+        if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole() {
+            return;
+        }
+        self.heal_at = Some(monotonic() + SECOND / 10);
+    }
+
+    /// Mends the supervise directory.
+    pub(super) fn heal(&mut self) {
+        self.heal_at = None;
+        if self.files.is_whole() {
+            return;
+        }
+        let is_gone = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
+        if is_gone {
+            if !self.is_gone {
+                self.is_gone = true;
+                let text = b" has been removed: ending when the service is down\n";
+                say_in_passing(&[b"supervise: warning: ", self.dir, text]);
+            }
+            return;
+        }
+        if let Err(error) = self.files.heal(self.home, self.dir) {
+            self.heal_at = Some(monotonic() + RETRY);
+            if !std::mem::replace(&mut self.is_heal_said, true) {
+                let reason = explained(&error, Family::Bernstein);
+                say_in_passing(&[b"supervise: warning: ", &reason, b"\n"]);
+            }
+            return;
+        }
+        self.is_heal_said = false;
+    }
+
+    /// Has the files say how it is now.
+    pub fn announce(&mut self) {
+        let phase = self.phase();
+        let identity = self.child.as_ref().map_or_else(Identity::default, |child| child.identity);
+        let is_paused = self.is_paused && self.state() == State::Running;
+        let status = Status { since: self.since, pid: identity.pid, is_paused, want: self.want, phase: Some(phase) };
+        self.files.set_status(status.encode(self.in_finish()));
+        self.info.process = identity;
+        self.info.program = match self.place {
+            Place::Runs(program) => Some(program),
+            _ => None,
+        };
+        self.info.phase = Some(phase);
+        self.info.backoff = if self.gap > SECOND { self.gap / 1_000_000 } else { 0 };
+        self.info.next_start = match self.place {
+            Place::Due(_, at) => Some(at),
+            _ => None,
+        };
+        self.files.set_info(&self.info);
+    }
+
+    /// Brings the files up to date, or sees to it that another attempt is made.
+    pub fn write(&mut self) {
+        if self.retry_at.is_some_and(|at| monotonic() >= at) {
+            self.retry_at = None;
+            self.files.try_again();
+        }
+        self.announce();
+        self.files.flush();
+        match self.files.is_behind() {
+            true => self.retry_at = self.retry_at.or_else(|| Some(monotonic() + RETRY)),
+            false => self.retry_at = None,
+        }
+        if self.files.is_lost() && !self.is_gone && self.heal_at.is_none() {
+            self.lose();
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.place {
+            Place::Runs(Program::Start) => Phase::Starting,
+            Place::Started => Phase::Started,
+            Place::Runs(Program::Run) if self.is_stopping => Phase::Stopping,
+            Place::Runs(Program::Run) => Phase::Running,
+            Place::Runs(Program::Stop | Program::Finish) | Place::Leaves(_) => Phase::Stopping,
+            Place::Down | Place::Due(..) if self.has_failed => Phase::Failed,
+            Place::Down | Place::Due(..) => Phase::Stopped,
+        }
+    }
+
+    fn in_finish(&self) -> bool {
+        matches!(self.place, Place::Runs(Program::Stop | Program::Finish))
+    }
+}
