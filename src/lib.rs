@@ -19,6 +19,7 @@ pub mod multicall;
 pub mod options;
 pub mod patience;
 pub mod pidfile;
+pub mod pipe;
 pub mod service;
 pub mod signals;
 pub mod status;

@@ -7,7 +7,6 @@
 //! | farewell | telling a supervise to end |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
-//! | pipe | the pipe between a service and its log |
 //! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
@@ -15,7 +14,6 @@ mod contact;
 mod entry;
 mod farewell;
 mod manual;
-mod pipe;
 mod scan;
 mod start;
 mod watched;
@@ -87,6 +85,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         && !exec::is_secure_start()
         && process::is_inspectable();
     let layout = if may_share { Layout::of_this_process() } else { None };
+    // before the first fork: no supervise has to ask again
+    process::boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
     let base = Base { directory: directory.as_fd(), environ: &process.environ };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };

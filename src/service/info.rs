@@ -4,6 +4,7 @@
 //! | key | is |
 //! |---|---|
 //! | `version` | 1 |
+//! | `boot` | which start of the machine the rest is about |
 //! | `pid` | the process that `status` shows; 0 if there is none |
 //! | `pid_starttime` | when the kernel started it (/proc/PID/stat, field 22) |
 //! | `supervise`, `supervise_starttime` | the supervise itself, likewise |
@@ -36,6 +37,8 @@ pub struct Identity {
 /// All that it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
+    /// Which start of the machine it is about.
+    pub boot: u64,
     /// The process that `status` shows.
     pub process: Identity,
     /// The supervise.
@@ -69,7 +72,11 @@ impl Info {
     pub fn encode(&self, to: &mut [u8; LIMIT]) -> usize {
         let mut rest = &mut to[..];
         // the longest there can be has some 400 bytes
-        let _ = write!(rest, "version=1\npid={}\npid_starttime={}\n", self.process.pid, self.process.start);
+        let _ = write!(
+            rest,
+            "version=1\nboot={}\npid={}\npid_starttime={}\n",
+            self.boot, self.process.pid, self.process.start
+        );
         let _ = write!(rest, "supervise={}\nsupervise_starttime={}\n", self.supervise.pid, self.supervise.start);
         if let Some(input) = self.input {
             let _ = writeln!(rest, "input={input}");
@@ -110,6 +117,7 @@ impl Info {
             let pid = number.and_then(|number| u32::try_from(number).ok());
             match key {
                 b"version" => is_ours = value == b"1",
+                b"boot" => info.boot = number?,
                 b"pid" => info.process.pid = pid?,
                 b"pid_starttime" => info.process.start = number?,
                 b"supervise" => info.supervise.pid = pid?,
@@ -147,8 +155,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(pid: u32, numbers: [u64; 8], last_exit: Option<u8>, ready: Option<bool>) {
+        fn what_is_encoded_is_decoded(pid: u32, numbers: [u64; 9], last_exit: Option<u8>, ready: Option<bool>) {
             let info = Info {
+                boot: numbers[8],
                 process: Identity { pid, start: numbers[0] },
                 supervise: Identity { pid: !pid, start: numbers[1] },
                 input: Some(numbers[7]),

@@ -2,6 +2,7 @@
 
 use crate::exit::CATENA;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::ClockId;
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -103,15 +104,40 @@ fn status_of(pid: Pid) -> std::io::Result<Vec<u8>> {
 /// When the kernel started a process, in hundredths of a second since boot: with the number it names one process only.
 /// `None` if it is gone, if all of it is a zombie, or if /proc does not tell.
 pub fn start_of(pid: Pid) -> Option<u64> {
+    start_in(&status_of(pid).ok()?)
+}
+
+fn start_in(status: &[u8]) -> Option<u64> {
     /// Field 22 of /proc/PID/stat (proc(5)), counted from the state, which is the third.
     const START: usize = 22 - 3;
     /// Field 20: a first thread that has ended is a zombie as long as others go on.
     const THREADS: usize = 20 - 3;
-    let status = status_of(pid).ok()?;
     let fields = status.split(|&byte| byte == b' ');
     let field = |number: usize| fields.clone().nth(number);
     let has_ended = matches!(field(0)?, b"Z" | b"X") && crate::options::decimal(field(THREADS)?)? <= 1;
     if has_ended { None } else { crate::options::decimal(field(START)?) }
+}
+
+/// Whether a process that was started then is certain to be over. `watched` is a descriptor of it, where there is one.
+pub fn is_gone(pid: Pid, start: u64, watched: Option<BorrowedFd<'_>>) -> bool {
+    if let Some(watched) = watched {
+        let mut ended = [PollFd::new(watched, PollFlags::POLLIN)];
+        return poll(&mut ended, PollTimeout::ZERO).is_ok_and(|count| count > 0);
+    }
+    match status_of(pid) {
+        Ok(status) => start_in(&status) != Some(start),
+        Err(reason) => matches!(reason.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) && is_proc_ours(),
+    }
+}
+
+/// Which start of the machine this is: no two have the same. 0 where /proc does not tell. Asked for once.
+pub fn boot() -> u64 {
+    static BOOT: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let text = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits = text.iter().filter_map(|&digit| char::from(digit).to_digit(16));
+        digits.take(16).fold(0, |number, digit| number << 4 | u64::from(digit))
+    })
 }
 
 /// What [`start_of`] gives for this process, which was started at `before` by [`start_now`] or a little later: that if there

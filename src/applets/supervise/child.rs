@@ -42,14 +42,15 @@ impl Child {
 
     /// Whether it is certain to run no more. Only for one that nothing else tells about.
     pub fn is_gone(&self) -> bool {
-        process::start_of(self.pid()) != Some(self.identity.start)
+        process::is_gone(self.pid(), self.identity.start, self.watched.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends it a signal, or its process group if it leads one. That it has just ended is no error.
     pub fn send(&self, signal: i32, to_group: bool) {
         let pid = self.pid();
-        // it is our child and not waited for, or watched by a descriptor: nobody else can have its number
-        if to_group && getpgid(Some(pid)) == Ok(pid) {
+        // a child has its number until it is waited for; one that is adopted, as long as it runs
+        let is_there = !self.is_adopted || !self.is_gone();
+        if to_group && is_there && getpgid(Some(pid)) == Ok(pid) {
             let _ = process::send(Pid::from_raw(-pid.as_raw()), signal);
             return;
         }

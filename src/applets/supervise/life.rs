@@ -48,7 +48,7 @@ fn phase(program: Program) -> Phase {
 impl Service<'_> {
     /// Starts it, as soon as it has been so long since the last start.
     pub(super) fn start_when_due(&mut self, distance: u64) {
-        let due = if self.info.started == 0 { 0 } else { self.info.started + distance };
+        let due = if self.info.started == 0 { 0 } else { self.info.started.saturating_add(distance) };
         self.has_failed = false;
         self.place = Place::Due(Program::Run, due);
         if monotonic() >= due {
@@ -211,6 +211,7 @@ impl Service<'_> {
 
     /// What comes after the end of a program.
     fn after(&mut self, program: Program, end: Option<End>) {
+        self.look_for_home();
         match program {
             Program::Run => {
                 self.last = end;

@@ -7,6 +7,7 @@ use super::wishes::{self, Ignored};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use crate::label::Moment;
+use crate::pipe::Pipe;
 use crate::service::info::{Identity, Info};
 use crate::service::status::{Phase, Record, Want};
 use crate::service::{Home, Program, is_fifo};
@@ -119,9 +120,11 @@ impl<'a> Service<'a> {
             heal_at: None,
             is_heal_said: false,
         };
-        if let Some(left) = home.info() {
+        let boot = process::boot();
+        if let Some(left) = home.info().filter(|left| left.boot == boot) {
             service.take_over(left);
         }
+        service.info.boot = boot;
         service.info.supervise = own;
         // an svscan that follows a killed one finds the pipe to the log by it
         let input = nix::sys::stat::fstat(STDIN).ok().filter(is_fifo);
@@ -131,8 +134,16 @@ impl<'a> Service<'a> {
 
     /// Goes on where a supervise was killed: a process that it has left running is not started a second time.
     fn take_over(&mut self, left: Info) {
-        let Some(child) = Child::adopt(left.process) else { return };
+        let Some(mut child) = Child::adopt(left.process) else { return };
         self.info = left;
+        self.info.started = left.started.min(monotonic());
+        if left.ready == Some(false) {
+            // where it says that it is ready nobody listened for a moment
+            let number = self.sensible("notification-fd", wishes::notification(), None);
+            let pipe = number.and_then(|number| Pipe::of_process(child.pid(), number, None));
+            child.notification = pipe.map(|pipe| pipe.read);
+            self.info.ready = child.notification.as_ref().map(|_| false);
+        }
         if let Ok(Record { main, .. }) = self.home.status() {
             self.want = main.want;
             if main.pid == child.identity.pid {

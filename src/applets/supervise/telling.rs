@@ -27,13 +27,8 @@ impl Service<'_> {
         if self.files.is_whole() {
             return;
         }
-        let is_gone = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
-        if is_gone {
-            if !self.is_gone {
-                self.is_gone = true;
-                let text = b" has been removed: ending when the service is down\n";
-                say_in_passing(&[b"supervise: warning: ", self.dir, text]);
-            }
+        self.look_for_home();
+        if self.is_gone {
             return;
         }
         if let Err(error) = self.files.heal(self.home, self.dir) {
@@ -45,6 +40,15 @@ impl Service<'_> {
             return;
         }
         self.is_heal_said = false;
+    }
+
+    /// Looks whether the service directory itself has been removed.
+    pub(super) fn look_for_home(&mut self) {
+        let is_gone = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
+        if is_gone && !std::mem::replace(&mut self.is_gone, true) {
+            let text = b" has been removed: ending when the service is down\n";
+            say_in_passing(&[b"supervise: warning: ", self.dir, text]);
+        }
     }
 
     /// Has the files say how it is now.

@@ -3,10 +3,11 @@
 use crate::environ::Environ;
 use crate::service::Home;
 use crate::service::info::Info;
+use crate::service::status::Want;
 use crate::sys::descriptor::uninterrupted;
 use nix::errno::Errno;
 use nix::unistd::{Pid, chdir, fchdir};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// The directory that svscan scans, and how to come back to it.
@@ -27,28 +28,30 @@ impl Base<'_> {
         outcome
     }
 
-    /// Writes commands to the supervise with this process number. It is reached by where it is, whatever the directory is called by
-    /// now.
+    /// Does something where this supervise is, whatever the directory is called by now.
+    fn at<T>(&self, supervise: Pid, what: impl FnOnce(&Home) -> nix::Result<T>) -> nix::Result<T> {
+        let place = CString::new(format!("/proc/{supervise}/cwd")).map_err(|_| Errno::EINVAL)?;
+        self.within(&place, what)
+    }
+
+    /// Writes commands to a supervise.
     ///
     /// # Errors
     /// ENXIO and ENOENT if it does not take commands yet, or any more; otherwise as open(2) and write(2).
     pub fn command(&self, supervise: Pid, commands: &[u8]) -> nix::Result<()> {
-        let mut place = *b"/proc/4294967295/cwd\0";
-        let end = {
-            use std::io::Write;
-            let mut rest = &mut place[..];
-            let room = rest.len();
-            write!(rest, "/proc/{supervise}/cwd\0").map_err(|_| Errno::ENAMETOOLONG)?;
-            room - rest.len()
-        };
-        let place = CStr::from_bytes_with_nul(&place[..end]).map_err(|_| Errno::EINVAL)?;
-        self.within(place, |home| {
+        self.at(supervise, |home| {
             let control = home.control()?;
             match uninterrupted(|| nix::unistd::write(control.as_fd(), commands))? {
                 count if count == commands.len() => Ok(()),
                 _ => Err(Errno::EAGAIN),
             }
         })
+    }
+
+    /// Whether its service does not run, and is going to be started.
+    pub fn waits_to_start(&self, supervise: Pid) -> bool {
+        let status = self.at(supervise, |home| home.status());
+        status.is_ok_and(|record| record.main.pid == 0 && record.main.want != Want::Down)
     }
 
     /// What the supervise of a service directory says about it, if one has.

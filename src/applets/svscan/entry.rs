@@ -2,19 +2,19 @@
 
 use super::contact::Base;
 use super::farewell::{Farewell, Kind};
-use super::pipe::{Pipe, is_shortage};
 use super::start::{Order, Starter};
-use super::watched::{SECOND, Watched, is_alive, pid_of};
+use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
+use crate::pipe::Pipe;
 use crate::service::info::Info;
-use crate::sys::process::{self, End, monotonic};
+use crate::sys::process::{End, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 use nix::unistd::Pid;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
 /// The name of the log's service directory in the service's.
 const LOG: &CStr = c"log";
@@ -57,14 +57,19 @@ pub struct Entry {
     is_shortage_said: bool,
 }
 
+/// Whether so many descriptors cannot be had.
+fn is_shortage(reason: Errno) -> bool {
+    matches!(reason, Errno::EMFILE | Errno::ENFILE)
+}
+
 /// The pipe between a service and its log: the one that the log's supervise has said it reads from. Who has it may be either
 /// supervise, or what it has run.
 fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
     let inode = log?.input?;
-    let side = |info: Option<Info>, number: u8| info.map(|info| [(info.supervise, number), (info.process, number)]);
+    let side = |info: Option<Info>, number: RawFd| info.map(|info| [(info.supervise, number), (info.process, number)]);
     let holders = [side(log, 0), side(service, 1)].into_iter().flatten().flatten();
     let mut alive = holders.filter(|&(holder, _)| is_alive(holder));
-    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, inode))
+    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, Some(inode)))
 }
 
 impl Entry {
@@ -214,7 +219,7 @@ impl Entry {
     pub fn look_at_strangers(&mut self) {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             let is_stranger = one.runs.as_ref().filter(|runs| !runs.is_child);
-            if is_stranger.is_some_and(|runs| !process::is_running(runs.pid)) {
+            if is_stranger.is_some_and(Running::is_gone) {
                 one.ended(None);
             }
         }
@@ -305,6 +310,10 @@ impl Entry {
         if left < self.left_before && self.log_farewell.is_due() {
             self.left_before = left;
             self.log_farewell.extend();
+        }
+        if left > 0 && !self.log_farewell.is_late() && base.waits_to_start(runs.pid) {
+            // told to exit now, it would do so without reading
+            return self.log_farewell.put_off();
         }
         self.log_farewell.take(base, runs, Kind::Log);
     }

@@ -53,6 +53,15 @@ impl Farewell {
         self.late_at = Some(monotonic() + PATIENCE);
     }
 
+    /// It is not to be told yet, but soon.
+    pub fn put_off(&mut self) {
+        let now = monotonic();
+        if !self.is_begun() {
+            self.late_at = Some(now + PATIENCE);
+        }
+        self.again_at = Some(now + AGAIN);
+    }
+
     /// Whether patience is at an end.
     pub fn is_late(&self) -> bool {
         self.is_late || self.is_due()
@@ -90,7 +99,8 @@ impl Farewell {
             }
         }
         if self.late_at.is_some_and(|at| now >= at) {
-            (self.late_at, self.is_late) = (None, true);
+            // it may have been told just when it was started anew
+            (self.late_at, self.is_late) = (Some(now + PATIENCE), true);
             self.insist(base, runs, kind);
         }
     }

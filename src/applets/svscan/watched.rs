@@ -6,7 +6,7 @@ use crate::service::info::{Identity, Info};
 use crate::sys::process::{self, End, monotonic};
 use nix::unistd::Pid;
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
@@ -33,10 +33,19 @@ pub struct Running {
     pub pid: Pid,
     /// Whether TERM makes it end its service first.
     pub is_ours: bool,
+    /// When it was started, for one that is no child.
+    start: u64,
     /// Whether it was started here; an earlier svscan has started the others.
     pub is_child: bool,
     /// Readable when it has ended, for one that is no child; `None` where the kernel has none such.
     pub stranger: Option<OwnedFd>,
+}
+
+impl Running {
+    /// Whether it is certain to be over, though nobody waits for it here.
+    pub fn is_gone(&self) -> bool {
+        process::is_gone(self.pid, self.start, self.stranger.as_ref().map(AsFd::as_fd))
+    }
 }
 
 impl Watched {
@@ -44,7 +53,7 @@ impl Watched {
     pub fn begun(&mut self, begun: Begun) {
         self.started = monotonic();
         self.is_revived = false;
-        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, is_child: true, stranger: None });
+        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, start: 0, is_child: true, stranger: None });
     }
 
     /// Whether it is this process.
@@ -68,13 +77,14 @@ impl Watched {
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
     pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
-        let info = base.info(place)?;
+        let info = base.info(place).filter(|info| info.boot == process::boot())?;
         if let Some(pid) = pid_of(info.supervise) {
             // first, so that the number cannot change hands after the look at the time
             let stranger = process::watch(pid).ok();
             if is_alive(info.supervise) {
                 self.started = monotonic();
-                self.runs = Some(Running { pid, is_ours: true, is_child: false, stranger });
+                let start = info.supervise.start;
+                self.runs = Some(Running { pid, is_ours: true, start, is_child: false, stranger });
             }
         }
         Some(info)

@@ -1,18 +1,17 @@
-//! The pipe between a service and its log. svscan keeps both ends, so that it outlives either side.
+//! Pipes whose both ends are kept, and those that another process has.
 
 use crate::options::decimal;
 use crate::sys::descriptor;
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, pipe2};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
-/// Both ends of a pipe.
+/// Both ends of a pipe, close-on-exec.
 pub struct Pipe {
-    /// For the log's standard input.
+    /// To read from.
     pub read: OwnedFd,
-    /// For the service's standard output; gone when nothing more is to come.
+    /// To write to; gone when nothing more is to come.
     pub write: Option<OwnedFd>,
 }
 
@@ -26,29 +25,23 @@ impl Pipe {
         Ok(Self { read, write: Some(write) })
     }
 
-    /// The pipe that a process has as this descriptor: what an earlier svscan has made. `None` if it is no pipe, or not the one with
-    /// this inode, or if /proc does not tell.
-    pub fn of_process(pid: Pid, number: u8, inode: u64) -> Option<Self> {
+    /// The pipe that a process has as this descriptor, and with this inode if one is given. `None` if it is no pipe, or another
+    /// one, or if /proc does not tell.
+    pub fn of_process(pid: Pid, number: RawFd, inode: Option<u64>) -> Option<Self> {
         let path = format!("/proc/{pid}/fd/{number}");
         let name = readlink(path.as_str()).ok()?;
         let found = name.as_encoded_bytes().strip_prefix(b"pipe:[")?.strip_suffix(b"]")?;
-        if decimal(found) != Some(inode) {
+        if inode.is_some() && decimal(found) != inode {
             return None;
         }
         let reopen = |how: OFlag| open(path.as_str(), how | OFlag::O_CLOEXEC, Mode::empty());
         // with both sides open none of the others has to wait for one
         let _both = reopen(OFlag::O_RDWR).ok()?;
-        let pipe = Self { read: reopen(OFlag::O_RDONLY).ok()?, write: Some(reopen(OFlag::O_WRONLY).ok()?) };
-        Some(pipe)
+        Some(Self { read: reopen(OFlag::O_RDONLY).ok()?, write: Some(reopen(OFlag::O_WRONLY).ok()?) })
     }
 
     /// How many bytes have not been read. In doubt, none.
     pub fn unread(&self) -> usize {
         descriptor::unread(self.read.as_fd()).unwrap_or(0)
     }
-}
-
-/// Whether so many descriptors cannot be had.
-pub fn is_shortage(reason: Errno) -> bool {
-    matches!(reason, Errno::EMFILE | Errno::ENFILE)
 }
