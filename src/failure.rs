@@ -162,6 +162,13 @@ pub fn harmless(text: &[u8]) -> Vec<u8> {
     text.iter().map(|&byte| if is_harmless(byte) { byte } else { b'?' }).collect()
 }
 
+/// A name that another account may have chosen, as part of a line: of a newline, too.
+pub fn harmless_name(name: &[u8]) -> Vec<u8> {
+    let mut shown = harmless(name);
+    shown.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\t')).for_each(|byte| *byte = b'?');
+    shown
+}
+
 /// Writes the pieces to `output`; neither a broken pipe nor a limit on file sizes kills, and dispositions stay as they are.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub mod wishes;
 use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo};
+use crate::failure::{Failure, UnableTo, harmless_name};
 use crate::options::Given;
 use crate::service::Home;
 use crate::signals::{Inherited, Signals};
@@ -84,11 +84,13 @@ pub fn supervise(
     start: u64,
     is_up: impl FnOnce(),
 ) -> anyhow::Result<u8> {
-    nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
+    let shown = harmless_name(dir);
+    nix::unistd::chdir(dir).unable_to("chdir to", &shown)?;
+    let dir = &shown;
     let is_wanted = match nix::sys::stat::stat(c"down") {
         Ok(_) => false,
         Err(Errno::ENOENT) => true,
-        Err(reason) => return Err(reason).unable_to("stat", &[dir, b"/down"].concat()),
+        Err(reason) => return Err(reason).unable_to("stat", &[dir, &b"/down"[..]].concat()),
     };
     // an ignored one would take the service's end away
     signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
@@ -126,10 +128,7 @@ fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
     if ready.signal {
         while let Some(signal) = arrived.take() {
             match signal {
-                libc::SIGTERM | libc::SIGINT | libc::SIGHUP => {
-                    service.command(b'd', false);
-                    service.command(b'x', false);
-                }
+                libc::SIGTERM | libc::SIGINT | libc::SIGHUP => service.end(),
                 libc::SIGQUIT => return Ok(Go::Away),
                 libc::SIGIO => service.lose(),
                 // the dead are looked for in any case

@@ -2,7 +2,7 @@
 
 use super::service::{Place, SECOND, Service};
 use super::table::{State, Step, steps};
-use super::wishes;
+use super::wishes::{self, nanoseconds};
 use crate::service::Program;
 use crate::service::status::Want;
 use crate::sys::process::{self, monotonic};
@@ -55,6 +55,14 @@ impl Service<'_> {
         }
     }
 
+    /// Supervise is to end, with its service. Who says that twice has said it once.
+    pub fn end(&mut self) {
+        if !(self.is_leaving && self.want == Want::Down) {
+            self.command(b'd', false);
+            self.command(b'x', false);
+        }
+    }
+
     fn set_want(&mut self, want: Want) {
         self.want = want;
         match want {
@@ -63,7 +71,7 @@ impl Service<'_> {
                 // who says it again does not give it more time
                 if is_there && self.kill_at.is_none() {
                     let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
-                    self.kill_at = limit.map(|limit| monotonic().saturating_add(limit.as_nanos() as u64));
+                    self.kill_at = limit.map(|limit| monotonic().saturating_add(nanoseconds(limit)));
                 }
             }
             Want::Up | Want::Once => {

@@ -140,7 +140,11 @@ impl Files {
     }
 
     /// Whether all is where it was: false where somebody has removed it.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_whole(&self, home: &Home) -> bool {
+        let is_here = |seen: FileStat| fstat(&self.directory).is_ok_and(|own| identity(&own) == identity(&seen));
+        if !nix::sys::stat::stat(home.directory()).is_ok_and(is_here) {
+            return false;
+        }
         let look = |name: &CStr| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
         let is_there = |name: &CStr| look(name).is_ok();
         let is_ours = |name: &CStr, file: &OwnedFd| {

@@ -117,6 +117,7 @@ impl Service<'_> {
                 let program = if program == Program::Start { Program::Run } else { program };
                 self.place = Place::Due(program, now + self.fork_pause);
                 (self.is_first, self.info.restarts) = before;
+                self.info.ready = None;
                 let reason = describe(reason, Family::Bernstein);
                 let text = b"supervise: warning: unable to fork for ";
                 say_in_passing(&[text, self.dir, b": ", reason.as_bytes(), b"\n"]);
@@ -133,7 +134,15 @@ impl Service<'_> {
     /// A pipe for the service to say on that it is ready, and the number that its end is to have, if that is asked for.
     fn notification(&self) -> Option<(OwnedFd, OwnedFd, RawFd)> {
         let number = self.sensible("notification-fd", wishes::notification(), None)?;
-        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).ok()?;
+        let (read, write) = match pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK) {
+            Ok(pipe) => pipe,
+            Err(reason) => {
+                let reason = describe(reason, Family::Bernstein);
+                let text = b"supervise: warning: unable to create pipe for ";
+                say_in_passing(&[text, self.dir, b"/notification-fd: ", reason.as_bytes(), b"\n"]);
+                return None;
+            }
+        };
         // the end of another number is the child's alone, and waits like any pipe
         let _ = nix::fcntl::fcntl(&write, nix::fcntl::FcntlArg::F_SETFL(OFlag::empty()));
         if read.as_raw_fd() == number {
@@ -306,7 +315,7 @@ impl Service<'_> {
             self.gap = SECOND;
             return;
         };
-        let longest = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX).max(SECOND);
+        let longest = wishes::nanoseconds(longest).max(SECOND);
         match (monotonic() - self.info.started) / SECOND {
             0..5 => self.gap = (self.gap * 2).min(longest),
             60.. => self.gap = SECOND,

@@ -95,6 +95,8 @@ pub const MANUAL: Manual = Manual {
         "Times are measured by a clock that nobody sets; commands are obeyed at any time, also in the second after a start.",
         "The service gets a session of its own (as with daemontools-encore), unless there is a file `no-setsid`.",
         "`supervise/control` has to be a FIFO of one's own or root's.",
+        "Commands that have arrived together are obeyed before anybody looks whether the service has ended: after `svc -do` it stays \
+         down; the reference may have seen its end in between, and starts it once more.",
         "A status file that could not be written is written later; nothing is written that says what it said before.",
         "`svc -d` runs no `stop` for a service that never ran, and signals ignored at the start stay ignored (both unlike \
          daemontools-encore). A log inside the same supervise (an executable file `log`) is not supported; a \

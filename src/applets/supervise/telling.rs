@@ -15,16 +15,16 @@ const RETRY: u64 = 5 * SECOND;
 impl Service<'_> {
     /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
     pub fn lose(&mut self) {
-        if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole() {
+        if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole(self.home) {
             return;
         }
-        self.heal_at = Some(monotonic() + SECOND / 10);
+        self.heal_at.get_or_insert_with(|| monotonic() + SECOND / 10);
     }
 
     /// Mends the supervise directory.
     pub(super) fn heal(&mut self) {
         self.heal_at = None;
-        if self.files.is_whole() {
+        if self.files.is_whole(self.home) {
             return;
         }
         self.look_for_home();

@@ -33,6 +33,11 @@ pub fn is_script(name: &CStr) -> bool {
     })
 }
 
+/// What is beyond counting is for ever.
+pub fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Why a file is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ignored {

@@ -3,7 +3,7 @@
 use crate::environ::Environ;
 use crate::service::Home;
 use crate::service::info::Info;
-use crate::service::status::Want;
+use crate::service::status::{Phase, Want};
 use crate::sys::descriptor::uninterrupted;
 use nix::errno::Errno;
 use nix::unistd::{Pid, chdir, fchdir};
@@ -46,6 +46,12 @@ impl Base<'_> {
                 _ => Err(Errno::EAGAIN),
             }
         })
+    }
+
+    /// Whether its service has been told to end, and has not yet.
+    pub fn is_told(&self, supervise: Pid) -> bool {
+        let status = self.at(supervise, |home| home.status());
+        status.is_ok_and(|record| record.main.want == Want::Down && record.main.phase == Some(Phase::Stopping))
     }
 
     /// Whether its service does not run, and is going to be started.

@@ -4,7 +4,7 @@ use super::contact::Base;
 use super::farewell::{Farewell, Kind};
 use super::start::{Order, Starter};
 use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
-use crate::failure::{describe, say_in_passing};
+use crate::failure::{describe, harmless_name, say_in_passing};
 use crate::family::Family;
 use crate::pipe::Pipe;
 use crate::service::info::Info;
@@ -323,7 +323,7 @@ impl Entry {
         self.log_farewell.wait_for_start();
         if left > 0 && self.log_farewell.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
             let text = b"svscan: warning: unable to log the last of ";
-            say_in_passing(&[text, self.name.as_bytes(), b": its log does not read it\n"]);
+            say_in_passing(&[text, &harmless_name(self.name.as_bytes()), b": its log does not read it\n"]);
         }
     }
 

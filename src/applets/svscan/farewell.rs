@@ -87,7 +87,9 @@ impl Farewell {
         }
         let is_told = self.told == Some(runs.pid);
         if !is_told && self.again_at.is_none_or(|at| now >= at) {
-            let commands: &[u8] = if kind == Kind::Service { b"dx" } else { b"x" };
+            // who has been told already, as by a key that all of a session hear of, is not told twice
+            let is_service = kind == Kind::Service && !base.is_told(runs.pid);
+            let commands: &[u8] = if is_service { b"dx" } else { b"x" };
             match base.command(runs.pid, commands) {
                 Ok(()) => (self.told, self.again_at) = (Some(runs.pid), None),
                 // it has no FIFO yet, and takes this as well
@@ -105,14 +107,15 @@ impl Farewell {
         }
     }
 
-    /// A supervise of another make dies of TERM and leaves its service running, so that is the last resort for it.
+    /// Who has been told has its own time to end. A supervise of another make dies of TERM and leaves its service running,
+    /// so that is the last resort.
     fn insist(&self, base: &Base<'_>, runs: &Running, kind: Kind) {
         let is_reached = match kind {
             Kind::Service => self.told == Some(runs.pid),
             // something holds the pipe that does not end
             Kind::Log => base.command(runs.pid, b"dx").is_ok(),
         };
-        if runs.is_ours || !is_reached {
+        if !is_reached {
             let _ = process::send(runs.pid, libc::SIGTERM);
         }
     }
