@@ -136,7 +136,7 @@ impl Tree<'_> {
     fn keep(&mut self, arrived: &Signals) -> anyhow::Result<u8> {
         loop {
             self.start_due();
-            if self.is_ending && self.is_over() {
+            if self.is_ending && self.scanner.has_looked() && self.is_over() {
                 break;
             }
             let limit = self.next_time().map(|at| Duration::from_nanos(at.saturating_sub(monotonic())));
@@ -156,10 +156,12 @@ impl Tree<'_> {
             for entry in self.all() {
                 entry.look_at_strangers();
             }
+            // one that is to end at once ends what an earlier one has left all the same
+            if self.scanner.is_due() && !(self.is_ending && self.scanner.has_looked()) {
+                self.scanner.scan(&mut self.entries, &self.base, self.own.as_ref().map(|own| own.entry.identity));
+            }
             if self.is_ending {
                 self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
-            } else if self.scanner.is_due() {
-                self.scanner.scan(&mut self.entries, &self.base, self.own.as_ref().map(|own| own.entry.identity));
             }
             let base = self.base;
             self.entries.iter_mut().for_each(|entry| entry.see_off(&base));

@@ -272,12 +272,20 @@ impl Entry {
         };
         let is_revived = self.main.as_ref().is_some_and(|main| main.is_revived);
         let is_wanted = self.is_active && !self.is_ending || is_revived;
+        let runs = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.runs.is_some());
+        let (main_runs, log_runs) = (runs(&self.main), runs(&self.log));
+        let is_log_revived = self.log.as_ref().is_some_and(|log| log.is_revived);
+        // who has just been started is told at once
+        let farewell = |farewell: &Farewell, is_due: bool, counts: bool| match farewell.is_begun() {
+            true => farewell.next_time().filter(|_| counts),
+            false => is_due.then_some(0),
+        };
         [
             starts(&self.main, is_wanted),
             starts(&self.log, self.is_log_wanted()),
             self.has_unwatched().then(|| monotonic() + SECOND),
-            self.main.as_ref().filter(|main| main.runs.is_some()).and_then(|_| self.main_farewell.next_time()),
-            self.log.as_ref().filter(|log| !log.is_revived).and_then(|_| self.log_farewell.next_time()),
+            farewell(&self.main_farewell, self.is_ending && main_runs, main_runs),
+            farewell(&self.log_farewell, self.is_ending && !main_runs && log_runs, !is_log_revived),
         ]
         .into_iter()
         .flatten()

@@ -64,14 +64,19 @@ impl Scanner {
         }
     }
 
+    /// Whether it has looked at all.
+    pub fn has_looked(&self) -> bool {
+        self.scan_at > 0
+    }
+
     /// Looks at once.
     pub fn scan_now(&mut self) {
-        self.scan_at = 0;
+        self.scan_at = self.scan_at.min(1);
     }
 
     /// Looks at once, and ends what is no longer there.
     pub fn prune_now(&mut self) {
-        self.scan_at = 0;
+        self.scan_at = self.scan_at.min(1);
         self.prunes = true;
     }
 
