@@ -16,7 +16,8 @@ pub const MANUAL: Manual = Manual {
          ends supervise at once and leaves the service running. This holds as the first process of a container, too, \
          where supervise also waits for orphans.",
         "A supervise that was killed leaves its service running. The next one on the same directory finds it by \
-         `supervise/info` and goes on with it, instead of starting a second copy. How such a service ends cannot be known.",
+         `supervise/info` and /proc, and goes on with it, instead of starting a second copy. How such a service ends cannot \
+         be known.",
         "If the supervise directory is removed, it is made anew within moments. If DIR itself is removed, the service keeps \
          running, and supervise ends with it.",
     ],
@@ -59,11 +60,12 @@ pub const MANUAL: Manual = Manual {
                  and the exit code or signal. Nobody waits for it. It gets the standard descriptors only.",
                 "no-setsid: the service stays in the session of supervise.",
                 "down-signal: a signal, by name or number, instead of TERM.",
-                "timeout-kill: so many milliseconds after d what still runs gets KILL.",
+                "timeout-kill: if `run` still runs so many milliseconds after d, it gets KILL. So does a script, if d comes while it runs.",
                 "killpg: TERM of d, KILL of k and of timeout-kill go to the process group of the service; and what is left of the group when the \
                  service has ended gets KILL.",
                 "orphanage: what the service has started and left behind, in whatever group or session, is waited for before \
-                 anything else is run; signals go to it meanwhile. Processes become children of supervise for that.",
+                 anything else is run; signals go to it meanwhile. Processes become children of supervise for that; as the first process of \
+                 a container it gets those of others, too, and waits for them as well.",
                 "notification-fd: the number of a descriptor, above 2, at which the service finds a pipe. When it writes a newline \
                  to it, it is ready (svwait -r).",
                 "backoff: the distance between two starts doubles for each run that took less than five seconds, up to so many seconds \

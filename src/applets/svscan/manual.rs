@@ -14,11 +14,12 @@ pub const MANUAL: Manual = Manual {
          of the service's supervise on.",
         "What is removed from DIR keeps running, but its supervise is not started again. HUP ends it.",
         "TERM and INT end all: each service gets what `svc -dx` does; when it is down, its log reads what is left in the pipe and \
-         ends; then svscan exits with 0. Five seconds after its service, a log that still runs, because something holds the pipe, \
-         is told to end, too. This holds as the first process of a container, too, where svscan waits for all orphans and at \
-         the end kills what nobody has supervised.",
+         ends; then svscan exits with 0. A log that has read nothing for five seconds, because something else holds the pipe, is told to \
+         end, too. A service that a killed supervise has left running is ended as well. This holds as the first process of a \
+         container, too, where svscan waits for all orphans and at the end kills what nobody has supervised.",
         "QUIT ends svscan at once and leaves all running. So does KILL. The next svscan on the same directory takes over the \
-         supervises that run there, with the pipes between them.",
+         supervises that run there, with the pipes between them, which it finds by /proc. That cannot be done for supervises of another \
+         make: then those go on alone, and each new one ends because it finds a lock, as with the reference.",
         "With LOGSERVICE, that service of DIR logs what svscan and the supervises say on standard output and error. It is \
          started first and ended last; its name may begin with a dot.",
     ],
