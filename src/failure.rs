@@ -50,6 +50,11 @@ impl Failure {
         Self { code: Some(code), ..self }
     }
 
+    /// The system's reason, if there is one.
+    pub fn reason(&self) -> Option<Errno> {
+        self.reason
+    }
+
     /// Its exit code, if it has one of its own.
     pub fn code(&self) -> Option<u8> {
         self.code

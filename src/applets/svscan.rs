@@ -76,7 +76,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // an ignored one would take away the news of a supervise's end
     signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
     let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    // to come back to; whether it can be read is another matter, and may change
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
     // each service with a log takes two

@@ -48,12 +48,18 @@ fn phase(program: Program) -> Phase {
 impl Service<'_> {
     /// Starts it, as soon as it has been so long since the last start.
     pub(super) fn start_when_due(&mut self, distance: u64) {
-        let due = if self.info.started == 0 { 0 } else { self.info.started.saturating_add(distance) };
-        self.has_failed = false;
-        self.place = Place::Due(Program::Run, due);
+        let due = self.plan_start(distance);
         if monotonic() >= due {
             self.launch(Program::Run);
         }
+    }
+
+    /// It is to be started as soon as it has been so long since the last start. Gives when that is.
+    fn plan_start(&mut self, distance: u64) -> u64 {
+        let due = if self.info.started == 0 { 0 } else { self.info.started.saturating_add(distance) };
+        self.has_failed = false;
+        self.place = Place::Due(Program::Run, due);
+        due
     }
 
     /// Starts a program. Where `start` is to run before `run`, that.
@@ -299,7 +305,8 @@ impl Service<'_> {
         self.place = Place::Down;
         if self.want == Want::Up && !self.is_leaving {
             self.is_first |= std::mem::take(&mut self.was_final);
-            self.start_when_due(self.gap);
+            // commands that are there already come first: x may be among them
+            self.plan_start(self.gap);
         }
     }
 

@@ -79,6 +79,8 @@ pub struct Service<'a> {
     pub(super) heal_at: Option<u64>,
     /// Whether it has been said that the directory cannot be mended.
     pub(super) is_heal_said: bool,
+    /// How often that has failed.
+    pub(super) heal_attempts: u8,
 }
 
 impl<'a> Service<'a> {
@@ -119,6 +121,7 @@ impl<'a> Service<'a> {
             retry_at: None,
             heal_at: None,
             is_heal_said: false,
+            heal_attempts: 0,
         };
         let boot = process::boot();
         if let Some(left) = home.info().filter(|left| left.boot == boot) {

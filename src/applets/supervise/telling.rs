@@ -2,15 +2,19 @@
 
 use super::service::{Place, SECOND, Service};
 use super::table::State;
-use crate::failure::{explained, say_in_passing};
+use crate::failure::{Failure, explained, say_in_passing};
 use crate::family::Family;
 use crate::service::Program;
 use crate::service::info::Identity;
 use crate::service::status::{Phase, Status};
 use crate::sys::process::monotonic;
+use nix::errno::Errno;
 
 /// How long after a write that failed the next attempt is made.
 const RETRY: u64 = 5 * SECOND;
+
+/// How often the directory is made anew in quick succession.
+const ATTEMPTS: u8 = 20;
 
 impl Service<'_> {
     /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
@@ -32,6 +36,12 @@ impl Service<'_> {
             return;
         }
         if let Err(error) = self.files.heal(self.home, self.dir) {
+            let is_missing = error.downcast_ref::<Failure>().and_then(Failure::reason) == Some(Errno::ENOENT);
+            self.heal_attempts = self.heal_attempts.saturating_add(1);
+            // whoever removes it may be at it still, but not for ever
+            if is_missing && self.heal_attempts <= ATTEMPTS {
+                return self.lose();
+            }
             self.heal_at = Some(monotonic() + RETRY);
             if !std::mem::replace(&mut self.is_heal_said, true) {
                 let reason = explained(&error, Family::Bernstein);
@@ -39,6 +49,7 @@ impl Service<'_> {
             }
             return;
         }
+        self.heal_attempts = 0;
         self.is_heal_said = false;
     }
 

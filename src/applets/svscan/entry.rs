@@ -304,9 +304,6 @@ impl Entry {
         if self.revive(base, false) {
             return;
         }
-        if let Some(pipe) = &mut self.pipe {
-            pipe.write = None;
-        }
         if self.log.as_ref().is_some_and(|log| log.runs.is_none()) && self.revive(base, true) {
             self.log_farewell = Farewell::default();
             return;
@@ -324,10 +321,22 @@ impl Entry {
             return self.log_farewell.put_off();
         }
         self.log_farewell.take(base, runs, Kind::Log);
+        // not before: a logger that has come to the end would be started once more
+        if self.log_farewell.has_told(runs.pid) || self.log_farewell.is_late() {
+            self.close_pipe();
+        }
+    }
+
+    /// Nothing more is to come.
+    fn close_pipe(&mut self) {
+        if let Some(pipe) = &mut self.pipe {
+            pipe.write = None;
+        }
     }
 
     /// A log that is to end and does not run: one that does not start, or not read, keeps nobody for ever.
     fn see_off_absent_log(&mut self, left: usize) {
+        self.close_pipe();
         self.log_farewell.wait_for_start();
         if left > 0 && self.log_farewell.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
             let text = b"svscan: warning: unable to log the last of ";

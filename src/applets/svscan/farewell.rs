@@ -43,6 +43,11 @@ impl Farewell {
         self.late_at.is_some() || self.is_late
     }
 
+    /// Whether this one has been told.
+    pub fn has_told(&self, pid: Pid) -> bool {
+        self.told == Some(pid)
+    }
+
     /// Whether patience comes to its end now.
     pub fn is_due(&self) -> bool {
         self.late_at.is_some_and(|at| monotonic() >= at)
