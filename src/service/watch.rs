@@ -15,7 +15,7 @@ use super::Home;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
-use nix::sys::stat::{SFlag, lstat};
+use nix::sys::stat::{FileStat, fstat, lstat};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -106,8 +106,9 @@ impl Watch {
         if !self.beside.is_empty() {
             is_sure &= replace(inotify, &mut place.beside, OsStr::new("."), NAMES);
         }
-        if place.ok.as_ref().is_some_and(|ok| !has_lost_reader(ok)) {
-            place.is_sure = is_sure;
+        if let Some(ok) = place.ok.as_ref().filter(|ok| !has_lost_reader(ok)) {
+            // one whose directory has been removed, and perhaps the service's with it, may be anywhere
+            place.is_sure = is_sure && is_at(ok, home);
             return Ok(true);
         }
         place.ok = None;
@@ -123,6 +124,8 @@ impl Watch {
         match outcome {
             Ok(ok) => {
                 place.ok = Some(ok);
+                // unless the directory has been made just now
+                place.is_sure &= place.home.is_some();
                 forget(inotify, &mut place.idle);
                 if place.around == place.beside {
                     place.around = None;
@@ -270,10 +273,9 @@ impl Place {
     fn watch_around(&mut self, inotify: Option<&Inotify>, home: &Home) -> bool {
         let (around, name) = home.place();
         self.name = name.to_vec();
-        // what is behind a link may come and go without a word
-        let is_link = lstat(home.directory())
-            .is_ok_and(|seen| SFlag::from_bits_truncate(seen.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK);
-        replace(inotify, &mut self.around, OsStr::from_bytes(around), NAMES) && self.around.is_some() && !is_link
+        // what is not there may still be a link, and what it leads to come without a word
+        let is_unseen = self.home.is_none() && lstat(home.directory()).is_ok();
+        replace(inotify, &mut self.around, OsStr::from_bytes(around), NAMES) && self.around.is_some() && !is_unseen
     }
 
     /// Watches the FIFO that has no reader.
@@ -304,6 +306,13 @@ fn forget(inotify: Option<&Inotify>, descriptor: &mut Option<WatchDescriptor>) {
     if let (Some(inotify), Some(descriptor)) = (inotify, descriptor.take()) {
         let _ = inotify.rm_watch(descriptor);
     }
+}
+
+/// Whether the FIFO is the one that has the name.
+fn is_at(ok: &OwnedFd, home: &Home) -> bool {
+    let named = lstat(OsStr::from_bytes(&home.file("ok")));
+    let identity = |file: FileStat| (file.st_dev, file.st_ino);
+    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| identity(held) == identity(named)))
 }
 
 /// Whether nobody has the FIFO open for reading any more.

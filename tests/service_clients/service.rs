@@ -67,12 +67,18 @@ impl Service {
     /// Ends it. A program that another test is just starting has these ends, too, up to its exec.
     #[track_caller]
     pub fn end(&self) {
+        self.end_at(&self.file("supervise"));
+    }
+
+    /// The same where its files have been moved to.
+    #[track_caller]
+    pub fn end_at(&self, home: &Path) {
         self.ends.borrow_mut().clear();
         let is_read = |name: &str| {
             let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-            open(&self.file(name), flags, Mode::empty()).is_ok()
+            open(&home.join(name), flags, Mode::empty()).is_ok()
         };
-        look_until("nobody supervises any more", || !is_read("supervise/control") && !is_read("supervise/ok"));
+        look_until("nobody supervises any more", || !is_read("control") && !is_read("ok"));
     }
 
     /// A service that is supervised and has this status.

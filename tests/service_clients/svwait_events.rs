@@ -185,9 +185,19 @@ fn a_supervise_directory_behind_a_link_is_found() {
     assert!(svwait.is_running());
     fs::rename(other.file("supervise"), ground.at("elsewhere")).unwrap();
     assert_eq!(svwait.finish(), Ended::silent(0));
-    // and once it is there changes are told
-    let svwait = waiting(&ground, "-d");
+    // and once it is there changes are told, and nothing else wakes it
+    other.end_at(&ground.at("elsewhere"));
+    let svwait = waiting(&ground, "");
+    let sleeps = svwait.sleeps();
+    assert!(!has_ended_within(&svwait.child, Duration::from_millis(300)));
+    assert_eq!(svwait.sleeps(), sleeps);
     replace(&ground.at("elsewhere/status"), Status::down().bytes());
+    fs::remove_file(service.file("supervise")).unwrap();
+    still(&svwait);
+    fs::rename(ground.at("elsewhere"), service.file("supervise")).unwrap();
+    service.begin();
+    still(&svwait);
+    service.status(&Status::up(8));
     assert_eq!(svwait.finish(), Ended::silent(0));
 }
 
