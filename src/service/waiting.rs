@@ -252,5 +252,6 @@ pub fn is_current(info: &Info) -> bool {
     const TOLERANCE: u64 = 2;
     let pid = i32::try_from(info.supervise.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw);
     let start = pid.and_then(process::start_of);
-    start.is_some_and(|start| start.abs_diff(info.supervise.start) <= TOLERANCE)
+    // times are since the start of the machine
+    info.boot == process::boot() && start.is_some_and(|start| start.abs_diff(info.supervise.start) <= TOLERANCE)
 }

@@ -11,6 +11,7 @@ mod driving;
 mod foreign;
 mod ground;
 mod json;
+mod own;
 mod run;
 mod service;
 mod status;

@@ -103,8 +103,7 @@ impl Service {
     /// Writes `info`, which begins with its version, for the process with this number and for a supervise that is this test.
     pub fn info(&self, pid: u32, lines: &str) -> &Self {
         let (supervise, start) = own_identity();
-        let text = format!("version=1\npid={pid}\nsupervise={supervise}\nsupervise_starttime={start}\n{lines}");
-        self.replace("info", text)
+        self.replace("info", info(pid, supervise, start, lines))
     }
 
     /// All commands that have come.
@@ -135,6 +134,18 @@ pub fn replace(file: &Path, content: impl AsRef<[u8]>) {
     let temporary = file.with_extension("new");
     fs::write(&temporary, content).unwrap();
     fs::rename(temporary, file).unwrap();
+}
+
+/// What stands in `info`, with these further lines.
+pub fn info(pid: u32, supervise: u32, start: u64, lines: &str) -> String {
+    format!("version=1\nboot={}\npid={pid}\nsupervise={supervise}\nsupervise_starttime={start}\n{lines}", boot())
+}
+
+/// Which start of the machine this is: the first half of the kernel's number of it (random(4)).
+pub fn boot() -> u64 {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    u64::from_str_radix(&digits, 16).unwrap()
 }
 
 /// The number of this process, and when the kernel started it (proc(5), /proc/PID/stat, field 22).

@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What `run` is: it says `up` and every signal that it gets into a FIFO, and goes on. TERM ends it.
+/// What `run` is unless it is there: it says `up` and every signal that it gets into a FIFO, and goes on. TERM ends it.
 const RUN: &str = "#!/bin/sh
 say() { echo \"$1\" > heard; }
 for signal in HUP ALRM INT QUIT USR1 USR2 WINCH; do trap \"say $signal\" $signal; done
@@ -24,7 +24,8 @@ say up
 while :; do sleep 1000 & wait $!; done
 ";
 
-/// A supervise and its service. Both are killed when the test is over: they share a process group.
+/// A supervise and its service. Both are killed when the test is over: they share a process group, if the service has no
+/// session of its own.
 pub struct Supervised {
     child: Child,
     heard: OwnedFd,
@@ -38,7 +39,9 @@ impl Supervised {
         mkfifo(&heard, Mode::from_bits_truncate(0o600)).unwrap();
         let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let heard = open(&heard, flags, Mode::empty()).unwrap();
-        write_script(&service.file("run"), RUN);
+        if !service.file("run").exists() {
+            write_script(&service.file("run"), RUN);
+        }
         let mut command = Command::new(supervise);
         command.arg(service.path()).env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

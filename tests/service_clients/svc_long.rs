@@ -2,7 +2,7 @@
 
 use crate::ground::Ground;
 use crate::run::{Ended, run, unprivileged};
-use crate::service::own_identity;
+use crate::service::{info, own_identity};
 use crate::status::{FAILED, STOPPED, Status};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -22,9 +22,10 @@ fn a_restart_is_a_letter_of_its_own_only_for_a_supervise_of_ours_that_runs() {
     restart("r", "with info, down");
     let (pid, start) = own_identity();
     for (text, what) in [
-        (format!("version=1\npid=7\nsupervise={pid}\nsupervise_starttime={}\n", start + 100), "of an earlier process"),
-        ("version=1\npid=7\nsupervise=0\nsupervise_starttime=0\n".to_owned(), "of nobody"),
-        (format!("version=9\npid=7\nsupervise={pid}\nsupervise_starttime={start}\n"), "of another version"),
+        (info(7, pid, start + 100, ""), "of an earlier process"),
+        (info(7, 0, 0, ""), "of nobody"),
+        (info(7, pid, start, "boot=5\n"), "of an earlier start of the machine"),
+        (info(7, pid, start, "version=9\n"), "of another version"),
     ] {
         service.replace("info", text);
         service.status(&Status::up(7));

@@ -2,7 +2,7 @@
 
 use crate::ground::Ground;
 use crate::run::{Ended, run, unprivileged};
-use crate::service::{Service, own_identity};
+use crate::service::{Service, info, own_identity};
 use crate::status::{FAILED, RUNNING, STARTED, STARTING, STOPPED, STOPPING, Status};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -111,11 +111,13 @@ fn what_ready_means() {
     ready("another process never did", 99);
     // what an earlier supervise has left behind says nothing of this one's service
     let (supervise, start) = own_identity();
-    for (supervise, start) in [(supervise, start + 500), (0, 0), (u32::MAX, start)] {
-        service.replace(
-            "info",
-            format!("version=1\npid=6\nready=0\nsupervise={supervise}\nsupervise_starttime={start}\n"),
-        );
+    for text in [
+        info(6, supervise, start + 500, "ready=0\n"),
+        info(6, 0, 0, "ready=0\n"),
+        info(6, u32::MAX, start, "ready=0\n"),
+        info(6, supervise, start, "boot=5\nready=0\n"),
+    ] {
+        service.replace("info", text);
         ready("of another supervise", 0);
     }
     service.info(7, "ready=1\n").status(&Status::down());
