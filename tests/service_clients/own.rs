@@ -60,7 +60,9 @@ fn a_service_is_ready_when_it_has_said_so() {
     // the next one is not ready because this one was
     let svc = ground.start("svc --restart --wait=ready web");
     supervised.hear("TERM");
+    // it may speak before its supervise has told of it
     supervised.hear("begun");
+    assert_eq!(ground.say("svwait web"), Ended::silent(0));
     svc.wait_for_sleep();
     assert!(svc.is_running());
     assert_has(&ground, &[("ready", "false"), ("restarts", "1"), ("last_exit", "3"), ("last_signal", "null")]);
