@@ -100,9 +100,7 @@ impl Running {
 
     /// How often it has given the processor away of its own accord.
     pub fn sleeps(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
-        line.trim().parse().unwrap()
+        sleeps(&self.child)
     }
 
     /// Waits for its end and gives how often it has slept until then.
@@ -123,6 +121,13 @@ pub fn wait_for_sleep(child: &Child) {
         let call = std::fs::read_to_string(&file).unwrap_or_default();
         call.split(' ').next().is_some_and(|number| POLLS.contains(&number)) || has_ended_within(child, Duration::ZERO)
     });
+}
+
+/// How often a program has given the processor away of its own accord: how often it has been woken, and once more.
+pub fn sleeps(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
 }
 
 fn content(file: &mut File) -> String {

@@ -2,7 +2,7 @@
 
 use crate::ground::Ground;
 use crate::json::{Value, parse};
-use crate::run::{PATIENCE, code, has_ended_within, look_until, wait_for_sleep};
+use crate::run::{PATIENCE, code, has_ended_within, look_until, sleeps, wait_for_sleep};
 use crate::status::{FAILED, Status};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
@@ -57,6 +57,11 @@ impl Watching {
     #[track_caller]
     fn object(&mut self) -> Value {
         parse(self.until("\n").trim_end())
+    }
+
+    /// How often it has given the processor away of its own accord.
+    fn sleeps(&self) -> u64 {
+        sleeps(&self.child)
     }
 
     /// Waits until it sleeps, and asserts that it has said nothing more.
@@ -151,6 +156,9 @@ fn a_log_that_comes_and_goes_is_a_change() {
     log.status(&Status::up(8));
     assert_has(watching.object().get("log"), &[("pid", "8")]);
     watching.assert_silent();
+    let before = watching.sleeps();
+    assert!(!watching.more(Duration::from_millis(300)));
+    assert_eq!(watching.sleeps(), before);
     log.end();
     assert_has(watching.object().get("log"), &[("supervised", "false")]);
     fs::remove_dir_all(service.file("log")).unwrap();
@@ -226,17 +234,13 @@ fn nothing_is_done_while_nothing_changes() {
     watching.until("without");
     watching.until("\n");
     wait_for_sleep(&watching.child);
-    let sleeps = |watching: &Watching| {
-        let status = fs::read_to_string(format!("/proc/{}/status", watching.child.id())).unwrap();
-        status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap().to_owned()
-    };
-    let before = sleeps(&watching);
+    let before = watching.sleeps();
     // others look, too, and command
     for line in ["svok web", "svok idle", "svstat web", "svstat idle without"] {
         ground.say(line);
     }
     assert!(!watching.more(Duration::from_millis(1500)));
-    assert_eq!(sleeps(&watching), before);
+    assert_eq!(watching.sleeps(), before);
     service.status(&Status::up(8));
     watching.until("  8  ");
 }

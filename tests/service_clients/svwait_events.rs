@@ -122,6 +122,13 @@ fn a_supervise_that_begins_is_noticed_at_every_step() {
     still(&svwait);
     service.begin();
     still(&svwait);
+    // from here on the service directory itself is nothing to it
+    let sleeps = svwait.sleeps();
+    for name in ["file", "another"] {
+        service.put(name, "");
+    }
+    still(&svwait);
+    assert_eq!(svwait.sleeps(), sleeps);
     service.status(&Status::up(7));
     assert_eq!(svwait.finish(), Ended::silent(0));
     service.end();
