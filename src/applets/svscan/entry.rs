@@ -272,20 +272,20 @@ impl Entry {
         };
         let is_revived = self.main.as_ref().is_some_and(|main| main.is_revived);
         let is_wanted = self.is_active && !self.is_ending || is_revived;
-        let runs = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.runs.is_some());
-        let (main_runs, log_runs) = (runs(&self.main), runs(&self.log));
-        let is_log_revived = self.log.as_ref().is_some_and(|log| log.is_revived);
-        // who has just been started is told at once
-        let farewell = |farewell: &Farewell, is_due: bool, counts: bool| match farewell.is_begun() {
-            true => farewell.next_time().filter(|_| counts),
-            false => is_due.then_some(0),
+        let pid = |one: &Option<Watched>| Some(one.as_ref()?.runs.as_ref()?.pid);
+        let (main, log) = (pid(&self.main), pid(&self.log));
+        // who has just been started is told at once; one that will be started is waited for
+        let farewell = |farewell: &Farewell, one: Option<Pid>, counts: bool| match one {
+            Some(pid) if self.is_ending && farewell.owes(pid) => Some(0),
+            _ => farewell.next_time().filter(|_| counts),
         };
+        let is_log_revived = self.log.as_ref().is_some_and(|log| log.is_revived);
         [
             starts(&self.main, is_wanted),
             starts(&self.log, self.is_log_wanted()),
             self.has_unwatched().then(|| monotonic() + SECOND),
-            farewell(&self.main_farewell, self.is_ending && main_runs, main_runs),
-            farewell(&self.log_farewell, self.is_ending && !main_runs && log_runs, !is_log_revived),
+            farewell(&self.main_farewell, main, main.is_some()),
+            farewell(&self.log_farewell, log.filter(|_| main.is_none()), !is_log_revived),
         ]
         .into_iter()
         .flatten()

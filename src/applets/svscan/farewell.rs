@@ -43,6 +43,11 @@ impl Farewell {
         self.late_at.is_some() || self.is_late
     }
 
+    /// Whether this one is to be told, and nobody waits before that.
+    pub fn owes(&self, pid: Pid) -> bool {
+        !self.has_told(pid) && self.again_at.is_none()
+    }
+
     /// Whether this one has been told.
     pub fn has_told(&self, pid: Pid) -> bool {
         self.told == Some(pid)

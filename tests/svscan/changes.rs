@@ -1,0 +1,366 @@
+//! What changes while svscan runs: services appear, vanish and come back, a log is added, a supervise dies.
+
+use crate::all_at_once::Slow;
+use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, look_for, look_until, script};
+use crate::namespaces::{USER, may_unshare};
+use crate::processes::{argv, descriptors, is_alive, link, process};
+use crate::tree::{Tree, signal_to};
+use nix::sys::signal::Signal;
+use nix::time::{ClockId, clock_gettime};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+pub const SLOW: &[Slow] = &[
+    ("an_empty_directory_is_scanned_on", ALL, an_empty_directory_is_scanned_on),
+    ("a_vanished_service_runs_on_and_is_forgotten_when_it_ends", ALL, a_vanished_service_runs_on),
+    ("a_name_that_comes_back_as_another_directory_is_a_service_again", ALL, a_name_comes_back),
+    ("a_directory_that_comes_back_is_the_same_service", ALL, a_directory_comes_back),
+    ("a_service_that_is_renamed_is_started_by_its_new_name", ALL, another_name),
+    ("a_log_that_is_added_is_used_from_the_next_start_on", ALL, a_log_is_added),
+    ("a_killed_supervise_is_replaced_after_a_second", ALL, a_killed_supervise_is_replaced),
+    ("a_supervise_that_ended_soon_is_replaced_after_five_seconds", ALL, one_that_ended_soon_is_replaced),
+    ("a_supervise_that_ended_late_is_replaced_after_a_second", ALL, one_that_ended_late_is_replaced),
+    ("hangup_ends_what_has_vanished", OURS, hangup_ends_what_has_vanished),
+    ("a_scan_can_be_asked_for", OURS, a_scan_can_be_asked_for),
+    ("without_inotify_there_is_a_scan_every_five_seconds", OURS, without_inotify),
+    ("a_directory_that_changes_all_the_time_is_scanned_all_the_same", OURS, ceaseless_changes),
+];
+
+/// Waits until svscan has scanned once more, which a new service proves.
+#[track_caller]
+fn another_scan(tree: &mut Tree<'_>, marker: &str) {
+    tree.ground.service(marker, SERVE);
+    tree.all_up(&[marker]);
+}
+
+/// A logger that says that it is there, and what it has read.
+const LOGGER: &str = "echo NAME/log up $$ >&8; exec cat >>lines";
+
+/// A service that is down at first.
+fn make_down(ground: &Ground, name: &str) {
+    fs::write(ground.service_at(name).join("down"), "").unwrap();
+}
+
+/// Seconds since the machine was started, as /proc counts them.
+fn now() -> f64 {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap();
+    now.tv_sec() as f64 + now.tv_nsec() as f64 / 1e9
+}
+
+/// When a process was started, on that clock, to a hundredth of a second.
+fn start_of(pid: i32) -> f64 {
+    // SAFETY: a number.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    process(pid).unwrap().started as f64 / ticks as f64
+}
+
+fn an_empty_directory_is_scanned_on(way: Way) {
+    let ground = Ground::new(way);
+    let mut tree = ground.start();
+    look_until("svscan waits", || process(tree.svscan).is_some_and(|it| it.comm == "svscan" && it.state == 'S'));
+    ground.service("first", SERVE);
+    tree.all_up(&["first"]);
+    ground.service_with_log("second", SERVE, LOGGER);
+    tree.all_up(&["second", "second/log"]);
+    assert_eq!(link(tree.supervise("second").unwrap(), "fd/1"), link(tree.supervise("second/log").unwrap(), "fd/0"));
+    assert_eq!(ground.messages(), "");
+}
+
+fn a_vanished_service_runs_on(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log("gone", SERVE, LOGGER);
+    let mut tree = ground.start();
+    let service = tree.hears("gone up", 1);
+    tree.all_up(&["gone/log"]);
+    let [main, log] = ["gone", "gone/log"].map(|name| tree.supervise(name).unwrap());
+    let pipe = link(main, "fd/1");
+    let hidden = ground.hide("gone");
+    another_scan(&mut tree, "marker");
+    assert!([service, main, log].into_iter().all(is_alive));
+    for half in ["", "/log"] {
+        ground.tell(&ground.hidden(&hidden, half), "dx");
+    }
+    look_until("both supervises have ended", || ![main, log].into_iter().any(is_alive));
+    look_until("svscan has closed the pipe", || !descriptors(tree.svscan).values().any(|target| *target == pipe));
+    another_scan(&mut tree, "another-marker");
+    assert_eq!(tree.supervises().len(), 2, "{:#?}", tree.shown());
+}
+
+/// The reference starts the new one beside the old one. Ours may wait for the end of that, as there would be two copies of one
+/// service if all that has happened is that it was installed anew.
+fn a_name_comes_back(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log("a", SERVE, LOGGER);
+    let mut tree = ground.start();
+    tree.all_up(&["a", "a/log"]);
+    let former = ["a", "a/log"].map(|name| tree.supervise(name).unwrap());
+    let pipe = link(former[0], "fd/1");
+    let hidden = ground.hide("a");
+    ground.service_with_log("a", SERVE, LOGGER);
+    if way == Reference {
+        tree.hears("a up", 2);
+    }
+    another_scan(&mut tree, "marker");
+    assert!(former.into_iter().all(is_alive), "the old one runs on");
+    for half in ["", "/log"] {
+        ground.tell(&ground.hidden(&hidden, half), "dx");
+    }
+    tree.hears("a up", 2);
+    tree.hears("a/log up", 2);
+    let latter = ["a", "a/log"].map(|name| tree.supervise(name).unwrap());
+    look_until("the old one has ended", || !former.into_iter().any(is_alive));
+    assert!(latter.into_iter().all(is_alive));
+    assert_eq!(link(latter[0], "fd/1"), link(latter[1], "fd/0"));
+    assert_ne!(link(latter[0], "fd/1"), pipe);
+}
+
+fn a_directory_comes_back(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log("a", SERVE, LOGGER);
+    let mut tree = ground.start();
+    tree.all_up(&["a", "a/log"]);
+    let hidden = ground.hide("a");
+    another_scan(&mut tree, "marker");
+    fs::rename(hidden, ground.service_at("a")).unwrap();
+    another_scan(&mut tree, "another-marker");
+    assert_eq!(tree.supervises().len(), 4, "{:#?}", tree.shown());
+    assert_eq!(
+        tree.voice.lines().iter().filter(|line| line.starts_with("a")).count(),
+        3,
+        "a, a/log and another-marker"
+    );
+    // it is restarted again, so it is not taken for vanished
+    let main = tree.supervise("a").unwrap();
+    ground.tell("a", "dx");
+    tree.wait_for_successor("a", main);
+}
+
+/// The reference looks for a log when it first sees a service, and never again.
+fn a_log_is_added(way: Way) {
+    let ground = Ground::new(way);
+    ground.service("a", SERVE);
+    let mut tree = ground.start();
+    tree.all_up(&["a"]);
+    let former = tree.supervise("a").unwrap();
+    let own = link(tree.svscan, "fd/1");
+    fs::create_dir(ground.at("making/log")).unwrap();
+    script(&ground.at("making/log/run"), &LOGGER.replace("NAME", "a"));
+    fs::rename(ground.at("making/log"), ground.service_at("a/log")).unwrap();
+    another_scan(&mut tree, "marker");
+    assert!(is_alive(former), "it is not restarted for that");
+    assert_eq!(tree.supervises().len(), 2, "{:#?}", tree.shown());
+    ground.tell("a", "dx");
+    tree.hears("a up", 2);
+    let latter = tree.supervise("a").unwrap();
+    if way == Reference {
+        another_scan(&mut tree, "another-marker");
+        assert_eq!((link(latter, "fd/1"), tree.supervise("a/log")), (own, None));
+    } else {
+        tree.all_up(&["a/log"]);
+        assert_eq!(link(latter, "fd/1"), link(tree.supervise("a/log").unwrap(), "fd/0"));
+    }
+}
+
+/// Of a pair that is down, so that nothing but the two supervises is there.
+fn idle_pair(ground: &Ground) {
+    ground.service_with_log("a", SERVE, LOGGER);
+    make_down(ground, "a");
+    make_down(ground, "a/log");
+}
+
+/// How long after `death` the successor of a supervise was started.
+fn gap(tree: &Tree<'_>, name: &str, former: i32, death: f64) -> f64 {
+    start_of(tree.wait_for_successor(name, former)) - death
+}
+
+/// A wait of one second, and not of five. The reference looks every five seconds.
+fn assert_a_second(way: Way, gap: f64) {
+    if way != Reference {
+        assert!((0.98..4.5).contains(&gap), "{gap} s");
+    }
+}
+
+fn a_killed_supervise_is_replaced(way: Way) {
+    let ground = Ground::new(way);
+    idle_pair(&ground);
+    let mut tree = ground.start();
+    let pipe = link(tree.wait_for_supervise("a"), "fd/1");
+    for (name, number) in [("a", "fd/1"), ("a/log", "fd/0"), ("a", "fd/1")] {
+        let former = tree.wait_for_supervise(name);
+        let killed = now();
+        signal_to(former, Signal::SIGKILL);
+        assert_a_second(way, gap(&tree, name, former, killed));
+        assert_eq!(link(tree.supervise(name).unwrap(), number), pipe, "the same pipe as before");
+    }
+    assert_eq!(tree.supervises().len(), 2, "{:#?}", tree.shown());
+    assert_eq!(tree.voice.lines(), [""; 0]);
+}
+
+fn one_that_ended_soon_is_replaced(way: Way) {
+    let ground = Ground::new(way);
+    idle_pair(&ground);
+    let tree = ground.start();
+    for name in ["a", "a/log"] {
+        let mut former = tree.wait_for_supervise(name);
+        let gap = look_for("one that ends soon", || {
+            let born = start_of(former);
+            look_until("it can be told", || ground.try_to_tell(name, "x").is_ok());
+            look_until("it has ended", || !is_alive(former));
+            let death = now();
+            let successor = tree.wait_for_successor(name, former);
+            former = successor;
+            // on a machine that had no time for this, once more
+            (death - born < 4.5).then(|| start_of(successor) - death)
+        });
+        if way != Reference {
+            // it was seen dead a little later than it died
+            assert!((4.5..9.0).contains(&gap), "{gap} s");
+        }
+    }
+}
+
+fn one_that_ended_late_is_replaced(way: Way) {
+    let ground = Ground::new(way);
+    idle_pair(&ground);
+    let tree = ground.start();
+    let former = ["a", "a/log"].map(|name| tree.wait_for_supervise(name));
+    let born = former.map(start_of);
+    look_until("both are old", || born.iter().all(|born| now() - born > 7.0));
+    for (name, former) in ["a", "a/log"].into_iter().zip(former) {
+        let told = now();
+        ground.tell(name, "x");
+        assert_a_second(way, gap(&tree, name, former, told));
+    }
+}
+
+fn hangup_ends_what_has_vanished(way: Way) {
+    let ground = Ground::new(way);
+    let ends = "trap 'echo NAME ended $$ >&8; echo last; exit' TERM; echo first; echo NAME up $$ >&8; read x <&9";
+    ground.service_with_log("gone", ends, LOGGER);
+    ground.service("gone-too", ends);
+    ground.service_with_log("stays", ends, LOGGER);
+    symlink("../late", ground.service_at("late")).unwrap();
+    let mut tree = ground.start();
+    tree.all_up(&["gone", "gone/log", "gone-too", "stays", "stays/log"]);
+    let stays = ["stays", "stays/log"].map(|name| tree.supervise(name).unwrap());
+    let pipe = link(tree.supervise("gone").unwrap(), "fd/1");
+    let hidden = ["gone", "gone-too"].map(|name| ground.hide(name));
+    another_scan(&mut tree, "marker");
+    assert!(!tree.voice.lines().iter().any(|line| line.contains("ended")), "not before it is asked for");
+    ground.make(&ground.at("late"), "late", SERVE, None);
+    tree.signal(Signal::SIGHUP);
+    tree.hears("gone ended", 1);
+    tree.hears("gone-too ended", 1);
+    // it scans, too
+    tree.all_up(&["late"]);
+    look_until("the vanished have ended", || tree.supervises().len() == 4);
+    look_until("svscan has closed their pipe", || !descriptors(tree.svscan).values().any(|target| *target == pipe));
+    assert_eq!(fs::read_to_string(hidden[0].join("log/lines")).unwrap(), "first\nlast\n");
+    assert!(stays.into_iter().all(is_alive));
+    // what comes back is started anew
+    fs::rename(&hidden[1], ground.service_at("gone-too")).unwrap();
+    tree.hears("gone-too up", 2);
+    assert!(!tree.voice.lines().iter().any(|line| line.starts_with("stays ended")));
+}
+
+/// A link to what does not exist yet: nothing happens in the directory itself when that comes into being.
+fn a_scan_can_be_asked_for(way: Way) {
+    let ground = Ground::new(way);
+    symlink("../late", ground.service_at("late")).unwrap();
+    ground.service("z", SERVE);
+    let mut tree = ground.start();
+    tree.all_up(&["z"]);
+    ground.make(&ground.at("late"), "late", SERVE, None);
+    let asked = Instant::now();
+    tree.signal(Signal::SIGALRM);
+    tree.all_up(&["late"]);
+    assert!(asked.elapsed() < PATIENCE / 2, "that was the scan of once a minute");
+}
+
+fn without_inotify(way: Way) {
+    if !may_unshare(USER) {
+        return;
+    }
+    let ground = Ground::new(way);
+    ground.service("first", SERVE);
+    let mut tree = Tree::new(&ground, &[]);
+    tree.start_svscan_by(
+        "exec unshare --user --map-root-user \
+         sh -c 'echo 0 >/proc/sys/user/max_inotify_instances; exec \"$@\"' sh \"$@\"",
+    );
+    tree.all_up(&["first"]);
+    assert!(!descriptors(tree.svscan).values().any(|target| target.contains("inotify")));
+    for name in ["second", "third"] {
+        let made = Instant::now();
+        ground.service(name, SERVE);
+        tree.all_up(&[name]);
+        assert!(made.elapsed() < PATIENCE / 2, "that was the scan of once a minute");
+    }
+    // it may be said, but not each time
+    assert!(ground.messages().lines().count() <= 1, "{}", ground.messages());
+    tree.stop();
+}
+
+/// Each change may put the next scan off a little, but not for ever.
+fn ceaseless_changes(way: Way) {
+    let ground = Ground::new(way);
+    let mut tree = ground.start();
+    look_until("svscan waits", || process(tree.svscan).is_some_and(|it| it.comm == "svscan" && it.state == 'S'));
+    let is_enough = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let changes = scope.spawn(|| {
+            while !is_enough.load(Relaxed) {
+                fs::write(ground.service_at("file"), "").unwrap();
+                fs::remove_file(ground.service_at("file")).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        for name in ["first", "second"] {
+            let made = Instant::now();
+            ground.service(name, SERVE);
+            let is_up = tree.is_up_within(name, PATIENCE / 6);
+            // or the scope would never end
+            is_enough.store(!is_up || name == "second", Relaxed);
+            assert!(is_up, "{name} is not up after {:?}", made.elapsed());
+        }
+        changes.join().unwrap();
+    });
+}
+
+/// A service that goes by another name is still the same, but is started by its new name.
+fn another_name(way: Way) {
+    let ground = Ground::new(way);
+    idle_pair(&ground);
+    let mut tree = ground.start();
+    let former = tree.wait_for_supervise("a");
+    fs::rename(ground.service_at("a"), ground.service_at("b")).unwrap();
+    another_scan(&mut tree, "marker");
+    assert_eq!((tree.supervise("b"), argv(former)[1..].join(" ")), (Some(former), "a".to_owned()));
+    signal_to(former, Signal::SIGKILL);
+    let latter = tree.wait_for_successor("b", former);
+    assert_eq!(argv(latter), ["supervise", "b"]);
+    assert_eq!(link(latter, "fd/1"), link(tree.supervise("b/log").unwrap(), "fd/0"));
+}
+
+#[test]
+fn a_new_service_is_up_well_under_a_second_after_it_has_appeared() {
+    // one way after the other, so that they do not slow each other down
+    for &way in OURS {
+        each(&[way], |way| {
+            let ground = Ground::new(way);
+            let mut tree = ground.start();
+            another_scan(&mut tree, "marker");
+            let mut taken: Vec<Duration> = Vec::new();
+            for name in ["a", "b", "c", "d", "e"] {
+                ground.service(name, SERVE);
+                let appeared = Instant::now();
+                tree.all_up(&[name]);
+                taken.push(appeared.elapsed());
+            }
+            taken.sort();
+            assert!(taken[taken.len() / 2] < Duration::from_secs(1), "{taken:?}");
+        });
+    }
+}
