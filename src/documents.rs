@@ -285,7 +285,13 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
         let _ = merged[0].1.write_fmt(format_args!(" ({code} if POSIXLY_CORRECT is set)"));
     }
     for &(code, meaning) in applet.other_codes {
-        merged.push((code.to_owned(), meaning.to_owned()));
+        match merged.iter_mut().find(|(known, _)| known == code) {
+            Some((_, text)) => {
+                text.push_str(", or ");
+                text.push_str(meaning);
+            }
+            None => merged.push((code.to_owned(), meaning.to_owned())),
+        }
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));

@@ -33,8 +33,8 @@ pub const APPLET: Applet = Applet {
     codes: BERNSTEIN,
     other_codes: &[
         ("0", "every DIR has been tried, whatever came of it"),
-        ("100", "wrong usage; with --check also: a DIR is not supervised"),
-        ("111", "no way to the current directory; with --check also: a DIR could not be told"),
+        ("100", "with --check: a DIR is not supervised"),
+        ("111", "with --check: a DIR could not be told"),
         ("N", "with --wait, a code of svwait(1)"),
     ],
     changes: &[],

@@ -19,7 +19,7 @@ pub const APPLET: Applet = Applet {
     group: Group::Supervision,
     family: Family::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "supervise runs in DIR"), ("100", "wrong usage, or supervise does not run in DIR")],
+    other_codes: &[("0", "supervise runs in DIR"), ("100", "supervise does not run in DIR")],
     changes: &[],
     on_request: &[],
     options: &[],

@@ -36,6 +36,7 @@ pub const APPLET: Applet = Applet {
         ("1", "with -q: one is down"),
         ("2", "with -q: one is not supervised"),
         ("3", "with -q: one has failed for good"),
+        ("111", "with -q: of one nothing can be told"),
     ],
     changes: &[],
     on_request: &[],

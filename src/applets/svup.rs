@@ -17,7 +17,7 @@ pub const APPLET: Applet = Applet {
     group: Group::Supervision,
     family: Family::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it is up"), ("100", "wrong usage, or it is not up, or not supervised")],
+    other_codes: &[("0", "it is up"), ("100", "it is not up, or not supervised")],
     changes: &[],
     on_request: &[],
     options: &[Opt::flag("l", "Look at the service only, not at its log"), Opt::flag("L", "Look at its log only")],

@@ -17,7 +17,7 @@ pub fn all() -> Vec<(PathBuf, String)> {
         add(
             &mut files,
             applet.name,
-            [bash(applet, text(Shell::Bash)), text(Shell::Zsh), fish(applet, text(Shell::Fish))],
+            [bash(applet, text(Shell::Bash)), zsh(text(Shell::Zsh)), fish(applet, text(Shell::Fish))],
         );
     }
     let text = |shell| rendered(shell, documents::catena_command(), "catena");
@@ -81,6 +81,11 @@ complete -F _catena_{name} -o bashdefault -o default {name}
 "
     );
     text
+}
+
+/// Where a letter is a sign that means something behind an option's name to `_arguments`, that takes a backslash.
+fn zsh(text: String) -> String {
+    text.replace("\n'-+[", "\n'-\\+[").replace("\n'-=[", "\n'-\\=[")
 }
 
 fn catena_bash(mut text: String) -> String {

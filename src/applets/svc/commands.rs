@@ -37,7 +37,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt::valued(
         "wait",
         "STATE",
-        "Then wait until all are `up`, `down` or `ready`; `STATE,SECONDS` for so long at most",
+        "Then wait until all are up, down or ready; with a comma and SECONDS, for so long at most",
     ),
 ];
 
