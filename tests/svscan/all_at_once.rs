@@ -2,7 +2,7 @@
 //! in CATENA_ONLY, those are run whose names have it.
 
 use crate::ground::Way;
-use crate::{changes, orphans, scanning, shutdown, start, takeover};
+use crate::{changes, orphans, restarts, scanning, shutdown, start, takeover, warnings};
 use std::sync::Mutex;
 
 /// A test that waits: what it shows, and in which ways.
@@ -13,7 +13,17 @@ const AT_ONCE: usize = 24;
 
 #[test]
 fn what_takes_seconds() {
-    let all = [changes::SLOW, scanning::SLOW, start::SLOW, shutdown::SLOW, orphans::SLOW, takeover::SLOW].concat();
+    let all = [
+        changes::SLOW,
+        orphans::SLOW,
+        restarts::SLOW,
+        scanning::SLOW,
+        shutdown::SLOW,
+        start::SLOW,
+        takeover::SLOW,
+        warnings::SLOW,
+    ]
+    .concat();
     let wanted = std::env::var("CATENA_ONLY").unwrap_or_default();
     let all = all.into_iter().filter(|(name, ..)| name.contains(&wanted));
     let all = all.flat_map(|(name, ways, test)| ways.iter().map(move |&way| (name, way, test)));

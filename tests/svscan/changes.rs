@@ -1,12 +1,12 @@
 //! What changes while svscan runs: services appear, vanish and come back, a log is added, a supervise dies.
 
 use crate::all_at_once::Slow;
-use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, look_for, look_until, script};
+use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, look_until, script};
 use crate::namespaces::{USER, may_unshare};
 use crate::processes::{argv, descriptors, is_alive, link, process};
+use crate::restarts::idle_pair;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
-use nix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -19,9 +19,6 @@ pub const SLOW: &[Slow] = &[
     ("a_directory_that_comes_back_is_the_same_service", ALL, a_directory_comes_back),
     ("a_service_that_is_renamed_is_started_by_its_new_name", ALL, another_name),
     ("a_log_that_is_added_is_used_from_the_next_start_on", ALL, a_log_is_added),
-    ("a_killed_supervise_is_replaced_after_a_second", ALL, a_killed_supervise_is_replaced),
-    ("a_supervise_that_ended_soon_is_replaced_after_five_seconds", ALL, one_that_ended_soon_is_replaced),
-    ("a_supervise_that_ended_late_is_replaced_after_a_second", ALL, one_that_ended_late_is_replaced),
     ("hangup_ends_what_has_vanished", OURS, hangup_ends_what_has_vanished),
     ("a_scan_can_be_asked_for", OURS, a_scan_can_be_asked_for),
     ("without_inotify_there_is_a_scan_every_five_seconds", OURS, without_inotify),
@@ -36,25 +33,7 @@ fn another_scan(tree: &mut Tree<'_>, marker: &str) {
 }
 
 /// A logger that says that it is there, and what it has read.
-const LOGGER: &str = "echo NAME/log up $$ >&8; exec cat >>lines";
-
-/// A service that is down at first.
-fn make_down(ground: &Ground, name: &str) {
-    fs::write(ground.service_at(name).join("down"), "").unwrap();
-}
-
-/// Seconds since the machine was started, as /proc counts them.
-fn now() -> f64 {
-    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap();
-    now.tv_sec() as f64 + now.tv_nsec() as f64 / 1e9
-}
-
-/// When a process was started, on that clock, to a hundredth of a second.
-fn start_of(pid: i32) -> f64 {
-    // SAFETY: a number.
-    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    process(pid).unwrap().started as f64 / ticks as f64
-}
+pub const LOGGER: &str = "echo NAME/log up $$ >&8; exec cat >>lines";
 
 fn an_empty_directory_is_scanned_on(way: Way) {
     let ground = Ground::new(way);
@@ -160,78 +139,6 @@ fn a_log_is_added(way: Way) {
     } else {
         tree.all_up(&["a/log"]);
         assert_eq!(link(latter, "fd/1"), link(tree.supervise("a/log").unwrap(), "fd/0"));
-    }
-}
-
-/// Of a pair that is down, so that nothing but the two supervises is there.
-fn idle_pair(ground: &Ground) {
-    ground.service_with_log("a", SERVE, LOGGER);
-    make_down(ground, "a");
-    make_down(ground, "a/log");
-}
-
-/// How long after `death` the successor of a supervise was started.
-fn gap(tree: &Tree<'_>, name: &str, former: i32, death: f64) -> f64 {
-    start_of(tree.wait_for_successor(name, former)) - death
-}
-
-/// A wait of one second, and not of five. The reference looks every five seconds.
-fn assert_a_second(way: Way, gap: f64) {
-    if way != Reference {
-        assert!((0.98..4.5).contains(&gap), "{gap} s");
-    }
-}
-
-fn a_killed_supervise_is_replaced(way: Way) {
-    let ground = Ground::new(way);
-    idle_pair(&ground);
-    let mut tree = ground.start();
-    let pipe = link(tree.wait_for_supervise("a"), "fd/1");
-    for (name, number) in [("a", "fd/1"), ("a/log", "fd/0"), ("a", "fd/1")] {
-        let former = tree.wait_for_supervise(name);
-        let killed = now();
-        signal_to(former, Signal::SIGKILL);
-        assert_a_second(way, gap(&tree, name, former, killed));
-        assert_eq!(link(tree.supervise(name).unwrap(), number), pipe, "the same pipe as before");
-    }
-    assert_eq!(tree.supervises().len(), 2, "{:#?}", tree.shown());
-    assert_eq!(tree.voice.lines(), [""; 0]);
-}
-
-fn one_that_ended_soon_is_replaced(way: Way) {
-    let ground = Ground::new(way);
-    idle_pair(&ground);
-    let tree = ground.start();
-    for name in ["a", "a/log"] {
-        let mut former = tree.wait_for_supervise(name);
-        let gap = look_for("one that ends soon", || {
-            let born = start_of(former);
-            look_until("it can be told", || ground.try_to_tell(name, "x").is_ok());
-            look_until("it has ended", || !is_alive(former));
-            let death = now();
-            let successor = tree.wait_for_successor(name, former);
-            former = successor;
-            // on a machine that had no time for this, once more
-            (death - born < 4.5).then(|| start_of(successor) - death)
-        });
-        if way != Reference {
-            // it was seen dead a little later than it died
-            assert!((4.5..9.0).contains(&gap), "{gap} s");
-        }
-    }
-}
-
-fn one_that_ended_late_is_replaced(way: Way) {
-    let ground = Ground::new(way);
-    idle_pair(&ground);
-    let tree = ground.start();
-    let former = ["a", "a/log"].map(|name| tree.wait_for_supervise(name));
-    let born = former.map(start_of);
-    look_until("both are old", || born.iter().all(|born| now() - born > 7.0));
-    for (name, former) in ["a", "a/log"].into_iter().zip(former) {
-        let told = now();
-        ground.tell(name, "x");
-        assert_a_second(way, gap(&tree, name, former, told));
     }
 }
 
