@@ -8,7 +8,8 @@ use crate::together::together;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, mkfifo};
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 
 /// Somebody who is neither root nor the owner of anything.
 const NOBODY: u32 = 65534;
@@ -237,5 +238,34 @@ fn a_link_in_place_of_a_file_is_not_followed() {
         }
         drop(kept);
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{name}");
+    }
+}
+
+/// Nor what is the same file under another name: a file in the way of a new one makes room, whatever it is.
+#[test]
+fn what_stands_in_the_way_of_a_new_file_is_taken_away_and_not_written_to() {
+    type Plant = fn(&Path, &Path);
+    let plants: [(&str, Plant); 3] = [
+        ("hard link", |victim, at| fs::hard_link(victim, at).unwrap()),
+        ("symbolic link", |victim, at| symlink(victim, at).unwrap()),
+        ("fifo", |_, at| mkfifo(at, Mode::S_IRWXU).unwrap()),
+    ];
+    for (kind, plant) in plants {
+        for name in ["status", "info"] {
+            let service = Service::new();
+            fs::create_dir(service.at("supervise")).unwrap();
+            let victim = service.place().join("victim");
+            fs::write(&victim, "untouched").unwrap();
+            plant(&victim, &service.at(&format!("supervise/{name}.new")));
+            let mut supervised = service.supervise(&Suite::ours());
+            let run = supervised.expect("run started");
+            supervised.until_shown("up u");
+            supervised.settle();
+            assert_eq!(service.info()["pid"], run.to_string(), "{kind} {name}");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{kind} {name}");
+            assert_eq!(fs::symlink_metadata(&victim).unwrap().nlink(), 1, "{kind} {name}");
+            assert!(!service.list("supervise").contains_key(&format!("{name}.new")), "{kind} {name}");
+            supervised.finish();
+        }
     }
 }

@@ -88,6 +88,32 @@ fn the_status_is_true_while_the_disk_is_full() {
     });
 }
 
+/// On a full disk the file is overwritten where it lies; but not if it is somebody's under another name.
+#[test]
+fn a_file_with_another_name_is_not_overwritten_on_a_full_disk() {
+    let Some(place) = Place::on_disk(&Suite::ours(), PAGES, FILES) else { return };
+    let service = place.add("one", "pause");
+    let mut events = place.events();
+    let mut tree = Tree::supervise(&place, "one");
+    let pid = events.next().pid;
+    wait_for_pid(&service, |up| up == Some(pid));
+    let victim = service.join("victim");
+    std::fs::hard_link(service.join("supervise/status"), &victim).unwrap();
+    let before = std::fs::read(&victim).unwrap();
+    place.disk().fill();
+    control(&service, b"d").unwrap();
+    look_until("it is gone", || !process::is_alive(pid));
+    look_until("a warning", || warnings(&place).0 >= 1);
+    control(&service, b"u").unwrap();
+    let pid = events.next().pid;
+    assert_eq!(std::fs::read(&victim).unwrap(), before);
+    place.disk().make_room();
+    wait_for_pid(&service, |up| up == Some(pid));
+    assert_eq!(std::fs::read(&victim).unwrap(), before);
+    tree.stop(&["one"]);
+    assert_eq!(place.violations(), "");
+}
+
 /// It warns, and then says for as long as nothing else happens that the service is up.
 #[test]
 fn the_references_status_is_false_when_the_disk_has_been_full() {

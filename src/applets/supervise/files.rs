@@ -285,9 +285,17 @@ fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Writ
     true
 }
 
+/// A file of its own, whatever has the name: what a killed supervise has left, or what somebody has linked there to have it
+/// written over.
 fn write_new(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    let file = openat(directory, name, flags | OFlag::O_CLOEXEC, READABLE)?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let file = match openat(directory, name, flags, READABLE) {
+        Err(Errno::EEXIST) => {
+            unlinkat(directory, name, UnlinkatFlags::NoRemoveDir)?;
+            openat(directory, name, flags, READABLE)?
+        }
+        outcome => outcome?,
+    };
     match uninterrupted(|| nix::unistd::write(&file, text))? {
         count if count == text.len() => Ok(()),
         _ => Err(Errno::ENOSPC),
@@ -297,6 +305,11 @@ fn write_new(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {
 fn overwrite(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = openat(directory, name, flags, Mode::empty())?;
+    let seen = fstat(&file)?;
+    // under another name it is another file, whoever has linked it here
+    if kind(&seen) != SFlag::S_IFREG || seen.st_nlink != 1 {
+        return Err(Errno::EPERM);
+    }
     match uninterrupted(|| nix::sys::uio::pwrite(&file, text, 0))? {
         count if count == text.len() => nix::unistd::ftruncate(&file, text.len() as i64),
         _ => Err(Errno::ENOSPC),
