@@ -8,6 +8,7 @@
 //! | telling | what is told about it |
 //! | life | from a start to an end to the next start |
 //! | launch, child | making a process of it, and watching it |
+//! | left | what it has left behind, and saying what is waited for |
 //! | files | the supervise directory |
 //! | wishes | small files that ask for something |
 //! | manual | the prose of the manual page |
@@ -16,6 +17,7 @@ mod child;
 mod commands;
 mod files;
 mod launch;
+mod left;
 mod life;
 mod manual;
 mod service;

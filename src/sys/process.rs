@@ -166,8 +166,14 @@ fn since_boot(clock: ClockId) -> u64 {
 
 /// The parent of a process. `None` if it is gone, or if /proc does not tell.
 pub fn parent_of(pid: Pid) -> Option<Pid> {
-    let status = status_of(pid).ok()?;
-    let field = status.split(|&byte| byte == b' ').nth(1)?;
+    /// Field 4 of /proc/PID/stat, counted from the state.
+    const PARENT: usize = 4 - 3;
+    field_of(&status_of(pid).ok()?, PARENT)
+}
+
+/// A field that is the number of a process.
+fn field_of(status: &[u8], field: usize) -> Option<Pid> {
+    let field = status.split(|&byte| byte == b' ').nth(field)?;
     std::str::from_utf8(field).ok()?.parse().ok().map(Pid::from_raw)
 }
 
@@ -213,12 +219,27 @@ pub fn is_proc_ours() -> bool {
 
 /// The children of a process, as far as /proc tells.
 pub fn children_of(parent: Pid) -> Vec<Pid> {
+    every(|pid| parent_of(pid) == Some(parent))
+}
+
+/// The processes of the session that this one has begun, as far as /proc tells, without those that have ended.
+pub fn of_session(leader: Pid) -> Vec<Pid> {
+    /// Field 6 of /proc/PID/stat, counted from the state.
+    const SESSION: usize = 6 - 3;
+    every(|pid| {
+        let status = status_of(pid).unwrap_or_default();
+        !matches!(status.first(), Some(b'Z' | b'X')) && field_of(&status, SESSION) == Some(leader)
+    })
+}
+
+/// The processes that are so, as far as /proc tells.
+fn every(is_so: impl Fn(Pid) -> bool) -> Vec<Pid> {
     if !is_proc_ours() {
         return Vec::new();
     }
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.map(Pid::from_raw).filter(|&pid| parent_of(pid) == Some(parent)).collect()
+    pids.map(Pid::from_raw).filter(|&pid| is_so(pid)).collect()
 }
 
 /// Sends a signal; nix has no names for the real-time ones.

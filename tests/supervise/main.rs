@@ -38,6 +38,7 @@ mod signals;
 mod startup;
 mod status;
 mod stopping;
+mod strays;
 mod suite;
 mod supervised;
 #[path = "../support/mod.rs"]

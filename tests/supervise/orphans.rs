@@ -63,6 +63,8 @@ fn signals_go_to_what_is_left() {
     }
     supervised.tell("d");
     assert_eq!(supervised.status().want(), b'd');
+    supervised.expect("companion TERM");
+    supervised.expect("companion CONT");
     supervised.write("k");
     supervised.until_shown("down d");
     supervised.until("stopped", |status| status.phase() == Some((0, 0)));
@@ -75,6 +77,8 @@ fn supervise_ends_when_nothing_is_left() {
     let service = Service::new();
     let (mut supervised, left) = leaving(&service);
     supervised.tell("dx");
+    supervised.expect("companion TERM");
+    supervised.expect("companion CONT");
     assert!(supervised.kept.is_running());
     supervised.expect_silence_of(left);
     supervised.end(left, 0);
@@ -124,4 +128,143 @@ fn what_is_left_is_killed_when_its_time_is_up() {
     let (mut supervised, _) = leaving(&service);
     supervised.write("dx");
     assert_eq!(supervised.rest().0, 0);
+}
+
+/// A running service that has a process in a session of its own.
+fn with_process_apart(service: &Service) -> (Supervised<'_>, Pid, Pid) {
+    service.put("orphanage", "");
+    let mut supervised = service.supervise(&Suite::ours());
+    let run = supervised.expect("run started");
+    order(run, Order::Leave, 1);
+    let apart = supervised.expect("companion started");
+    (supervised, run, apart)
+}
+
+/// All that is said, sorted, once so much has been.
+fn heard(supervised: &mut Supervised<'_>, count: usize) -> Vec<String> {
+    let mut heard: Vec<String> = (0..count).map(|_| supervised.event().shown()).collect();
+    heard.sort();
+    heard
+}
+
+/// A tree would wait for it for ever otherwise.
+#[test]
+fn what_is_left_is_told_to_end_as_the_service_was() {
+    for end in ["TERM to supervise", "dx", "d"] {
+        let service = Service::new();
+        let (mut supervised, ..) = with_process_apart(&service);
+        match end {
+            "TERM to supervise" => supervised.send(Signal::SIGTERM),
+            commands => supervised.write(commands),
+        }
+        supervised.expect("run TERM");
+        supervised.expect("companion TERM");
+        if end == "d" {
+            supervised.until("stopped", |status| status.phase() == Some((0, 0)));
+            supervised.write("x");
+        }
+        assert_eq!(supervised.rest(), (0, String::new()), "{end}");
+    }
+}
+
+#[test]
+fn a_restart_by_command_ends_what_is_left_first() {
+    let service = Service::new();
+    let (mut supervised, run, apart) = with_process_apart(&service);
+    supervised.write("r");
+    assert_eq!(supervised.expect("run TERM"), run);
+    assert_eq!(supervised.expect("companion TERM"), apart);
+    supervised.expect("run started");
+    assert_eq!((state(run), state(apart)), (None, None));
+    supervised.until_shown("up u");
+    supervised.finish();
+}
+
+/// An end that nobody has ordered is no order; and what follows an order that was taken back is none.
+#[test]
+fn what_is_left_is_not_told_without_an_order() {
+    let service = Service::new();
+    let (mut supervised, run, apart) = with_process_apart(&service);
+    supervised.end(run, 0);
+    supervised.until("stopping", |status| status.phase().unwrap().0 == 4);
+    supervised.settle();
+    supervised.expect_silence_of(apart);
+    supervised.end(apart, 0);
+
+    let run = supervised.expect("run started");
+    order(run, Order::Leave, 1);
+    let apart = supervised.expect("companion started");
+    service.put("stubborn", "");
+    supervised.tell("du");
+    assert_eq!(heard(&mut supervised, 2), ["run CONT", "run TERM"]);
+    supervised.end(run, 0);
+    supervised.until("stopping", |status| status.phase().unwrap().0 == 4);
+    supervised.settle();
+    supervised.expect_silence_of(apart);
+    supervised.end(apart, 0);
+    supervised.expect("run started");
+    supervised.finish();
+}
+
+/// It becomes a child of supervise when its own parent ends.
+#[test]
+fn what_a_leftover_leaves_behind_is_told_too() {
+    let service = Service::new();
+    let (mut supervised, left) = leaving(&service);
+    order(left, Order::Leave, 1);
+    let second = supervised.expect("companion started");
+    supervised.tell("d");
+    assert_eq!(supervised.expect("companion TERM"), left);
+    assert_eq!(supervised.expect("companion CONT"), left);
+    supervised.expect_silence_of(second);
+    supervised.end(left, 0);
+    assert_eq!(supervised.expect("companion TERM"), second);
+    assert_eq!(supervised.expect("companion CONT"), second);
+    supervised.end(second, 0);
+    supervised.until("stopped", |status| status.phase() == Some((0, 0)));
+    supervised.write("x");
+    assert_eq!(supervised.rest(), (0, String::new()));
+}
+
+/// Each of the two has as long as that, and also where the order is a restart.
+#[test]
+fn what_does_not_heed_an_order_is_killed_in_time() {
+    for command in ["r", "dx"] {
+        let service = Service::new().with("timeout-kill", "200").with("stubborn", "");
+        let (mut supervised, run, apart) = with_process_apart(&service);
+        supervised.write(command);
+        assert_eq!(heard(&mut supervised, 2), ["run CONT", "run TERM"]);
+        assert_eq!(supervised.expect("companion TERM"), apart);
+        assert_eq!(supervised.expect("companion CONT"), apart);
+        if command == "dx" {
+            assert_eq!(supervised.rest(), (0, String::new()));
+        } else {
+            supervised.expect("run started");
+            supervised.finish();
+        }
+        assert_eq!((state(run), state(apart)), (None, None), "{command}");
+    }
+}
+
+#[test]
+fn what_is_waited_for_is_said_and_shown() {
+    let service = Service::new();
+    let (mut supervised, left) = leaving(&service);
+    supervised.until("its number", |_| service.info().get("left_pid") == Some(&left.to_string()));
+    assert_eq!(service.info()["left"], "1");
+    let path = service.path().display();
+    let says = format!("supervise: warning: waiting for what {path}/run has left behind: pid {left} (run)");
+    assert_eq!(supervised.kept.error.next(), Some(says));
+    supervised.end(left, 0);
+    let run = supervised.expect("run started");
+    supervised.until("up", |status| status.pid() == run);
+    supervised.until("none", |_| !service.info().contains_key("left"));
+
+    // and so is what does not heed an order
+    supervised.tell("d");
+    assert_eq!(heard(&mut supervised, 2), ["run CONT", "run TERM"]);
+    let says = format!("supervise: warning: waiting for {path}/run to end: pid {run} (run)");
+    assert_eq!(supervised.kept.error.next(), Some(says));
+    supervised.finish();
+    assert_eq!(supervised.kept.error.rest(), "");
 }

@@ -22,7 +22,8 @@ pub enum Order {
     Ping = 40,
     /// End with this code.
     Exit,
-    /// Leave a child behind, called `companion`: in the same process group for 0, in a session of its own for 1.
+    /// Leave a child behind, called `companion`: in the same process group for 0, in a session of its own for 1, in a group
+    /// of its own for 2.
     Leave,
     /// Write a newline to this descriptor.
     Ready,
@@ -103,7 +104,7 @@ fn listen(mut name: String) -> ! {
             -1 => {}
             _ if signal == Order::Ping as c_int => say(&name, &format!("ping {value}")),
             _ if signal == Order::Exit as c_int => end(value),
-            _ if signal == Order::Leave as c_int => leave(&mut name, value == 1),
+            _ if signal == Order::Leave as c_int => leave(&mut name, value),
             // SAFETY: one byte.
             _ if signal == Order::Ready as c_int => unsafe {
                 let count = libc::write(value, c"\n".as_ptr().cast(), 1);
@@ -131,12 +132,14 @@ fn spoken(signal: c_int) -> String {
     name.map_or_else(|_| signal.to_string(), |name| name.trim_start_matches("SIG").to_owned())
 }
 
-fn leave(name: &mut String, is_apart: bool) {
+fn leave(name: &mut String, apart: c_int) {
     // SAFETY: there are no other threads here, and the child goes on as this process does.
     unsafe {
         if libc::fork() == 0 {
-            if is_apart {
-                libc::setsid();
+            match apart {
+                1 => drop(libc::setsid()),
+                2 => drop(libc::setpgid(0, 0)),
+                _ => {}
             }
             *name = "companion".to_owned();
             say(name, "started");

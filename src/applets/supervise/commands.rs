@@ -15,7 +15,8 @@ impl Service<'_> {
             Place::Due(Program::Run, _) => State::Waiting,
             Place::Runs(Program::Run) => State::Running,
             Place::Started => State::Started,
-            Place::Due(..) | Place::Runs(_) | Place::Leaves(_) => State::Script,
+            Place::Leaves(_) => State::Left,
+            Place::Due(..) | Place::Runs(_) => State::Script,
         }
     }
 
@@ -42,6 +43,7 @@ impl Service<'_> {
                 }
                 Step::Bounce => {
                     self.is_paused = false;
+                    self.limit_end();
                     self.end_it(to_group);
                 }
                 Step::Signal(signal) => {
@@ -57,7 +59,7 @@ impl Service<'_> {
 
     /// Supervise is to end, with its service. Who says that twice has said it once.
     pub fn end(&mut self) {
-        if !(self.is_leaving && self.want == Want::Down) {
+        if !self.is_to_end() {
             self.command(b'd', false);
             self.command(b'x', false);
         }
@@ -66,27 +68,43 @@ impl Service<'_> {
     fn set_want(&mut self, want: Want) {
         self.want = want;
         match want {
-            Want::Down => {
-                let is_there = self.child.is_some() || matches!(self.place, Place::Leaves(_));
-                // who says it again does not give it more time
-                if is_there && self.kill_at.is_none() {
-                    let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
-                    self.kill_at = limit.map(|limit| monotonic().saturating_add(nanoseconds(limit)));
-                }
-            }
+            Want::Down => self.limit_end(),
             Want::Up | Want::Once => {
                 self.is_stopping = false;
                 self.kill_at = None;
+                self.left.is_to_end = false;
             }
         }
     }
 
-    /// The down signal, and CONT so that it is noticed.
-    fn end_it(&self, to_group: bool) {
-        let signal = self.sensible("down-signal", wishes::down_signal(), libc::SIGTERM);
+    /// It is to end: from here on the time counts, and what is waited for too long is said. Who says it again does not give
+    /// it more time.
+    pub(super) fn limit_end(&mut self) {
+        if self.child.is_none() && !matches!(self.place, Place::Leaves(_)) {
+            return;
+        }
+        self.left.is_to_end = true;
+        self.expect_end();
+        if self.kill_at.is_none() {
+            let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
+            self.kill_at = limit.map(|limit| monotonic().saturating_add(nanoseconds(limit)));
+        }
+    }
+
+    /// The down signal, and CONT so that it is noticed: to what runs, or to what is left of it.
+    fn end_it(&mut self, to_group: bool) {
+        if self.child.is_none() {
+            return self.tell_left_again();
+        }
+        let signal = self.down_signal();
         let to_group = to_group || wishes::is_there(c"killpg");
         self.signal(signal, to_group);
         self.signal(libc::SIGCONT, to_group);
+    }
+
+    /// What tells the service to end.
+    pub(super) fn down_signal(&self) -> i32 {
+        self.sensible("down-signal", wishes::down_signal(), libc::SIGTERM)
     }
 
     /// Sends a signal to what runs, or to what is left of it.

@@ -77,6 +77,7 @@ impl Service<'_> {
         if matches!(program, Program::Run | Program::Start) {
             self.info.started = now.max(1);
             self.forget_commands();
+            self.left.seen.clear();
             self.adopt_orphans();
         }
         (self.info.ready, self.info.ready_at) = (None, None);
@@ -215,6 +216,9 @@ impl Service<'_> {
         let Place::Runs(program) = self.place else { return };
         let Some(child) = self.child.take() else { return };
         self.since = Moment::now();
+        if program == Program::Run {
+            self.look_for_strays(&child);
+        }
         let (what, code) = match end {
             Some(End::Killed(signal)) => ("killed", signal),
             Some(End::Exited(code)) => ("exit", code),
@@ -238,6 +242,7 @@ impl Service<'_> {
                 };
                 if end == Some(End::Exited(GIVES_UP)) {
                     self.fail();
+                    self.left.is_to_end = true;
                 }
                 self.set_gap();
             }
@@ -245,8 +250,8 @@ impl Service<'_> {
             Program::Start if end.is_some_and(|end| end != End::Exited(0)) => self.fail(),
             _ => {}
         }
-        if wishes::is_there(c"orphanage") && self.has_left_something() {
-            self.place = Place::Leaves(program);
+        if self.is_to_wait_for_left() {
+            self.wait_for_left(program);
         } else {
             self.left(program);
         }
@@ -303,6 +308,7 @@ impl Service<'_> {
     /// Nothing runs: waits for the next start, or for nothing.
     fn settle(&mut self) {
         self.place = Place::Down;
+        self.forget_order();
         if self.want == Want::Up && !self.is_leaving {
             self.is_first |= std::mem::take(&mut self.was_final);
             // commands that are there already come first: x may be among them

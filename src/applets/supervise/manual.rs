@@ -18,8 +18,10 @@ pub const MANUAL: Manual = Manual {
         "A supervise that was killed leaves its service running. The next one on the same directory finds it by \
          `supervise/info` and /proc, and goes on with it, instead of starting a second copy. How such a service ends cannot \
          be known.",
-        "If the supervise directory is removed, it is made anew within moments. If DIR itself is removed, the service keeps \
-         running, and supervise ends with it.",
+        "If the supervise directory is removed, it is made anew within moments, unless supervise has been told to end with its \
+         service. If DIR itself is removed, or `run` together with the supervise directory, the service keeps running, and \
+         supervise ends with it. `svc --remove` removes a service in order (see svc(1)).",
+        "What an order waits for is said once, after five seconds, with process numbers and names; svstat(1) shows it.",
     ],
     sections: &[
         (
@@ -29,15 +31,16 @@ pub const MANUAL: Manual = Manual {
                  service is: down; waiting to be started again; running; or while `start`, `stop` or `finish` runs.",
                 "u: it is to be up: started if it is down, and started again whenever it ends. While a script runs: afterwards.",
                 "d: it is to be down: gets TERM, or what `down-signal` says, and CONT, and is not started again. While it waits: it \
-                 is not started. While a script runs: it is not started afterwards.",
+                 is not started. While a script runs: it is not started afterwards. What is left behind and waited for (`orphanage`) gets \
+                 the same signals as soon as `run` has ended.",
                 "o: once: started if it is down; not started again when it ends.",
                 "x: supervise exits as soon as the service is down, and before it would be started again. With d: \
                  it ends both.",
                 "p, c: it gets STOP, or CONT, and counts as paused, or not.",
                 "a, h, i, k, q, t, 1, 2, w: it gets ALRM, HUP, INT, KILL, QUIT, TERM, USR1, USR2 or WINCH. Nothing gets \
                  them while it does not run.",
-                "r: it is to be started again: gets the signals of d, and is started anew if it is to be up. If it is down, \
-                 it is started.",
+                "r: it is to be started again: gets the signals of d, as what it leaves behind does, and is started anew if it is to be up. If it \
+                 is down, it is started.",
                 "+, =: signals of the commands that follow and arrived together go to the process group of the service, or to its \
                  process alone. With `no-setsid` it has no group of its own, and always gets them alone.",
                 "L, l: what follows is for a log inside the same supervise, which there never is, and not done; or for the \
@@ -60,11 +63,15 @@ pub const MANUAL: Manual = Manual {
                  and the exit code or signal. Nobody waits for it. It gets the standard descriptors only.",
                 "no-setsid: the service stays in the session of supervise.",
                 "down-signal: a signal, by name or number, instead of TERM.",
-                "timeout-kill: if `run` still runs so many milliseconds after d, it gets KILL. So does a script, if d comes while it runs.",
+                "timeout-kill: if `run` still runs so many milliseconds after d or r, it gets KILL. So does a script, if d comes while it runs, \
+                 and what has been left behind and is waited for, so many milliseconds after it was told to end. Without this file who does \
+                 not heed TERM is waited for as long as it runs.",
                 "killpg: TERM of d, KILL of k and of timeout-kill go to the process group of the service; and what is left of the group when the \
-                 service has ended gets KILL.",
+                 service has ended gets KILL. Without it, and without `orphanage`, a shell that does not `exec` its program leaves the program \
+                 running when it ends; supervise says so, and no more.",
                 "orphanage: what the service has started and left behind, in whatever group or session, is waited for before \
-                 anything else is run; signals go to it meanwhile. Processes become children of supervise for that; as the first process of \
+                 anything else is run; signals go to it meanwhile. If the service was told to end or to restart, or has failed for good, so is what \
+                 it has left. Processes become children of supervise for that; as the first process of \
                  a container it gets those of others, too, and waits for them as well.",
                 "notification-fd: the number of a descriptor, above 2, at which the service finds a pipe. When it writes a newline \
                  to it, it is ready (svwait -r).",
@@ -74,7 +81,8 @@ pub const MANUAL: Manual = Manual {
                  `lock` is locked as long as supervise runs. `control` is a FIFO that takes commands: who may write to it commands. To \
                  let a group do that, make it beforehand with `mkfifo -m 620`. `ok` is a FIFO that has a reader as long as supervise runs. \
                  `status` holds 20 bytes: since when the process is what it is, the process, whether it is paused, what is wanted, and how \
-                 far it is. `info` holds lines of key=value: restarts, the last exit code or signal, readiness, the next start.",
+                 far it is. `info` holds lines of key=value: restarts, the last exit code or signal, readiness, the next start, what has been left \
+                 behind.",
                 "On a full disk both are overwritten in place, which takes no more room, and that is said once.",
             ],
         ),

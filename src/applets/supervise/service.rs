@@ -3,6 +3,7 @@
 use super::child::Child;
 use super::files::Files;
 use super::launch::Surroundings;
+use super::left::Left;
 use super::wishes::{self, Ignored};
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
@@ -81,6 +82,8 @@ pub struct Service<'a> {
     pub(super) is_heal_said: bool,
     /// How often that has failed.
     pub(super) heal_attempts: u8,
+    /// What it has left behind.
+    pub(super) left: Left,
 }
 
 impl<'a> Service<'a> {
@@ -122,6 +125,7 @@ impl<'a> Service<'a> {
             heal_at: None,
             is_heal_said: false,
             heal_attempts: 0,
+            left: Left::default(),
         };
         let boot = process::boot();
         if let Some(left) = home.info().filter(|left| left.boot == boot) {
@@ -174,6 +178,11 @@ impl<'a> Service<'a> {
         (self.is_leaving || self.is_gone) && is_idle
     }
 
+    /// Whether it has been told to end, with its service: its directory may be removed meanwhile.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.is_leaving && self.want == Want::Down
+    }
+
     /// What a file asks for, or what holds without it.
     pub(super) fn sensible<T>(&self, name: &str, asked: Result<T, Ignored>, without: T) -> T {
         asked.unwrap_or_else(|why| {
@@ -208,6 +217,7 @@ impl<'a> Service<'a> {
         let is_own = own.is_some();
         let Ok((_, end)) = process::next_ended(Some(ended)) else { return };
         self.others.retain(|&other| other != ended);
+        self.left.forget(ended);
         if is_own {
             self.ended(Some(end));
         }
@@ -218,24 +228,7 @@ impl<'a> Service<'a> {
         if self.child.as_ref().is_some_and(|child| child.is_adopted && child.is_gone()) {
             self.ended(None);
         }
-        if let Place::Leaves(program) = self.place
-            && !self.has_left_something()
-        {
-            self.left(program);
-        }
-    }
-
-    /// What the service has left behind, of which this process has become the parent.
-    pub(super) fn left_behind(&self) -> Vec<Pid> {
-        let mut left = process::children_of(getpid());
-        left.retain(|child| !self.others.contains(child));
-        left
-    }
-
-    /// Whether it has left something behind.
-    pub(super) fn has_left_something(&self) -> bool {
-        // where /proc does not tell, all that there are count
-        process::has_children() && (!process::is_proc_ours() || !self.left_behind().is_empty())
+        self.look_at_left();
     }
 
     /// Whether only a look now and then tells of the process.
@@ -269,7 +262,7 @@ impl<'a> Service<'a> {
             _ => None,
         };
         let look = self.is_unwatched().then(|| monotonic() + SECOND);
-        [due, self.kill_at, self.retry_at, self.heal_at, look].into_iter().flatten().min()
+        [due, self.kill_at, self.retry_at, self.heal_at, self.left.word_at, look].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -294,6 +287,9 @@ impl<'a> Service<'a> {
         if self.heal_at.is_some_and(|at| now >= at) {
             self.heal();
         }
+        if self.left.word_at.is_some_and(|at| now >= at) {
+            self.say_what_is_waited_for();
+        }
     }
 
     /// It no longer counts as paused or told to end.
@@ -301,6 +297,7 @@ impl<'a> Service<'a> {
         self.is_paused = false;
         self.is_stopping = false;
         self.kill_at = None;
+        self.forget_order();
     }
 
     /// What was to be killed has ended: what comes behind it has time.

@@ -11,10 +11,12 @@ pub enum State {
     Waiting,
     /// `run` runs, or is stopped by SIGSTOP.
     Running,
-    /// `start`, `stop` or `finish` runs, or what `run` has left behind does.
+    /// `start`, `stop` or `finish` runs.
     Script,
     /// `start` has run, and there is no `run`: it is up without a process.
     Started,
+    /// What has ended has left something behind, which is waited for.
+    Left,
 }
 
 /// One thing that a command does.
@@ -28,7 +30,7 @@ pub enum Step {
     Start,
     /// A start that is due is put off for good.
     Cancel,
-    /// It is told to end: the down signal, then CONT. It no longer counts as paused.
+    /// It is told to end, and what it leaves behind is, too: the down signal, then CONT. It no longer counts as paused.
     Stop,
     /// It is told to end so that it is started anew, if it is wanted up: the same signals.
     Bounce,
@@ -43,7 +45,7 @@ pub enum Step {
 }
 
 /// A command, and its steps in the states in their order.
-pub type Row = (u8, [&'static [Step]; 5]);
+pub type Row = (u8, [&'static [Step]; 6]);
 
 use Step::{Announce, Bounce, Cancel, End, Leave, Paused, Signal, Start, Stop, Want as W};
 use libc::{
@@ -54,23 +56,23 @@ use libc::{
 /// The table.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    //     Down                                Waiting                              Running                                    Script                       Started
-    (b'u', [&[W(Want::Up), Announce, Start],    &[W(Want::Up), Announce, Start],     &[W(Want::Up), Announce],                  &[W(Want::Up), Announce],    &[W(Want::Up), Announce]]),
-    (b'd', [&[W(Want::Down), Announce],         &[W(Want::Down), Cancel, Announce],  &[W(Want::Down), Stop, Announce],          &[W(Want::Down), Announce],  &[W(Want::Down), Announce, End]]),
-    (b'o', [&[W(Want::Once), Announce, Start],  &[W(Want::Once), Announce, Start],   &[W(Want::Once), Announce],                &[W(Want::Once), Announce],  &[W(Want::Once), Announce]]),
-    (b'x', [&[Leave],                           &[Leave, Cancel],                    &[Leave, Announce],                        &[Leave],                    &[Leave, End]]),
-    (b'p', [&[Paused(true), Announce],          &[Paused(true), Announce],           &[Paused(true), Announce, Signal(STOP)],   &[Signal(STOP)],             &[Paused(true), Announce]]),
-    (b'c', [&[Paused(false), Announce],         &[Paused(false), Announce],          &[Paused(false), Announce, Signal(CONT)],  &[Signal(CONT)],             &[Paused(false), Announce]]),
-    (b'a', [&[],                                &[],                                 &[Signal(ALRM)],                           &[Signal(ALRM)],             &[]]),
-    (b'h', [&[],                                &[],                                 &[Signal(HUP)],                            &[Signal(HUP)],              &[]]),
-    (b'k', [&[],                                &[],                                 &[Signal(KILL)],                           &[Signal(KILL)],             &[]]),
-    (b't', [&[],                                &[],                                 &[Signal(TERM)],                           &[Signal(TERM)],             &[]]),
-    (b'i', [&[],                                &[],                                 &[Signal(INT)],                            &[Signal(INT)],              &[]]),
-    (b'q', [&[],                                &[],                                 &[Signal(QUIT)],                           &[Signal(QUIT)],             &[]]),
-    (b'1', [&[],                                &[],                                 &[Signal(USR1)],                           &[Signal(USR1)],             &[]]),
-    (b'2', [&[],                                &[],                                 &[Signal(USR2)],                           &[Signal(USR2)],             &[]]),
-    (b'w', [&[],                                &[],                                 &[Signal(WINCH)],                          &[Signal(WINCH)],            &[]]),
-    (b'r', [&[W(Want::Up), Announce, Start],    &[W(Want::Up), Announce, Start],     &[Bounce],                                 &[],                         &[]]),
+    //      Down                                Waiting                              Running                                    Script                       Started                              Left
+    (b'u', [&[W(Want::Up), Announce, Start],    &[W(Want::Up), Announce, Start],     &[W(Want::Up), Announce],                  &[W(Want::Up), Announce],    &[W(Want::Up), Announce],            &[W(Want::Up), Announce]]),
+    (b'd', [&[W(Want::Down), Announce],         &[W(Want::Down), Cancel, Announce],  &[W(Want::Down), Stop, Announce],          &[W(Want::Down), Announce],  &[W(Want::Down), Announce, End],     &[W(Want::Down), Stop, Announce]]),
+    (b'o', [&[W(Want::Once), Announce, Start],  &[W(Want::Once), Announce, Start],   &[W(Want::Once), Announce],                &[W(Want::Once), Announce],  &[W(Want::Once), Announce],          &[W(Want::Once), Announce]]),
+    (b'x', [&[Leave],                           &[Leave, Cancel],                    &[Leave, Announce],                        &[Leave],                    &[Leave, End],                       &[Leave]]),
+    (b'p', [&[Paused(true), Announce],          &[Paused(true), Announce],           &[Paused(true), Announce, Signal(STOP)],   &[Signal(STOP)],             &[Paused(true), Announce],           &[Signal(STOP)]]),
+    (b'c', [&[Paused(false), Announce],         &[Paused(false), Announce],          &[Paused(false), Announce, Signal(CONT)],  &[Signal(CONT)],             &[Paused(false), Announce],          &[Signal(CONT)]]),
+    (b'a', [&[],                                &[],                                 &[Signal(ALRM)],                           &[Signal(ALRM)],             &[],                                 &[Signal(ALRM)]]),
+    (b'h', [&[],                                &[],                                 &[Signal(HUP)],                            &[Signal(HUP)],              &[],                                 &[Signal(HUP)]]),
+    (b'k', [&[],                                &[],                                 &[Signal(KILL)],                           &[Signal(KILL)],             &[],                                 &[Signal(KILL)]]),
+    (b't', [&[],                                &[],                                 &[Signal(TERM)],                           &[Signal(TERM)],             &[],                                 &[Signal(TERM)]]),
+    (b'i', [&[],                                &[],                                 &[Signal(INT)],                            &[Signal(INT)],              &[],                                 &[Signal(INT)]]),
+    (b'q', [&[],                                &[],                                 &[Signal(QUIT)],                           &[Signal(QUIT)],             &[],                                 &[Signal(QUIT)]]),
+    (b'1', [&[],                                &[],                                 &[Signal(USR1)],                           &[Signal(USR1)],             &[],                                 &[Signal(USR1)]]),
+    (b'2', [&[],                                &[],                                 &[Signal(USR2)],                           &[Signal(USR2)],             &[],                                 &[Signal(USR2)]]),
+    (b'w', [&[],                                &[],                                 &[Signal(WINCH)],                          &[Signal(WINCH)],            &[],                                 &[Signal(WINCH)]]),
+    (b'r', [&[W(Want::Up), Announce, Start],    &[W(Want::Up), Announce, Start],     &[Bounce],                                 &[],                         &[],                                 &[Bounce]]),
 ];
 
 /// What a command does in a state: nothing if there is no such command.
@@ -92,7 +94,7 @@ mod tests {
                 let starts = steps.contains(&Step::Start);
                 let signals = steps.iter().any(|step| matches!(step, Step::Signal(_) | Step::Stop | Step::Bounce));
                 assert!(!starts || column < 2, "{}: only what is down is started", command as char);
-                assert!(!signals || matches!(column, 2 | 3), "{}: only what runs is told", command as char);
+                assert!(!signals || matches!(column, 2 | 3 | 5), "{}: only what runs is told", command as char);
                 assert_eq!(starts, column < 2 && b"uor".contains(&command), "{}", command as char);
                 // whatever changes the file is told by it, but in a script, where pausing is no state of the service
                 let changes = steps.iter().any(|step| matches!(step, Step::Want(_) | Step::Paused(_)));

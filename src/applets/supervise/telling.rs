@@ -2,6 +2,7 @@
 
 use super::service::{Place, SECOND, Service};
 use super::table::State;
+use super::wishes;
 use crate::failure::{Failure, explained, say_in_passing};
 use crate::family::Family;
 use crate::service::Program;
@@ -13,16 +14,19 @@ use nix::errno::Errno;
 /// How long after a write that failed the next attempt is made.
 const RETRY: u64 = 5 * SECOND;
 
+/// How long a directory of which something has been removed is left alone: whoever removes one thing mostly removes more.
+const QUIET: u64 = SECOND / 4;
+
 /// How often the directory is made anew in quick succession.
 const ATTEMPTS: u8 = 20;
 
 impl Service<'_> {
-    /// Something has been removed from the supervise directory. Who removes one thing mostly removes more.
+    /// Something has been removed from the supervise directory.
     pub fn lose(&mut self) {
         if self.heal_at.is_none() && self.files.may_have_removed() && self.files.is_whole(self.home) {
             return;
         }
-        self.heal_at.get_or_insert_with(|| monotonic() + SECOND / 10);
+        self.heal_at.get_or_insert_with(|| monotonic() + QUIET);
     }
 
     /// Mends the supervise directory.
@@ -32,7 +36,11 @@ impl Service<'_> {
             return;
         }
         self.look_for_home();
-        if self.is_gone {
+        if wishes::is_missing(c"run") && wishes::is_missing(c"start") {
+            // without a service it is what is left to be removed, and must not get in the way of that
+            self.lose_home();
+        }
+        if self.is_gone || self.is_to_end() {
             return;
         }
         if let Err(error) = self.files.heal(self.home, self.dir) {
@@ -55,8 +63,13 @@ impl Service<'_> {
 
     /// Looks whether the service directory itself has been removed.
     pub(super) fn look_for_home(&mut self) {
-        let is_gone = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
-        if is_gone && !std::mem::replace(&mut self.is_gone, true) {
+        if nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0) {
+            self.lose_home();
+        }
+    }
+
+    fn lose_home(&mut self) {
+        if !std::mem::replace(&mut self.is_gone, true) {
             let text = b" has been removed: ending when the service is down\n";
             say_in_passing(&[b"supervise: warning: ", self.dir, text]);
         }
@@ -75,6 +88,8 @@ impl Service<'_> {
             _ => None,
         };
         self.info.phase = Some(phase);
+        self.info.left = u32::try_from(self.left.seen.len()).unwrap_or(u32::MAX);
+        self.info.left_pid = self.left.seen.first().map_or(0, |pid| pid.as_raw().unsigned_abs());
         self.info.backoff = if self.gap > SECOND { self.gap / 1_000_000 } else { 0 };
         self.info.next_start = match self.place {
             Place::Due(_, at) => Some(at),
@@ -95,7 +110,7 @@ impl Service<'_> {
             true => self.retry_at = self.retry_at.or_else(|| Some(monotonic() + RETRY)),
             false => self.retry_at = None,
         }
-        if self.files.is_lost() && !self.is_gone && self.heal_at.is_none() {
+        if self.files.is_lost() && !self.is_gone && !self.is_to_end() && self.heal_at.is_none() {
             self.lose();
         }
     }
