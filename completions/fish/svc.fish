@@ -1,3 +1,4 @@
+complete -c svc -l remove -d 'Remove it from svscan\'s sight, and end it, its log and both supervises; in so many seconds at most' -r -f
 complete -c svc -l wait -d 'Then wait until all are up, down or ready; with a comma and SECONDS, for so long at most' -r -f
 complete -c svc -s u -d 'Up: start it if it does not run, and again whenever it ends'
 complete -c svc -s d -d 'Down: send TERM and then CONT, and do not start it again'

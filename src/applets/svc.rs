@@ -3,10 +3,12 @@
 //! | module | is |
 //! |---|---|
 //! | commands | what a call asks for, and the letters that say it |
+//! | remove | `--remove` |
 //! | manual | the prose of the manual page |
 
 pub mod commands;
 mod manual;
+mod remove;
 
 use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::environ::Environ;
@@ -36,6 +38,8 @@ pub const APPLET: Applet = Applet {
         ("100", "with --check: a DIR is not supervised"),
         ("111", "with --check: a DIR could not be told"),
         ("N", "with --wait, a code of svwait(1)"),
+        ("99", "with --remove: the time is over"),
+        ("111", "with --remove: a DIR could not be removed"),
     ],
     changes: &[],
     on_request: &[],
@@ -60,10 +64,18 @@ enum Outcome {
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let order = Order::asked_for(given);
     let wish = given.last("wait").map(|value| wish(value.bytes()).ok_or(WrongUsage)).transpose()?;
+    let removes = given.has("remove");
+    if removes && (wish.is_some() || given.has("check") || order.has_log() || !order.is_empty()) {
+        return Err(WrongUsage.into());
+    }
+    let limit = given.last("remove").map(|value| seconds(value.bytes()).ok_or(WrongUsage)).transpose()?;
     let _ = signal::ignore(libc::SIGPIPE);
     process.listeners.tool_runs(APPLET.name);
     let origin = Origin::open()?;
     let environ = &process.environ;
+    if removes {
+        return remove::remove(&origin, environ, given.operands().iter().map(|dir| dir.bytes()), limit);
+    }
 
     let mut worst = Outcome::Told;
     let mut awaited = Vec::new();

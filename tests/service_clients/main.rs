@@ -22,6 +22,7 @@ mod svc_full;
 mod svc_log;
 mod svc_long;
 mod svc_messages;
+mod svc_remove;
 mod svc_wait;
 mod svok;
 mod svstat_encore;

@@ -71,6 +71,12 @@ impl Supervised {
         text.drain(..place + line.len());
     }
 
+    /// Kills supervise itself, and leaves the service running until the test is over.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait_for_end();
+    }
+
     /// Waits until supervise itself has ended.
     #[track_caller]
     pub fn wait_for_end(&mut self) {

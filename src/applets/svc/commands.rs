@@ -33,6 +33,11 @@ pub const OPTIONS: &[Opt] = &[
     Opt::flag("l", "Commands behind it are for the service itself"),
     Opt::flag("restart", "End it so that it is started anew; start it if it is down"),
     Opt::flag("reload", "Send the signal that the file reload-signal names, or HUP"),
+    Opt::optional(
+        "remove",
+        "SECONDS",
+        "Remove it from svscan's sight, and end it, its log and both supervises; in so many seconds at most",
+    ),
     Opt::flag("check", "Exit 111 if a DIR could not be told, 100 if one is not supervised"),
     Opt::valued(
         "wait",
@@ -95,6 +100,11 @@ impl Order {
             sections.remove(0);
         }
         Self(sections)
+    }
+
+    /// Whether nothing is to be told.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|section| section.commands.is_empty())
     }
 
     /// Whether some of it is for the log.

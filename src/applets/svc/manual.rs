@@ -37,6 +37,20 @@ pub const MANUAL: Manual = Manual {
             ],
         ),
         (
+            "REMOVING A SERVICE",
+            &[
+                "`--remove` stands alone, and takes a service away in this order: DIR is renamed to a name with a dot before it (`/service/web` to \
+             `/service/.web`), which svscan(1) passes over and nothing else has; the service is told `-dx`; when it and its supervise have \
+             ended, svscan lets its log read what is left and end, and its supervise, too. Then the new name is printed, a line for each DIR. \
+             Nothing is deleted: `rm -r` on that name does that, or a renaming brings the service back.",
+                "It waits as long as the service takes to end, and says after five seconds what it waits for; with SECONDS, no longer than that: \
+             then DIR has its new name, the service has been told, and `svc --remove` on the new name waits on. A log that has no svscan of \
+             this kind above it is told itself, seven seconds after its service's end, when it has read all.",
+                "If the new name is taken, nothing is done. A DIR that is a symbolic link is renamed as such. If DIR is of a service that runs without a \
+             supervise (it was killed), that is said, and nothing is done.",
+            ],
+        ),
+        (
             "FILES",
             &[
                 "`DIR/supervise/control`, the FIFO for commands; `DIR/log/supervise/control`; `DIR/supervise/status`; `DIR/reload-signal`, the \
@@ -52,13 +66,17 @@ pub const MANUAL: Manual = Manual {
         ("svc --restart --wait=ready /service/web", "Restart it, and wait until it says that it is ready."),
         ("svc -h /service/web /service/mail", "Send HUP to two services."),
         (
+            "svc --remove /service/web",
+            "Take it out of svscan's directory, and end it and its log; then say where it is now.",
+        ),
+        (
             "svc -dx /service/web /service/web/log",
             "End a service that has been taken out of svscan's directory, its log, and both supervises.",
         ),
     ],
     reference: "daemontools 0.76, and daemontools-encore 1.11 for q, 1, 2, w, +, =, L and l",
     differences: &[
-        "`--restart`, `--reload`, `--check` and `--wait` are additions.",
+        "`--restart`, `--reload`, `--check`, `--wait` and `--remove` are additions.",
         "There is no limit to the number of commands; the reference takes 20.",
         "A full FIFO is waited for no longer than five seconds; the reference waits for ever.",
         "What is called `supervise/control` has to be a FIFO, and a symbolic link in its place is not followed; the reference writes into \
