@@ -60,6 +60,10 @@ fn the_status_is_true_while_the_disk_is_full() {
         let mut pid = events.next().pid;
         wait_for_pid(&service, |up| up == Some(pid));
         for trouble in 1..=2 {
+            // what is written behind the status frees the page of what it replaces
+            let info = service.join("supervise/info");
+            let line = format!("\npid={pid}\n");
+            look_until("all is written", || fs::read_to_string(&info).is_ok_and(|text| text.contains(&line)));
             fill(&place);
             for _ in 0..2 {
                 control(&service, b"d").unwrap();
