@@ -7,6 +7,7 @@
 mod adoption;
 mod bytes;
 mod cases;
+mod dismantled;
 mod elsewhere;
 mod failures;
 mod group;

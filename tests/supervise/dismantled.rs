@@ -1,0 +1,76 @@
+//! Service directories that are taken apart below a running supervise, as `rm -r` does it, in whatever order: nothing is put
+//! back that would be in its way.
+
+use crate::service::Service;
+use crate::suite::Suite;
+use crate::supervised::Supervised;
+use std::fs;
+use std::time::Duration;
+
+/// Longer than it takes to put a removed `supervise/` back.
+const LONG: Duration = Duration::from_secs(1);
+
+#[track_caller]
+fn expect_nothing_new(supervised: &mut Supervised<'_>) {
+    supervised.expect_silence_for(LONG);
+    assert!(!supervised.service.at("supervise").exists());
+    assert!(supervised.kept.is_running());
+}
+
+#[test]
+fn one_that_is_to_end_does_not_put_its_directory_back() {
+    for commands in ["dx", "xd"] {
+        let service = Service::new().with("stubborn", "");
+        let mut supervised = service.supervise(&Suite::ours());
+        let run = supervised.expect("run started");
+        supervised.tell(commands);
+        supervised.expect("run TERM");
+        supervised.expect("run CONT");
+        fs::remove_dir_all(service.at("supervise")).unwrap();
+        expect_nothing_new(&mut supervised);
+        supervised.end(run, 0);
+        assert_eq!(supervised.rest(), (0, String::new()));
+        assert!(!service.at("supervise").exists(), "{commands}");
+        assert_eq!(supervised.kept.error.rest(), "", "{commands}");
+    }
+}
+
+#[test]
+fn without_its_program_and_its_directory_a_service_counts_as_removed() {
+    for first in ["run", "supervise"] {
+        let service = Service::new();
+        let mut supervised = service.supervise(&Suite::ours());
+        let run = supervised.expect("run started");
+        supervised.settle();
+        if first == "run" {
+            service.take_away("run");
+        }
+        fs::remove_dir_all(service.at("supervise")).unwrap();
+        if first == "supervise" {
+            service.take_away("run");
+        }
+        let path = service.path().display();
+        let says = format!("supervise: warning: {path} has been removed: ending when the service is down");
+        assert_eq!(supervised.kept.error.next(), Some(says));
+        expect_nothing_new(&mut supervised);
+        supervised.end(run, 0);
+        assert_eq!(supervised.rest(), (0, String::new()), "{first}");
+        assert!(!service.at("supervise").exists(), "{first}");
+    }
+}
+
+/// A service that is replaced in its place goes without its program for a moment.
+#[test]
+fn without_its_program_alone_it_is_waited_for() {
+    let service = Service::new();
+    let mut supervised = service.supervise(&Suite::ours());
+    let run = supervised.expect("run started");
+    service.take_away("run");
+    supervised.end(run, 0);
+    let path = service.path().display();
+    let says = format!("supervise: fatal: unable to start {path}/run: file does not exist");
+    assert_eq!(supervised.kept.error.next(), Some(says));
+    service.record("run");
+    supervised.expect("run started");
+    supervised.finish();
+}
