@@ -2,6 +2,14 @@
 
 mod support;
 
+#[path = "examples/blocks.rs"]
+mod blocks;
+#[path = "examples/place.rs"]
+mod place;
+#[path = "examples/readme.rs"]
+mod readme;
+#[path = "examples/shell.rs"]
+mod shell;
 #[path = "examples/supervision.rs"]
 mod supervision;
 
