@@ -25,7 +25,7 @@ const RUNS: &[(&str, Run)] = &[
     ("$ daemonize -c . -o build.log -e build.log mkae all", server),
     ("$ daemonize pidfile-lock /run/app.pid setuidgid nobody softlimit -o 1024 /usr/bin/app", daemon),
     ("$ daemonize --ready=fd=3 --timeout=0.5 /usr/bin/app", never_ready),
-    ("$ ./install.sh --prefix ~/.local", supervision),
+    ("$ ./install.sh --all --prefix ~/.local", supervision),
     ("COPY service /service", container),
     ("#!/bin/sh", logger),
     ("$ tai64nlocal < log/main/current", reading),
@@ -49,7 +49,7 @@ fn holds(file: &Path, text: &str) -> bool {
     fs::read_to_string(file).is_ok_and(|all| all.contains(text))
 }
 
-/// Somebody's home, a checkout with a build, and links to what the commands need: a machine without daemontools.
+/// Somebody's home, a checkout with a build, and links to what the commands need.
 struct Stage {
     bash: PathBuf,
     place: Place,
@@ -74,6 +74,10 @@ impl Stage {
             "uname", "wc",
         ] {
             symlink(support::peer(tool).unwrap(), stage.path("tools").join(tool)).unwrap();
+        }
+        // names that are taken already, by what does nothing of the kind
+        for name in ["svscan", "svstat", "tai64nlocal"] {
+            stage.put(&format!("tools/{name}"), "#!/bin/sh\nexit 1\n");
         }
         for part in ["env", "server"] {
             let mut copy = std::process::Command::new("cp");
@@ -223,6 +227,10 @@ fn supervision(stage: &Stage, block: &Block) {
     assert!(greeter.join("down").exists());
     assert_eq!(commands.last().map(String::as_str), Some("kill %1"));
     assert_eq!(shell.run("wait %1"), (String::new(), 0));
+    assert!(stage.path("home/.local/bin/catena").exists());
+    assert!(readme().contains("`--uninstall --prefix ~/.local`"));
+    let (output, code) = stage.bare_shell("checkout").run("./install.sh --uninstall --prefix ~/.local");
+    assert!(code == 0 && !stage.path("home/.local").exists(), "{output}");
 }
 
 /// Lines of a Dockerfile, for which there is nothing to run here; `examples/container` is it, and has a tour.
