@@ -123,8 +123,8 @@ pub const APPLET: Applet = Applet {
                 "nohup(1) and setsid(1) are for a job of one's own that shall outlive the terminal. nohup keeps it \
                  in the session and collects its output; setsid takes it out of the session and leaves its output \
                  where it is. Neither looks after directory and descriptors: a job over ssh that keeps the \
-                 connection's descriptors keeps the connection open. A daemon of daemonize has none of 0, 1 and 2; \
-                 where the caller may have others, `--close-fds` closes them.",
+                 connection's descriptors keeps the connection open. daemonize gives its daemon others for 0, 1 and \
+                 2; what else the caller may have open, `--close-fds` closes.",
                 "supervise(1) is for a service that shall run always: it starts it, restarts it, and is its parent, \
                  so it needs no pid file. Under supervise a program stays in the foreground, and daemonize has no \
                  place in its run script; for a program that cannot stay there, fghack(1) has.",
