@@ -178,6 +178,24 @@ fn the_examples_of_the_manual_begin_a_chain_with_the_applet() {
     }
 }
 
+#[test]
+fn the_accounts_of_the_examples_are_on_every_system() {
+    // what the README has in a block is run by the tests of examples
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    let mut lines: Vec<String> = readme.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    lines.extend(documents::overview().lines().filter(|line| line.starts_with("  catena ")).map(str::to_owned));
+    lines.extend(applets::ALL.iter().flat_map(|applet| applet.manual.examples).map(|(line, _)| (*line).to_owned()));
+    let mut accounts = Vec::new();
+    for line in &lines {
+        let mut words = line.split_whitespace().skip_while(|word| !["setuidgid", "envuidgid"].contains(word)).skip(1);
+        accounts.extend(words.find(|word| !word.starts_with('-')).map(|account| (account, line)));
+    }
+    // by number no account need exist
+    let is_everywhere = |account: &str| account.starts_with(':') || ["nobody", "nobody:users"].contains(&account);
+    let wrong: Vec<_> = accounts.iter().filter(|(account, _)| !is_everywhere(account)).collect();
+    assert!(wrong.is_empty() && accounts.len() > 6, "{wrong:?} of {accounts:?}");
+}
+
 /// Every link of the line parses, as far as its words are applets.
 fn parses_as_chain(first: &'static Applet, line: &str) {
     let words: Vec<Word> = line

@@ -133,7 +133,7 @@ pub const APPLET: Applet = Applet {
         examples: &[
             ("daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app", "The classic."),
             (
-                "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server",
+                "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid nobody softlimit -o 1024 /srv/app/server",
                 "The same from links, each of which can fail and be heard.",
             ),
             (
