@@ -452,5 +452,6 @@ if [ -n "$left_out" ]; then
     say ""
     say "Not linked, because PATH already finds another program of the name:$left_out"
     say "Run these as 'catena NAME', or install again with --all or --applets NAME,NAME to link them, too; which of"
-    say "two programs of a name runs is then the order of PATH. 'catena help NAME' prints the manual."
+    say "two programs of a name runs is then the order of PATH. 'catena help NAME' tells how to use one."
+    [ ! -d "$here/man" ] || say "The manual pages of all are in $here/man."
 fi

@@ -8,7 +8,11 @@ use crate::sys::words::{Word, Words};
 /// The options of catena itself.
 pub const OPTIONS: &[Opt] = &[
     Opt::flag("list", "Print the names of all applets, one a line, and exit"),
-    Opt::valued("install", "DIR", "Make a symbolic link to this program in DIR for each applet, and exit"),
+    Opt::valued(
+        "install",
+        "DIR",
+        "Make symbolic links to this program in DIR, one for each applet and one called catena, and exit",
+    ),
     Opt::flag("no-fuse", "Run each link of the chain by a real exec"),
 ];
 

@@ -164,10 +164,12 @@ pub const CATENA_USAGE: [&str; 3] =
 
 /// The prose of catena's own manual page.
 pub const CATENA_DESCRIPTION: &[&str] = &[
-    "catena is a set of small programs, applets, each of which changes one thing about its own process and then runs the \
-     program that the rest of its arguments name. So they compose: each is a link, and all together are a chain, which \
-     ends with a program that is none of them. There is no shell in between, and no process is left behind but where an \
-     applet says so.",
+    "catena is a set of small programs, applets. Most are wrappers, each of which changes one thing about its own process \
+     and then runs the program that the rest of its arguments name. So they compose: each is a link, and all together are \
+     a chain, which ends with a program that is none of them. There is no shell in between, and no process is left behind \
+     but where an applet says so. Those for daemons put a chain in the background and tell how its start went. The others \
+     do a work of their own, and may end a chain: those for supervision, which keep services running, and those for \
+     logging, which keep and read what services write.",
     "An applet is called by its own name, through a link to this program that bears it, or as `catena NAME`. In the \
      middle of a chain a word is looked up in PATH as any program is. Only if it is found nowhere, and the chain was \
      begun as `catena NAME`, a word that names an applet means that applet: so an uninstalled catena works, and so do \
@@ -326,12 +328,12 @@ pub fn overview() -> String {
     for group in Group::ALL {
         let _ = writeln!(after, "  {}", group.title());
         for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
-            let _ = writeln!(after, "    {:<12} {}", applet.name, applet.about);
+            let _ = writeln!(after, "    {:<14} {}", applet.name, applet.about);
         }
     }
     after.push_str(
-        "\nEach changes one thing about its process and runs the rest of its arguments:\n  \
-         catena envdir ./env setuidgid www softlimit -o 1024 ./server\n\
+        "\nThose with PROGRAM in their usage change one thing about their process and run the rest of their arguments:\n  \
+         catena envdir ./env setuidgid nobody softlimit -o 1024 ./server\n\
          A link called like an applet is that applet. `catena help NAME` tells more.",
     );
     catena_command().after_help(after).render_help().to_string()

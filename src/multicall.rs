@@ -15,7 +15,7 @@ use crate::sys::exec;
 use crate::sys::words::Words;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, stat};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,9 @@ fn unknown(name: &[u8]) -> u8 {
     }
 }
 
-/// Makes the links that are not there yet. A name that is taken by anything else is left alone, and that is said.
+/// Makes the links that are not there yet, `catena` among them: the middle of a chain, and `catena help`, need it. A name
+/// that leads here already, as this program's own does in its own directory, is as it should be. One that is taken by
+/// anything else is left alone, and that is said.
 #[cold]
 fn install(directory: &Path) -> u8 {
     let program = match nix::fcntl::readlink(exec::SELF) {
@@ -132,15 +134,20 @@ fn install(directory: &Path) -> u8 {
         return unable(b"link into", directory, reason);
     }
     let mut code = 0;
-    for applet in applets::ALL {
-        let link = directory.join(applet.name);
+    for name in applets::ALL.iter().map(|applet| applet.name).chain([NAME]) {
+        let link = directory.join(name);
         match nix::unistd::symlinkat(&program, nix::fcntl::AT_FDCWD, &link) {
             Ok(()) => {}
-            Err(Errno::EEXIST) if nix::fcntl::readlink(&link).is_ok_and(|target| *target == *program) => {}
+            Err(Errno::EEXIST) if is_this_program(&link) => {}
             Err(reason) => code = unable(b"link", &link, reason),
         }
     }
     code
+}
+
+fn is_this_program(path: &Path) -> bool {
+    let look = |path: &Path| stat(path).map(|seen| (seen.st_dev, seen.st_ino));
+    look(path).is_ok_and(|seen| look(Path::new("/proc/self/exe")) == Ok(seen))
 }
 
 fn unable(verb: &[u8], object: &Path, reason: Errno) -> u8 {

@@ -5,8 +5,12 @@ mod support;
 
 #[path = "docs/completions.rs"]
 mod completions;
+#[path = "docs/lint.rs"]
+mod lint;
 #[path = "docs/manual.rs"]
 mod manual;
+#[path = "docs/references.rs"]
+mod references;
 
 use catena::applet::{Applet, Grammar, Group, Role};
 use catena::applets;
@@ -77,12 +81,58 @@ fn table() -> String {
         for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
             let codes = [applet.codes.usage, applet.codes.failure, applet.codes.not_found, applet.codes.not_runnable];
             let codes = &codes[..if applet.is_link() { 4 } else { 2 }];
-            let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join("/");
+            let mut codes = vec![codes.iter().map(u8::to_string).collect::<Vec<_>>().join("/")];
+            let known = |code: &str| code == "0" || codes[0].split('/').any(|known| known == code);
+            let others = applet.other_codes.iter().map(|&(code, _)| code).filter(|code| !known(code));
+            let others: Vec<String> = others.map(str::to_owned).collect();
+            codes.extend(others);
+            let codes = codes.join(", ");
             table += &format!("| `{}` | {} | {} | {codes} |\n", applet.name, applet.about, applet.manual.reference);
         }
     }
-    table += "\nExit codes: wrong usage / own failure / program not found / program not runnable; what ends a chain has the first two.\n\n";
+    table += "\nExit codes: wrong usage / own failure / program not found / program not runnable; what ends a chain has the first two. \
+              Others follow, which the page explains: N is one that another program or a later link has exited with, in \
+              128+N a signal. 0 is success.\n\n";
     table
+}
+
+/// What the first line about all of it must name, so that each group of applets is in it.
+fn word_for(group: Group) -> &'static str {
+    match group {
+        Group::Session | Group::Environment | Group::Privilege | Group::Lock => "wrappers",
+        Group::Daemon => "daemons",
+        Group::Supervision => "supervision",
+        Group::Logging => "logging",
+    }
+}
+
+#[test]
+fn the_first_line_about_catena_names_every_group_of_applets() {
+    for text in [env!("CARGO_PKG_DESCRIPTION"), documents::CATENA_DESCRIPTION[0]] {
+        for group in Group::ALL {
+            assert!(text.to_lowercase().contains(word_for(group)), "{} is not in {text}", word_for(group));
+        }
+    }
+    let first = documents::overview().lines().next().unwrap().to_owned();
+    assert_eq!(first, env!("CARGO_PKG_DESCRIPTION"));
+    assert!(
+        manual::catena().contains(&format!("catena \\- {}", env!("CARGO_PKG_DESCRIPTION").replace('\'', "\\*(Aq")))
+    );
+}
+
+#[test]
+fn the_table_and_the_page_know_the_same_exit_codes() {
+    let table = table();
+    for applet in applets::ALL {
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{}` |", applet.name))).unwrap();
+        let codes = row.rsplit('|').nth(1).unwrap().trim();
+        let codes: BTreeSet<&str> = codes.split(['/', ',']).map(str::trim).collect();
+        let page = documents::exit_status(applet);
+        // success is in no row, and what is else is the program's own
+        let page: BTreeSet<&str> =
+            page.iter().map(|(code, _)| code.as_str()).filter(|code| !["0", "else"].contains(code)).collect();
+        assert_eq!(codes, page, "{}", applet.name);
+    }
 }
 
 #[test]
@@ -128,6 +178,24 @@ fn the_examples_of_the_manual_begin_a_chain_with_the_applet() {
     }
 }
 
+#[test]
+fn the_accounts_of_the_examples_are_on_every_system() {
+    // what the README has in a block is run by the tests of examples
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    let mut lines: Vec<String> = readme.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    lines.extend(documents::overview().lines().filter(|line| line.starts_with("  catena ")).map(str::to_owned));
+    lines.extend(applets::ALL.iter().flat_map(|applet| applet.manual.examples).map(|(line, _)| (*line).to_owned()));
+    let mut accounts = Vec::new();
+    for line in &lines {
+        let mut words = line.split_whitespace().skip_while(|word| !["setuidgid", "envuidgid"].contains(word)).skip(1);
+        accounts.extend(words.find(|word| !word.starts_with('-')).map(|account| (account, line)));
+    }
+    // by number no account need exist
+    let is_everywhere = |account: &str| account.starts_with(':') || ["nobody", "nobody:users"].contains(&account);
+    let wrong: Vec<_> = accounts.iter().filter(|(account, _)| !is_everywhere(account)).collect();
+    assert!(wrong.is_empty() && accounts.len() > 6, "{wrong:?} of {accounts:?}");
+}
+
 /// Every link of the line parses, as far as its words are applets.
 fn parses_as_chain(first: &'static Applet, line: &str) {
     let words: Vec<Word> = line
@@ -154,17 +222,6 @@ fn parses_as_chain(first: &'static Applet, line: &str) {
             None => break,
         }
         rest = rest.from(1);
-    }
-}
-
-#[test]
-fn other_pages_are_named_with_their_section() {
-    for applet in applets::ALL {
-        for page in applet.manual.see_also {
-            let (name, section) = page.strip_suffix(')').and_then(|page| page.split_once('(')).expect(page);
-            assert!(section.parse::<u8>().is_ok_and(|section| (1..=8).contains(&section)), "{page}");
-            assert_ne!((name, section), (applet.name, "1"));
-        }
     }
 }
 

@@ -2,6 +2,14 @@
 
 mod support;
 
+#[path = "examples/blocks.rs"]
+mod blocks;
+#[path = "examples/place.rs"]
+mod place;
+#[path = "examples/readme.rs"]
+mod readme;
+#[path = "examples/shell.rs"]
+mod shell;
 #[path = "examples/supervision.rs"]
 mod supervision;
 
@@ -130,5 +138,29 @@ fn a_job_keeps_nothing_of_the_session_that_started_it() {
     let log = place.path().join("log");
     while std::fs::read_to_string(&log).unwrap_or_default() != "begun\nover\n" {
         std::thread::yield_now();
+    }
+}
+
+/// What the README says of a script's lock: a job has it as well, unless `--close-fds` is given.
+#[test]
+fn a_job_keeps_the_lock_of_a_script_that_does_not_close_it() {
+    let installed = Installed::new();
+    let path = format!("{}:/usr/bin:/bin", installed.path().display());
+    for (option, is_free) in [("", Some(111)), ("--close-fds", Some(0))] {
+        let place = place::Place::new();
+        let fifo = place.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // not on 3, which is the lock's
+        let job = "exec 9<>fifo; read x <&9; echo over";
+        let script =
+            format!("setlock lock sh -c 'daemonize {option} -c . -o log sh -c \"{job}\"'; setlock -n lock true");
+        let mut session = Command::new("/bin/sh");
+        session.args(["-c", &script]).env("PATH", &path).current_dir(place.path());
+        assert_eq!(session.output().unwrap().status.code(), is_free, "{option}");
+        std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"\n").unwrap();
+        while std::fs::read_to_string(place.path().join("log")).unwrap_or_default() != "over\n" {
+            std::thread::yield_now();
+        }
+        place.wait_for_the_end(&script);
     }
 }

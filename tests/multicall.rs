@@ -123,11 +123,76 @@ fn install_links_every_applet_and_spares_what_is_there() {
 
     // again: what is linked already is as it should be
     assert_eq!(install().status.code(), Some(0));
-    for applet in catena::applets::ALL {
-        assert_eq!(at(applet.name).canonicalize().unwrap(), support::catena().canonicalize().unwrap());
+    for name in catena::applets::ALL.iter().map(|applet| applet.name).chain(["catena"]) {
+        assert_eq!(at(name).read_link().unwrap(), support::catena().canonicalize().unwrap());
     }
     let output = Command::new(at("softlimit")).args(["echo", "linked"]).output().unwrap();
     assert_eq!(text(&output.stdout), "linked\n");
+}
+
+#[test]
+fn catena_is_found_behind_install_by_its_own_name() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(run(&["--install", directory.path().to_str().unwrap()]).status.code(), Some(0));
+    let help = |words: &[&str]| {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "exec \"$@\"", "sh", "catena"]).args(words).env("PATH", directory.path());
+        let output = shell.output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(help(&["help", "svc"]), (Some(0), text(&run(&["help", "svc"]).stdout), String::new()));
+    // also in the middle of a chain, fused or not
+    for fuse in ["1", "0"] {
+        let mut chain = Command::new(directory.path().join("pgrphack"));
+        chain.args(["catena", "softlimit", "-o", "64", "/bin/echo", "end"]).env("PATH", directory.path());
+        let output = chain.env("CATENA_FUSE", fuse).output().unwrap();
+        assert_eq!((text(&output.stdout), text(&output.stderr)), ("end\n".to_owned(), String::new()), "{fuse}");
+    }
+}
+
+/// As `COPY catena /usr/local/bin/` and `RUN catena --install /usr/local/bin` do it in a container.
+#[test]
+fn install_into_its_own_directory_leaves_the_program_as_it_is() {
+    use std::os::unix::fs::MetadataExt;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for name in ["catena", "catena-0.1"] {
+        support::copy_program(support::catena(), &at(name));
+        let before = std::fs::symlink_metadata(at(name)).unwrap();
+        for _ in 0..2 {
+            let output =
+                Command::new(at(name)).args(["--install", "."]).current_dir(directory.path()).output().unwrap();
+            assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+        }
+        let after = std::fs::symlink_metadata(at(name)).unwrap();
+        assert!(after.is_file() && (after.ino(), after.len()) == (before.ino(), before.len()), "{name}");
+        assert_eq!(at("catena").canonicalize().unwrap(), at(name).canonicalize().unwrap());
+        assert_eq!(at("svc").canonicalize().unwrap(), at(name).canonicalize().unwrap());
+        for applet in catena::applets::ALL {
+            std::fs::remove_file(at(applet.name)).unwrap();
+        }
+        std::fs::remove_file(at("catena")).unwrap();
+    }
+}
+
+#[test]
+fn install_takes_what_leads_to_this_program_and_nothing_else() {
+    let installed = support::Installed::new();
+    // links by another text, as install.sh makes them
+    let install = |into: &Path| {
+        let output = Command::new(installed.applet("catena")).arg("--install").arg(into).output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    assert_eq!(install(installed.path()), (Some(0), String::new()));
+    assert_eq!(installed.applet("svc").read_link().unwrap(), Path::new("catena"));
+    // another build of catena is not this one
+    let other = tempfile::tempdir().unwrap();
+    let taken = other.path().join("catena");
+    support::write_script(&taken, "another build\n");
+    let said = format!("catena: fatal: unable to link {}: file already exists\n", taken.display());
+    assert_eq!(install(other.path()), (Some(111), said));
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "another build\n");
+    assert!(other.path().join("svc").exists());
 }
 
 #[test]

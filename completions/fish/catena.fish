@@ -1,4 +1,4 @@
-complete -c catena -l install -d 'Make a symbolic link to this program in DIR for each applet, and exit' -r -f -a "(__fish_complete_directories)"
+complete -c catena -l install -d 'Make symbolic links to this program in DIR, one for each applet and one called catena, and exit' -r -f -a "(__fish_complete_directories)"
 complete -c catena -l list -d 'Print the names of all applets, one a line, and exit'
 complete -c catena -l no-fuse -d 'Run each link of the chain by a real exec'
 complete -c catena -l help -d 'Print this help and exit'

@@ -109,7 +109,11 @@ pub const APPLET: Applet = Applet {
             "A program that a name without a slash names is looked for in PATH. A relative name with a slash is \
              refused, since it would change its meaning with the directory.",
             "Nothing else is changed: umask, signal dispositions and limits are the caller's, and so are \
-             descriptors above 2 unless `--close-fds` is given.",
+             descriptors above 2 unless `--close-fds` is given. One wants it wherever the caller may hold \
+             something open that the daemon must not: a daemon keeps a pipe from seeing its end, a connection or \
+             a deleted file open, and a flock(2), such as that of `exec 9>lock; flock 9` in a script, held for as \
+             long as it runs. Without it they can be handed to the daemon on purpose, as a lock by setlock(1) or a \
+             socket.",
         ],
         sections: &[(
             "WHICH ONE TO TAKE",
@@ -119,8 +123,9 @@ pub const APPLET: Applet = Applet {
                 "nohup(1) and setsid(1) are for a job of one's own that shall outlive the terminal. nohup keeps it \
                  in the session and collects its output; setsid takes it out of the session and leaves its output \
                  where it is. Neither looks after directory and descriptors: a job over ssh that keeps the \
-                 connection's descriptors keeps the connection open. daemonize does not.",
-                "supervise(8) is for a service that shall run always: it starts it, restarts it, and is its parent, \
+                 connection's descriptors keeps the connection open. daemonize gives its daemon others for 0, 1 and \
+                 2; what else the caller may have open, `--close-fds` closes.",
+                "supervise(1) is for a service that shall run always: it starts it, restarts it, and is its parent, \
                  so it needs no pid file. Under supervise a program stays in the foreground, and daemonize has no \
                  place in its run script; for a program that cannot stay there, fghack(1) has.",
             ],
@@ -128,7 +133,7 @@ pub const APPLET: Applet = Applet {
         examples: &[
             ("daemonize -p /run/app.pid -o /var/log/app.log -e /var/log/app.log /usr/bin/app", "The classic."),
             (
-                "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid app softlimit -o 1024 /srv/app/server",
+                "daemonize -c /srv/app pidfile-lock /run/app.pid setuidgid nobody softlimit -o 1024 /srv/app/server",
                 "The same from links, each of which can fail and be heard.",
             ),
             (
@@ -137,7 +142,7 @@ pub const APPLET: Applet = Applet {
             ),
             (
                 "daemonize -a -o build.log -e build.log -c . make all",
-                "Over ssh: a job that keeps nothing of the session open.",
+                "Over ssh: a job that keeps nothing of the session open. From a script add `--close-fds`.",
             ),
             (
                 "daemonize --double-fork --close-fds --umask=022 softlimit -c 0 pidfile-lock /run/app.pid app",
@@ -164,7 +169,15 @@ pub const APPLET: Applet = Applet {
             "`-v` says all it says at once, also into a pipe.",
             "`-u` takes the forms that setuidgid(1) knows. The long options are additions.",
         ],
-        see_also: &["pidfile-lock(1)", "setsid(1)", "nohup(1)", "fghack(1)", "daemon(7)", "sd_notify(3)"],
+        see_also: &[
+            "pidfile-lock(1)",
+            "supervise(1)",
+            "setsid(1)",
+            "nohup(1)",
+            "fghack(1)",
+            "daemon(7)",
+            "sd_notify(3)",
+        ],
     },
     role: Role::Link(|given, _| Ok(Box::new(Daemonize::new(given)?))),
 };

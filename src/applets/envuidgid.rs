@@ -29,7 +29,7 @@ pub const APPLET: Applet = Applet {
              appended. All other entries stay as they are.",
         ],
         sections: &[],
-        examples: &[("envuidgid www softlimit -o 1024 ./server", "Run a server which reads UID and GID.")],
+        examples: &[("envuidgid nobody softlimit -o 1024 ./server", "Run a server which reads UID and GID.")],
         reference: "daemontools 0.76",
         differences: &[
             "`--` ends the options; the reference takes it for an account.",

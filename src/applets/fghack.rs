@@ -27,7 +27,7 @@ pub const APPLET: Applet = Applet {
     example: &[],
     manual: Manual {
         description: &[
-            "For supervise(8), which can watch only what stays in the foreground. Forks, and runs the program in \
+            "For supervise(1), which can watch only what stays in the foreground. Forks, and runs the program in \
              the child, which gets the writing end of a pipe on 31 descriptors, the lowest that are free. The \
              parent reads from the pipe until every process that inherited one of them has closed it or ended, then \
              waits for the program, and exits with its code. What is written into the pipe is thrown away.",
@@ -50,7 +50,7 @@ pub const APPLET: Applet = Applet {
             "`--` ends the options; the reference takes it for the program.",
             "The child is waited for also where SIGCHLD was ignored; the reference fails there.",
         ],
-        see_also: &["supervise(8)", "daemonize(1)", "prctl(2)"],
+        see_also: &["supervise(1)", "daemonize(1)", "prctl(2)"],
     },
     role: Role::Link(|given, _| Ok(Box::new(Fghack { adopts: given.has("subreaper") }))),
 };

@@ -71,7 +71,7 @@ pub const APPLET: Applet = Applet {
         sections: &[],
         examples: &[
             ("pidfile-lock /run/app.pid ./app", "Run a program with its pid in a file, but not twice at a time."),
-            ("pidfile-lock /run/app.pid setuidgid www ./app", "The file stays root's, whoever the program runs as."),
+            ("pidfile-lock /run/app.pid setuidgid nobody ./app", "The file stays root's, whoever the program runs as."),
             ("pidfile-lock -x app.pid ./job", "From cron: if the last run still goes on, that is no error."),
         ],
         reference: "catena's own",

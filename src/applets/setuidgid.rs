@@ -43,9 +43,9 @@ pub const APPLET: Applet = Applet {
         ],
         sections: &[],
         examples: &[
-            ("setuidgid www ./server", "Run a server as www, with www's group only."),
+            ("setuidgid nobody ./server", "Run a server as nobody, with nobody's group only."),
             ("setuidgid :1000:1000 ./server", "By number; no account need exist."),
-            ("setuidgid -s www:www ./job", "With groups given, -s plays no part: exactly these."),
+            ("setuidgid -s nobody:users ./job", "With groups given, -s plays no part: exactly these."),
         ],
         reference: "daemontools 0.76",
         differences: &[

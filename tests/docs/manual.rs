@@ -113,9 +113,12 @@ pub fn catena() -> String {
     finished(page)
 }
 
+/// When this version was last worked on. The day of the build would make two builds of one version differ.
+const DATE: &str = "2026-11-29";
+
 fn man(command: clap::Command) -> Man {
     let source = format!("catena {}", env!("CARGO_PKG_VERSION"));
-    Man::new(command).section("1").date("").source(source).manual("catena")
+    Man::new(command).section("1").date(DATE).source(source).manual("catena")
 }
 
 fn finished(page: Vec<u8>) -> String {

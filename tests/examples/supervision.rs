@@ -1,54 +1,27 @@
 //! The examples of supervision do what the README says, and leave nothing running.
 
+use crate::place::Place;
 use crate::support;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
-use tempfile::TempDir;
 
-/// Where a tour has its files. What still runs of it at the end is killed.
-struct Place(TempDir);
-
-impl Place {
-    /// Processes that are, or run, something below the place.
-    fn running(&self) -> Vec<Pid> {
-        let all = std::fs::read_dir("/proc").unwrap();
-        let pids = all.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-        let is_below = |pid: &i32| {
-            let links = ["exe", "cwd"].map(|name| std::fs::read_link(format!("/proc/{pid}/{name}")));
-            links.iter().flatten().any(|target| target.starts_with(self.0.path()))
-        };
-        pids.filter(is_below).map(Pid::from_raw).collect()
-    }
-
-    /// What a tour shows: its parts by their headings, the first of them what comes before any. It exits 0 and leaves
-    /// nothing running.
-    fn shown_by(tour: &str) -> Vec<String> {
-        /// Seconds, many more than it takes.
-        const LIMIT: &str = "300";
-        let place = Self(tempfile::tempdir().unwrap());
-        let tour = Path::new(env!("CARGO_MANIFEST_DIR")).join(tour);
-        let output = place.0.path().join("output");
-        let mut command = Command::new("timeout");
-        command.arg(LIMIT).arg("sh").arg(tour).arg(support::catena()).env("TMPDIR", place.0.path()).env("TZ", "UTC0");
-        // no pipe: what is left running would keep it open
-        let status = command.stdout(File::create(&output).unwrap()).status().unwrap();
-        let shown = std::fs::read_to_string(output).unwrap();
-        assert!(status.success(), "{status}: {shown}");
-        assert_eq!(place.running(), [], "{shown}");
-        shown.split("\n# ").map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // what has been killed starts nothing any more, so this comes to an end
-        for pid in std::iter::from_fn(|| Some(self.running())).take_while(|pids| !pids.is_empty()).flatten() {
-            let _ = kill(pid, Signal::SIGKILL);
-        }
-    }
+/// What a tour shows: its parts by their headings, the first of them what comes before any. It exits 0 and leaves nothing
+/// running.
+fn shown_by(tour: &str) -> Vec<String> {
+    /// Seconds, many more than it takes.
+    const LIMIT: &str = "300";
+    let place = Place::new();
+    let tour = Path::new(env!("CARGO_MANIFEST_DIR")).join(tour);
+    let output = place.path().join("output");
+    let mut command = Command::new("timeout");
+    command.arg(LIMIT).arg("sh").arg(tour).arg(support::catena()).env("TMPDIR", place.path()).env("TZ", "UTC0");
+    // no pipe: what is left running would keep it open
+    let status = command.stdout(File::create(&output).unwrap()).status().unwrap();
+    let shown = std::fs::read_to_string(output).unwrap();
+    assert!(status.success(), "{status}: {shown}");
+    assert_eq!(place.running(), [], "{shown}");
+    shown.split("\n# ").map(str::to_owned).collect()
 }
 
 fn part<'a>(parts: &'a [String], heading: &str) -> &'a str {
@@ -65,7 +38,7 @@ fn pid_of<'a>(name: &str, line: &'a str) -> &'a str {
 
 #[test]
 fn the_tour_of_supervision_shows_what_the_readme_promises() {
-    let parts = Place::shown_by("examples/service/tour.sh");
+    let parts = shown_by("examples/service/tour.sh");
     let lines = |heading: &str| part(&parts, heading).lines().filter(|line| !line.is_empty()).collect::<Vec<_>>();
 
     let [.., greeter, log] = lines("It is started when it is put there")[..] else { panic!("{parts:?}") };
@@ -103,7 +76,7 @@ fn the_tour_of_supervision_shows_what_the_readme_promises() {
 
 #[test]
 fn the_container_stops_in_order_and_its_log_is_complete() {
-    let parts = Place::shown_by("examples/container/tour.sh");
+    let parts = shown_by("examples/container/tour.sh");
     if parts[0].contains("(left out: no namespaces here)") {
         return support::leave_out("the example of a container: no namespaces");
     }

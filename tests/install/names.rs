@@ -13,9 +13,12 @@ fn a_name_found_elsewhere_is_left_out_and_listed() {
     let said = stage.run(&[]).succeeded().stdout;
     assert_eq!(without_manifest(stage.root(), "usr/local"), expected("usr/local", &["one", "three"]));
     assert!(said.contains(&format!("two-b ({})", stage.path("some tools/two-b").display())), "{said}");
-    for words in ["--all", "--applets", "catena NAME"] {
+    for words in ["--all", "--applets", "catena NAME", "'catena help NAME' tells how to use one."] {
         assert!(said.contains(words), "{words} not in {said}");
     }
+    // what is left out has no page in the root; it is said where there is one
+    let pages = said.lines().find_map(|line| line.strip_prefix("The manual pages of all are in ")?.strip_suffix('.'));
+    assert!(Path::new(pages.unwrap()).join("two-b.1").exists(), "{said}");
     assert!(!said.contains("one (") && !said.contains("three ("), "{said}");
     // only programs count
     let stage = Stage::new();

@@ -39,6 +39,9 @@ fn the_real_catena_works_where_it_is_installed() {
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("catena"));
         let output = Command::new(&link).arg("--help").output().unwrap();
         assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+        // what the script says of the installed catena
+        let help = Command::new(stage.path("a root/bin/catena")).args(["help", applet.name]).output().unwrap();
+        assert_eq!((help.status.code(), help.stdout), (Some(0), output.stdout));
     }
     assert_eq!(fs::metadata(stage.path("a root/bin/catena")).unwrap().mode() & 0o7777, 0o755);
 }
