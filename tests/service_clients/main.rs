@@ -32,5 +32,7 @@ mod svstat_table;
 mod svstat_watch;
 mod svup;
 mod svwait;
+mod svwait_absent;
 mod svwait_events;
+mod svwait_flood;
 mod svwait_several;
