@@ -27,6 +27,7 @@ mod svok;
 mod svstat_encore;
 mod svstat_json;
 mod svstat_lines;
+mod svstat_logs;
 mod svstat_quiet;
 mod svstat_table;
 mod svstat_watch;
