@@ -58,7 +58,7 @@ pub const APPLET: Applet = Applet {
                  the process, and its end is waited for, or a supervise that takes it over. It is known by `info`, with the time of its start, \
                  so that another process that has its number by now is not taken for it. Where another kind of supervise has ended, it is \
                  the process that `status` names, if it was started when `status` says, within five seconds; once the clock has been set, \
-                 that cannot be told, and the service counts as down. What a service has left behind besides its own process is not known.",
+                 and without /proc, that cannot be told, and the service counts as down. What a service has left behind besides its own process is not known.",
                     "A service of s6, which writes other files, cannot be waited for: 111.",
                 ],
             ),

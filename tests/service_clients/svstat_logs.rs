@@ -4,7 +4,7 @@ use crate::ground::Ground;
 use crate::json::parse;
 use crate::run::{Ended, look_until, start};
 use crate::service::Service;
-use crate::status::{FAILED, STARTING, Status};
+use crate::status::{FAILED, STARTING, STOPPING, Status};
 use crate::supervised::Supervised;
 use crate::support::write_script;
 use nix::time::{ClockId, clock_gettime};
@@ -53,6 +53,14 @@ fn what_is_wrong_with_a_log_is_noted_and_its_code_tells() {
         // the first time it is started that is no failure
         (Status::up(8), "restarts=0\n".to_owned() + &started(0), "", 0),
         (Status::with_phase(8, b'u', STARTING), "restarts=0\n".to_owned(), "", 0),
+        (
+            Status::with_phase(8, b'u', STOPPING).ending(&[STOPPING, 2]),
+            "last_exit=1\n".to_owned(),
+            "log down (exit 1)",
+            1,
+        ),
+        // told to end, it runs still
+        (Status::with_phase(8, b'd', STOPPING), "restarts=0\n".to_owned(), "", 0),
         (Status::up(8).paused(), "restarts=0\n".to_owned(), "log paused", 0),
         (Status::up(8), "restarts=12\nlast_exit=111\n".to_owned() + &started(0), "log down (exit 111, 12 restarts)", 1),
         (waiting(), "restarts=12\nlast_exit=111\n".to_owned(), "log down (exit 111, 12 restarts)", 1),
@@ -112,6 +120,19 @@ fn a_log_that_nobody_supervises_is_down() {
     assert_eq!(notes(&ground), "");
     fs::write(web.file("log"), "").unwrap();
     assert_eq!(notes(&ground), "");
+}
+
+/// Nor is it hidden behind a service that is not supervised.
+#[test]
+fn what_is_wrong_with_a_log_is_noted_beside_what_is_wrong_with_the_service() {
+    let ground = Ground::new();
+    let [web, log] = with_log(&ground);
+    web.end();
+    assert_eq!(notes(&ground), "supervise not running");
+    log.status(&Status::with_phase(0, b'u', 0)).info(0, "restarts=2\nlast_exit=111\n");
+    assert_eq!(notes(&ground), "supervise not running, log down (exit 111, 2 restarts)");
+    log.end();
+    assert_eq!(notes(&ground), "supervise not running");
 }
 
 #[test]

@@ -38,8 +38,19 @@ pub struct One {
     pub got_term: bool,
     /// What only a supervise of this kind tells.
     pub info: Option<Info>,
-    /// Whether it is up, but on probation: of a log that is judged, and not only told of.
-    pub is_on_probation: bool,
+    /// Whether the process is `stop` or `finish`.
+    pub in_finish: bool,
+    /// Why it is not to be taken for up though it is: of a log that is judged, and not only told of.
+    pub doubt: Option<Doubt>,
+}
+
+/// Why what is up is not to be taken for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It has been started again, and has not lasted yet.
+    Probation,
+    /// It is not `run` that runs.
+    Finish,
 }
 
 impl One {
@@ -72,7 +83,12 @@ impl One {
             let age = monotonic().checked_sub(info.started);
             info.restarts > 0 && age.is_some_and(|age| age < probation)
         };
-        Self { is_on_probation: self.is_up() && self.info.is_some_and(is_new), ..self }
+        let doubt = match () {
+            () if !self.is_up() => None,
+            () if self.in_finish => Some(Doubt::Finish),
+            () => self.info.filter(|&info| is_new(info)).map(|_| Doubt::Probation),
+        };
+        Self { doubt, ..self }
     }
 }
 
@@ -158,14 +174,14 @@ impl Look {
 
     /// Whether another look may find something else though nothing happens.
     pub fn is_on_probation(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.as_ref().is_ok_and(|one| one.is_on_probation))
+        self.log.as_ref().is_some_and(|log| log.as_ref().is_ok_and(|one| one.doubt == Some(Doubt::Probation)))
     }
 
     /// The exit code that tells how it is.
     pub fn code(&self) -> u8 {
         match self.main.as_ref().or(self.log.as_ref()) {
             Some(Ok(one)) if one.has_failed() => 3,
-            Some(Ok(one)) if one.is_up() && !one.is_on_probation => 0,
+            Some(Ok(one)) if one.is_up() && one.doubt.is_none() => 0,
             Some(Ok(_)) => 1,
             Some(Err(Trouble::NotSupervised(_))) | None => 2,
             Some(Err(Trouble::Unknown(_))) => APPLET.codes.failure,
@@ -225,7 +241,7 @@ fn try_to_find(environ: &Environ) -> Result<(One, Option<One>), Trouble> {
     let unreadable = |reason| unreadable(&home.file("status"), reason).in_words_of(Family::Bernstein);
     let record = home.status().map_err(|reason| Trouble::Unknown(unreadable(reason)))?;
     let info = home.info().filter(|info| info.process.pid == record.main.pid);
-    let Record { main, log, got_term, .. } = record;
-    let one = |status, got_term, info| One { status, is_normally_up, got_term, info, is_on_probation: false };
-    Ok((one(main, got_term, info), log.map(|log| one(log, false, None))))
+    let Record { main, log, got_term, in_finish } = record;
+    let one = |status| One { status, is_normally_up, got_term: false, info: None, in_finish: false, doubt: None };
+    Ok((One { got_term, info, in_finish, ..one(main) }, log.map(one)))
 }

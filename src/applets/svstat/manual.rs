@@ -36,8 +36,8 @@ pub const MANUAL: Manual = Manual {
              directory `log` in which there is neither `run` nor `supervise` is taken for no log. With `-l` nothing is noted.",
                 "A log that fails again and again is up for a moment each time, and then down, with `want up`, for the rest of a second or, \
              with a `backoff`, longer. So one that has been started again counts as down until it has lasted two seconds, in the notes and \
-             for `-q -L`: 0 is up, 1 down, 2 not supervised, 3 failed for good, as for a service. Where supervise(1) of another kind runs, \
-             which does not count, only the moment is known. `--json` tells of the moment, and has `restarts` and `last_exit` beside it.",
+             for `-q -L`: 0 is up, 1 down, 2 not supervised, 3 failed for good, as for a service. So does one whose `finish` \
+             or `stop` runs. Where supervise(1) of another kind runs, which does not count, only the moment is known. `--json` tells of the moment, and has `restarts` and `last_exit` beside it.",
             ],
         ),
         (

@@ -10,7 +10,7 @@ pub fn of(log: &Found) -> Option<String> {
         Err(Trouble::NotSupervised(_)) => return Some("log down (not supervised)".to_owned()),
         Err(Trouble::Unknown(words)) => return Some(format!("log unknown ({})", String::from_utf8_lossy(words))),
     };
-    if one.is_up() && !one.is_on_probation {
+    if one.is_up() && one.doubt.is_none() {
         return one.status.is_paused.then(|| "log paused".to_owned());
     }
     let reasons = reasons(one).join(", ");

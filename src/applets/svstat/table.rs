@@ -1,6 +1,6 @@
 //! A table of services.
 
-use super::look::{Found, Look, One, Trouble, no_log};
+use super::look::{Doubt, Found, Look, One, Trouble, no_log};
 use super::plight;
 use crate::failure::harmless;
 use crate::label::Moment;
@@ -20,7 +20,9 @@ pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
     for look in looks {
         let name = name(look.dir);
         let (main, log) = (look.main.as_ref(), look.log.as_ref());
-        rows.extend(main.map(|main| row(name.clone(), main, log.and_then(plight::of), now)));
+        // where neither is supervised, that need not be said twice
+        let plight = |main: &Found| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
+        rows.extend(main.map(|main| row(name.clone(), main, plight(main), now)));
         let own = log.filter(|_| main.is_none() || look.is_log_inside);
         rows.extend(own.map(|log| row(format!("{name}/log"), log, None, now)));
         if main.is_none() && log.is_none() {
@@ -78,6 +80,7 @@ fn row(name: String, found: &Found, plight: Option<String>, now: Moment) -> Row 
         Err(trouble) => {
             let state = if matches!(trouble, Trouble::NotSupervised(_)) { "unsupervised" } else { "unknown" };
             let why = String::from_utf8_lossy(trouble.words()).into_owned();
+            let why = [Some(why), plight].into_iter().flatten().collect::<Vec<_>>().join(", ");
             [name, state.to_owned(), nothing(), nothing(), nothing(), nothing(), why]
         }
     }
@@ -107,7 +110,7 @@ fn notes(one: &One, plight: Option<String>) -> String {
         (is_up && status.want == Want::Down, "want down"),
         (is_up && status.want == Want::Once, "once"),
         (is_up && one.got_term, "got TERM"),
-        (one.is_on_probation, "started again just now"),
+        (one.doubt == Some(Doubt::Probation), "started again just now"),
         (backoff > 0, &wait),
     ];
     let notes = notes.into_iter().filter(|&(applies, _)| applies).map(|(_, words)| words);
