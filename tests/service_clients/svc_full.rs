@@ -62,3 +62,30 @@ fn a_supervise_that_ends_meanwhile_is_said_not_to_run() {
     // SIGPIPE does not kill it
     assert_eq!(svc.finish(), Ended::with(100, "", "svc: warning: unable to control web: supervise not running\n"));
 }
+
+/// While another service keeps svc from waiting.
+#[test]
+fn what_a_supervise_does_between_the_command_and_the_wait_counts() {
+    let ground = Ground::new();
+    let slow = ground.service("slow").supervised(&Status::up(7));
+    // one that was told has ended
+    let web = ground.service("web").supervised(&Status::down());
+    fill(&slow);
+    let svc = ground.start("svc -u --wait=up web slow");
+    assert_eq!(web.next_commands(), "u");
+    svc.wait_for_sleep();
+    web.end();
+    slow.next_commands();
+    let said = "svc: fatal: unable to wait until web is up: supervise not running\n";
+    assert_eq!(svc.finish(), Ended::with(102, "", said));
+    // one that comes now was not told
+    slow.commands();
+    fill(&slow);
+    let svc = ground.start("svc -u --wait=up web slow");
+    svc.wait_for_sleep();
+    web.status(&Status::up(8)).begin();
+    slow.next_commands();
+    let said = "svc: warning: unable to control web: supervise not running\nsvc: fatal: no supervise runs for web\n";
+    assert_eq!(svc.finish(), Ended::with(111, "", said));
+    assert_eq!(web.commands(), "");
+}

@@ -1,7 +1,7 @@
 //! svwait where no supervise runs: none that ever did, one that has ended, and one that has left its service running.
 
 use crate::ground::Ground;
-use crate::run::{Ended, Running, look_until, run};
+use crate::run::{Ended, Running, look_until, run, start};
 use crate::service::{boot, info, own_identity};
 use crate::status::{FAILED, Status, now};
 use crate::supervised::{Supervised, until};
@@ -234,12 +234,10 @@ fn a_supervise_that_is_killed_in_the_wait_does_not_end_it() {
     assert!(!crate::run::has_ended_within(&waiting.child, Duration::from_millis(300)));
     assert_eq!(waiting.sleeps(), sleeps);
     // one that takes it over is asked from then on
-    let mut second = Command::new(&supervise);
-    second.arg(service.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut second = second.spawn().unwrap();
+    let second = start(Command::new(&supervise).arg(service.path()));
     look_until("there is another supervise", || ground.say("svok web").code == 0);
     still(&waiting);
     assert_eq!(run(&mut ground.line("svc -dx web")), Ended::silent(0));
     assert_eq!(waiting.finish(), Ended::with(0, "", &waiting_for(pid)));
-    second.wait().unwrap();
+    assert_eq!(second.finish().code, 0);
 }

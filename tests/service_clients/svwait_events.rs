@@ -240,10 +240,10 @@ fn nothing_wakes_it_but_what_matters() {
         assert!(!has_ended_within(&svwait.child, Duration::from_millis(500)));
         still(&svwait);
         assert_eq!(svwait.sleeps(), sleeps, "{options}");
-        // once for the file that is made to be renamed, at most, and once when it is
+        // a file is made, written, taken away and put in place; and the end counts, too
         service.status(&after);
         let woken = svwait.sleeps_at_end() - sleeps;
-        assert!(woken <= 4, "{options}: woken {woken} times");
+        assert!(woken <= 5, "{options}: woken {woken} times");
         assert_eq!(svwait.finish(), Ended::silent(0));
     }
 }
