@@ -127,10 +127,13 @@ impl Running {
 pub fn wait_for_sleep(child: &Child) {
     /// poll and ppoll on x86-64, ppoll on aarch64.
     const POLLS: [&str; 3] = ["7", "271", "73"];
-    let file = format!("/proc/{}/syscall", child.id());
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
     look_until("the program sleeps", || {
-        let call = std::fs::read_to_string(&file).unwrap_or_default();
-        call.split(' ').next().is_some_and(|number| POLLS.contains(&number)) || has_ended_within(child, Duration::ZERO)
+        let call = read("syscall");
+        // in a page fault the number is another one, that of the fault; but what waits there is not to be woken by a signal
+        let sleeps = || read("stat").rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('S'));
+        let is_poll = call.split(' ').next().is_some_and(|number| POLLS.contains(&number));
+        is_poll && sleeps() || has_ended_within(child, Duration::ZERO)
     });
 }
 

@@ -1,7 +1,7 @@
 //! FIFOs that are full, because supervise has been stopped, and those that lose their reader.
 
 use crate::ground::Ground;
-use crate::run::Ended;
+use crate::run::{Ended, look_until};
 use crate::service::Service;
 use crate::status::Status;
 use nix::errno::Errno;
@@ -82,7 +82,7 @@ fn what_a_supervise_does_between_the_command_and_the_wait_counts() {
     slow.commands();
     fill(&slow);
     let svc = ground.start("svc -u --wait=up web slow");
-    svc.wait_for_sleep();
+    look_until("it has found no supervise", || svc.said().contains("supervise not running"));
     web.status(&Status::up(8)).begin();
     slow.next_commands();
     let said = "svc: warning: unable to control web: supervise not running\nsvc: fatal: no supervise runs for web\n";

@@ -201,8 +201,10 @@ fn a_killed_supervise_leaves_a_service_that_is_not_down() {
         assert_eq!(ground.say("svwait web"), Ended::with(111, "", &none_for("web")));
         assert_eq!(ground.say("svwait -d -t 0.05 web").code, 99, "{supervise:?}");
         let [svwait, svc] = ["svwait -d web", "svc -d --wait=down web"].map(|line| ground.start(line));
-        still(&svwait);
-        still(&svc);
+        for waiting in [&svwait, &svc] {
+            look_until("the process is named", || waiting.said().contains("waiting for the end of process"));
+            still(waiting);
+        }
         end(pid);
         assert_eq!(svwait.finish(), Ended::with(0, "", &waiting_for(pid)));
         let said = format!(
