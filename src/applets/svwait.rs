@@ -52,7 +52,7 @@ pub const APPLET: Applet = Applet {
                 &[
                     "Where no supervise runs, nobody will bring a service up: `no supervise runs for DIR`, and 111, whether there never was one \
                  or it has ended before. With `--appear` a supervise is waited for as well, also if the directory `supervise` is still to be \
-                 made: as behind a svscan that has just been started. If a supervise that was seen ends, nobody knows any more, and that is \
+                 made: as right after svscan has been started. If a supervise that was seen ends, nobody knows any more, and that is \
                  the end: 102.",
                     "With `-d`, such a service is down, unless a process of it runs on, as after kill -9 of its supervise. Then a warning names \
                  the process, and its end is waited for, or a supervise that takes it over. It is known by `info`, with the time of its start, \
