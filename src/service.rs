@@ -12,6 +12,7 @@
 //! | `supervise/info` | [`info`] |
 
 pub mod info;
+pub mod leftover;
 pub mod origin;
 pub mod status;
 pub mod waiting;
@@ -23,7 +24,7 @@ use crate::sys::descriptor::uninterrupted;
 use info::Info;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
 use status::Record;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -163,16 +164,26 @@ pub fn is_s6(home: &Home) -> bool {
     has_event || look(&home.file("status")).is_ok_and(|file| is_its_length(file.st_size))
 }
 
-/// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone.
+/// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone. What is there is
+/// looked at before it is opened, too: an open is an act that a device may answer, and that all who watch the file are told of.
 fn open_fifo(path: &[u8]) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    // of a link and of a directory open says what is wrong
+    let is_other = |file: &FileStat| !matches!(kind(file), SFlag::S_IFIFO | SFlag::S_IFLNK | SFlag::S_IFDIR);
+    if lstat(path).is_ok_and(|file| is_other(&file)) {
+        return Err(Errno::ENXIO);
+    }
     let fifo = open(path, flags, Mode::empty())?;
     if is_fifo(&fstat(&fifo)?) { Ok(fifo) } else { Err(Errno::ENXIO) }
 }
 
 /// Whether it is a FIFO.
-pub fn is_fifo(file: &nix::sys::stat::FileStat) -> bool {
-    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT == SFlag::S_IFIFO
+pub fn is_fifo(file: &FileStat) -> bool {
+    kind(file) == SFlag::S_IFIFO
+}
+
+fn kind(file: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT
 }
 
 fn read_start(path: &[u8], to: &mut [u8]) -> nix::Result<usize> {

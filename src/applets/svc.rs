@@ -18,7 +18,7 @@ use crate::options::{Given, seconds};
 use crate::service::Home;
 use crate::service::origin::Origin;
 use crate::service::status::Record;
-use crate::service::waiting::{self, Awaited, Goal, Wish};
+use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
 use commands::{Lost, Order};
 use nix::errno::Errno;
@@ -82,8 +82,16 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     for dir in given.operands().iter().map(|dir| dir.bytes()) {
         let outcome = match origin.enter(dir) {
             Ok(()) => {
-                awaited.push(if wish.is_some() { before(&order, environ, dir) } else { Awaited::new(dir) });
-                tell(&order, environ, dir)?
+                let mut service = if wish.is_some() { before(&order, environ, dir) } else { Awaited::new(dir) };
+                let outcome = tell(&order, environ, dir)?;
+                service.standing = match outcome {
+                    Outcome::Told => Standing::Supervised,
+                    // or its log is not
+                    _ if order.has_log() => Standing::Unknown,
+                    _ => Standing::Unsupervised,
+                };
+                awaited.push(service);
+                outcome
             }
             Err(reason) => warn("chdir to", dir, reason),
         };
@@ -114,7 +122,7 @@ fn wish(value: &[u8]) -> Option<Wish> {
         Some(comma) => Some(seconds(&value[comma + 1..])?),
         None => None,
     };
-    Some(Wish { goal, any: false, limit })
+    Some(Wish { goal, any: false, limit, appear: false })
 }
 
 /// The service before it is told: what it is then must not be taken for what comes of it.
@@ -122,7 +130,6 @@ fn before(order: &Order, environ: &Environ, dir: &'static [u8]) -> Awaited {
     let record = Home::here(environ).and_then(|home| home.status()).ok();
     let incarnation = record.as_ref().map(waiting::incarnation);
     Awaited {
-        was_supervised: true,
         former: incarnation.filter(|_| order.ends()),
         failed: incarnation.filter(|_| order.starts()),
         ..Awaited::new(dir)
@@ -203,8 +210,12 @@ fn write(control: &OwnedFd, letters: &[u8]) -> nix::Result<()> {
         match nix::unistd::write(control, letters) {
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => {
-                let left = PATIENCE.saturating_sub(start.elapsed()).as_millis();
-                let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+                let left = PATIENCE.saturating_sub(start.elapsed());
+                // others may fill it again whenever there is room
+                if left.is_zero() {
+                    return Err(Errno::ETIMEDOUT);
+                }
+                let left = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
                 match poll(&mut [PollFd::new(control.as_fd(), PollFlags::POLLOUT)], left) {
                     Ok(0) => return Err(Errno::ETIMEDOUT),
                     Ok(_) | Err(Errno::EINTR) => {}

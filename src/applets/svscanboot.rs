@@ -40,7 +40,8 @@ pub const APPLET: Applet = Applet {
              loggers get none but that, too, and say the rest in their run scripts, for instance by envdir(1). Limits, \
              umask, signals and other descriptors are passed on as they are.",
             "First `svc -dx` goes to all services and loggers, so that supervisors which an earlier svscan may have left behind \
-             end with their services and leave them to the new one.",
+             end with their services and leave them to the new one. That is waited for no longer than it takes to tell them: five seconds \
+             for each supervise that has been stopped and has a full FIFO. What comes of it is not waited for.",
             "Then svscan is forked, and this process becomes `readproctitle service errors:` and 400 dots, which reads the \
              standard output and error of svscan. A service that does not redirect its standard error writes there, too. \
              `ps ax | grep 'service errors'` shows the last that was written. When svscan \

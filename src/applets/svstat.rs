@@ -4,6 +4,7 @@
 //! |---|---|
 //! | look | what is found in a service directory |
 //! | line, json, table | how that is shown |
+//! | plight | what is wrong with a log |
 //! | watching | shown again whenever it changes |
 //! | manual | the prose of the manual page |
 
@@ -11,6 +12,7 @@ mod json;
 mod line;
 mod look;
 mod manual;
+mod plight;
 mod table;
 mod watching;
 
@@ -99,7 +101,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
 
     let mut looks = Vec::with_capacity(dirs.len());
     for dir in dirs {
-        looks.push(Look::at(dir, &origin, &process.environ, scope, form == Form::Json)?);
+        looks.push(Look::at(dir, &origin, &process.environ, scope, form)?);
     }
     let now = Moment::now();
     let text = match form {

@@ -21,8 +21,6 @@
 use super::Program;
 use super::status::Phase;
 use crate::options::decimal;
-use crate::sys::process;
-use nix::unistd::Pid;
 use std::io::Write;
 
 /// More bytes it never has.
@@ -35,17 +33,6 @@ pub struct Identity {
     pub pid: u32,
     /// When it was started, in hundredths of a second since boot.
     pub start: u64,
-}
-
-impl Identity {
-    /// The process itself, if it still runs; `boot` is the start of the machine that this is about.
-    pub fn runs(self, boot: u64) -> Option<Pid> {
-        /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
-        const TOLERANCE: u64 = 2;
-        let pid = i32::try_from(self.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw)?;
-        let start = process::start_of(pid).filter(|_| boot == process::boot())?;
-        (start.abs_diff(self.start) <= TOLERANCE).then_some(pid)
-    }
 }
 
 /// All that it says.

@@ -1,17 +1,17 @@
 //! Waiting until services are up, down or ready: svwait, and svc with `--wait`.
 
-use super::Home;
 use super::info::Info;
+use super::leftover::{self, Leftover};
 use super::origin::Origin;
 use super::status::{Phase, Record};
 use super::watch::{News, Watch};
+use super::{Home, is_s6};
 use crate::environ::Environ;
 use crate::failure::{Failure, describe, say};
 use crate::family::Family;
 use crate::label::Moment;
 use crate::sys::process;
 use nix::errno::Errno;
-use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
 /// The time is over. (s6-svwait has this code.)
@@ -58,6 +58,19 @@ pub struct Wish {
     pub any: bool,
     /// For how long at most.
     pub limit: Option<Duration>,
+    /// Whether a supervise that does not run yet is waited for, too.
+    pub appear: bool,
+}
+
+/// What is known of the supervise of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing yet.
+    Unknown,
+    /// It has been there.
+    Supervised,
+    /// A command found none. One that comes now has not heard it.
+    Unsupervised,
 }
 
 /// Which process of a service: a pid, and since when.
@@ -68,8 +81,10 @@ pub type Incarnation = (Moment, u32);
 pub struct Awaited {
     /// Its directory.
     pub dir: &'static [u8],
-    /// Whether a supervise is known to have been there.
-    pub was_supervised: bool,
+    /// What is known of its supervise.
+    pub standing: Standing,
+    /// The process that is waited for in place of a supervise, once that has been said.
+    pub told: Option<i32>,
     /// What was up before a command that ends it, and does not count.
     pub former: Option<Incarnation>,
     /// What had failed before a command that starts it anew, likewise.
@@ -79,7 +94,7 @@ pub struct Awaited {
 impl Awaited {
     /// Of which nothing is known.
     pub fn new(dir: &'static [u8]) -> Self {
-        Self { dir, was_supervised: false, former: None, failed: None }
+        Self { dir, standing: Standing::Unknown, told: None, former: None, failed: None }
     }
 }
 
@@ -89,6 +104,8 @@ enum Obstacle {
     TimedOut,
     Died,
     Failed,
+    Unsupervised,
+    Foreign,
     NoEntry(Errno),
     System(Errno),
 }
@@ -99,14 +116,15 @@ impl Obstacle {
             Self::TimedOut => TIMED_OUT,
             Self::Died => DIED,
             Self::Failed => FAILED,
-            Self::NoEntry(_) | Self::System(_) => crate::exit::BERNSTEIN.failure,
+            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => crate::exit::BERNSTEIN.failure,
         }
     }
 
     fn words(self) -> std::borrow::Cow<'static, str> {
         match self {
             Self::TimedOut => "timed out".into(),
-            Self::Died => "supervise not running".into(),
+            Self::Died | Self::Unsupervised => "supervise not running".into(),
+            Self::Foreign => "not a daemontools service (s6)".into(),
             Self::Failed => "it has failed".into(),
             Self::NoEntry(reason) | Self::System(reason) => describe(reason, Family::Bernstein),
         }
@@ -131,16 +149,22 @@ pub fn wait(
     let mut open = awaited.len();
     let mut places: Vec<usize> = (0..awaited.len()).collect();
     loop {
+        // what is seen from then on is the last word, whatever goes on happening
+        let is_late = end.is_some_and(|end| Instant::now() >= end);
         for place in places {
             let outcome = match origin.enter(awaited[place].dir) {
-                Ok(()) => look(&mut watch, place, environ, wish.goal, &mut awaited[place]),
+                Ok(()) => look(&mut watch, place, environ, wish, &mut awaited[place]),
                 Err(reason) => Err(Obstacle::NoEntry(reason)),
             };
             origin.back()?;
             match outcome {
-                Ok(false) => continue,
-                Ok(true) if wish.any => return Ok(0),
-                Ok(true) => {}
+                Ok(Sight::Leftover(pid)) => {
+                    announce(name, &mut awaited[place], pid);
+                    continue;
+                }
+                Ok(Sight::Open) => continue,
+                Ok(Sight::Reached) if wish.any => return Ok(0),
+                Ok(Sight::Reached) => {}
                 Err(obstacle) => {
                     obstacles[place] = Some(obstacle);
                     if !wish.any {
@@ -156,11 +180,9 @@ pub fn wait(
             explain(name, wish.goal, &awaited, &obstacles);
             return Ok(obstacles.iter().flatten().next().map_or(0, |obstacle| obstacle.code()));
         }
-        let left = match (wish.limit, end) {
-            (Some(_), Some(end)) => Some(end.saturating_duration_since(Instant::now())),
-            _ => None,
-        };
-        places = match watch.wait(left, None).map_err(|reason| Failure::new("unable to wait").because(reason))? {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let news = if is_late { Ok(News::TimeOver) } else { watch.wait(left, None) };
+        places = match news.map_err(|reason| Failure::new("unable to wait").because(reason))? {
             News::Of(places) => places,
             News::TimeOver | News::NoReader => {
                 for place in watch.left() {
@@ -178,6 +200,10 @@ fn explain(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obst
     for (awaited, obstacle) in awaited.iter().zip(obstacles) {
         let Some(obstacle) = obstacle else { continue };
         let what = match obstacle {
+            Obstacle::Unsupervised => {
+                let _ = say(&[name.as_bytes(), b": fatal: no supervise runs for ", awaited.dir, b"\n"]);
+                continue;
+            }
             Obstacle::NoEntry(_) => [b"chdir to ", awaited.dir].concat(),
             _ => [b"wait until ", awaited.dir, b" is ", goal.name().as_bytes()].concat(),
         };
@@ -185,37 +211,71 @@ fn explain(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obst
     }
 }
 
-/// Looks at the service in the current directory. Gives whether it is what is waited for.
+/// Says once which process is waited for, since nobody is there to end it.
+fn announce(name: &str, awaited: &mut Awaited, pid: i32) {
+    if awaited.told.replace(pid) != Some(pid) {
+        let pid = pid.to_string();
+        let text = b": waiting for the end of process ";
+        let dir = awaited.dir;
+        let _ = say(&[name.as_bytes(), b": warning: no supervise runs for ", dir, text, pid.as_bytes(), b"\n"]);
+    }
+}
+
+/// What a look at a service finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// What is waited for.
+    Reached,
+    /// What may still become of it.
+    Open,
+    /// No supervise, but this process, whose end is waited for.
+    Leftover(i32),
+}
+
+impl Sight {
+    fn is(reached: bool) -> Self {
+        if reached { Self::Reached } else { Self::Open }
+    }
+}
+
+/// Looks at the service in the current directory.
 fn look(
     watch: &mut Watch,
     place: usize,
     environ: &Environ,
-    goal: Goal,
+    wish: Wish,
     awaited: &mut Awaited,
-) -> Result<bool, Obstacle> {
+) -> Result<Sight, Obstacle> {
     let home = Home::here(environ).map_err(Obstacle::System)?;
     let is_supervised = watch.look(place, &home).map_err(Obstacle::System)?;
-    if !is_supervised {
-        return match (goal, awaited.was_supervised) {
-            (Goal::Down, _) => Ok(true),
-            (_, true) => Err(Obstacle::Died),
-            (_, false) => Ok(false),
-        };
+    match wish.goal {
+        _ if !is_supervised && is_s6(&home) => return Err(Obstacle::Foreign),
+        Goal::Down if !is_supervised => {
+            let Some(Leftover { pid, watched }) = leftover::find(&home) else { return Ok(Sight::Reached) };
+            watch.follow(place, watched);
+            return Ok(Sight::Leftover(pid));
+        }
+        Goal::Down => {}
+        _ if awaited.standing == Standing::Unsupervised => return Err(Obstacle::Unsupervised),
+        _ if is_supervised => {}
+        _ if awaited.standing == Standing::Supervised => return Err(Obstacle::Died),
+        _ if wish.appear => return Ok(Sight::Open),
+        _ => return Err(Obstacle::Unsupervised),
     }
-    awaited.was_supervised = true;
+    awaited.standing = Standing::Supervised;
     let record = match home.status() {
         Ok(record) => record,
         // it is about to be written
-        Err(Errno::ENOENT | Errno::EPROTO) => return Ok(false),
+        Err(Errno::ENOENT | Errno::EPROTO) => return Ok(Sight::Open),
         Err(reason) => return Err(Obstacle::System(reason)),
     };
     let incarnation = Some(incarnation(&record));
-    match goal {
-        Goal::Down => Ok(is_down(&record)),
+    match wish.goal {
+        Goal::Down => Ok(Sight::is(is_down(&record))),
         _ if record.main.phase == Some(Phase::Failed) && incarnation != awaited.failed => Err(Obstacle::Failed),
-        _ if !is_up(&record) || incarnation == awaited.former => Ok(false),
-        Goal::Up => Ok(true),
-        Goal::Ready => Ok(is_ready(&record, home.info())),
+        _ if !is_up(&record) || incarnation == awaited.former => Ok(Sight::Open),
+        Goal::Up => Ok(Sight::Reached),
+        Goal::Ready => Ok(Sight::is(is_ready(&record, home.info()))),
     }
 }
 
@@ -248,10 +308,6 @@ fn is_ready(record: &Record, info: Option<Info>) -> bool {
 
 /// Whether the supervise that has written this still runs.
 pub fn is_current(info: &Info) -> bool {
-    /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
-    const TOLERANCE: u64 = 2;
-    let pid = i32::try_from(info.supervise.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw);
-    let start = pid.and_then(process::start_of);
     // times are since the start of the machine
-    info.boot == process::boot() && start.is_some_and(|start| start.abs_diff(info.supervise.start) <= TOLERANCE)
+    info.boot == process::boot() && leftover::is_alive(info.supervise)
 }

@@ -7,11 +7,14 @@
 //! | supervise ends | the FIFO `ok`, held for writing, has lost its reader |
 //! | supervise begins | `ok` is made, or opened: an open of ours that finds no reader counts as none |
 //! | the supervise directory comes or goes | made or removed in the service directory |
+//! | a process that a supervise has left behind ends | its pidfd |
+//!
+//! No look of one's own is among these: what is not a FIFO is not opened, and what is opened is not watched for that any more.
 //!
 //! Where one of these cannot be watched, as for want of the right to read a directory, there is a look every tenth of a
 //! second.
 
-use super::Home;
+use super::{Home, is_fifo};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
@@ -23,6 +26,9 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at what cannot be watched.
 const PERIOD: Duration = Duration::from_millis(100);
+
+/// How many buffers of events are taken together.
+const READS: usize = 16;
 
 /// What happens to names in a directory, and to the directory itself.
 const NAMES: AddWatchFlags = AddWatchFlags::IN_CREATE
@@ -62,6 +68,8 @@ struct Place {
     idle: Option<WatchDescriptor>,
     /// The same, while it has one.
     ok: Option<OwnedFd>,
+    /// A process whose end matters.
+    process: Option<OwnedFd>,
     /// Whether nothing can change unnoticed.
     is_sure: bool,
     /// Whether nobody asks any more.
@@ -102,6 +110,7 @@ impl Watch {
     pub fn look(&mut self, place: usize, home: &Home) -> nix::Result<bool> {
         let inotify = self.inotify.as_ref();
         let place = &mut self.places[place];
+        place.process = None;
         let mut is_sure = place.watch_home(inotify, home);
         if !self.beside.is_empty() {
             is_sure &= replace(inotify, &mut place.beside, OsStr::new("."), NAMES);
@@ -142,10 +151,17 @@ impl Watch {
         }
     }
 
+    /// After a look that found no supervise: the end of a process matters, too. Without a descriptor of it there are looks.
+    pub fn follow(&mut self, place: usize, process: Option<OwnedFd>) {
+        let place = &mut self.places[place];
+        place.is_sure &= process.is_some();
+        place.process = process;
+    }
+
     /// The service directory cannot be entered.
     pub fn lose(&mut self, place: usize) {
         let place = &mut self.places[place];
-        place.ok = None;
+        (place.ok, place.process) = (None, None);
         place.is_sure = false;
     }
 
@@ -160,7 +176,7 @@ impl Watch {
         for descriptor in place.descriptors() {
             forget(self.inotify.as_ref(), descriptor);
         }
-        place.ok = None;
+        (place.ok, place.process) = (None, None);
         place.is_over = true;
     }
 
@@ -208,6 +224,10 @@ impl Watch {
                 watched.push(PollFd::new(ok.as_fd(), nothing));
                 held.push(number);
             }
+            if let Some(process) = &place.process {
+                watched.push(PollFd::new(process.as_fd(), PollFlags::POLLIN));
+                held.push(number);
+            }
         }
         match poll(&mut watched, in_milliseconds(pause)) {
             Err(Errno::EINTR) => return Ok((Vec::new(), true)),
@@ -218,8 +238,9 @@ impl Watch {
         let mut changed: Vec<usize> =
             held.iter().zip(&watched[others..]).filter(|(_, one)| is_told(one)).map(|(&number, _)| number).collect();
         drop(watched);
-        // as many as there are
-        while let Some(Ok(events)) = self.inotify.as_ref().map(Inotify::read_events) {
+        // what is left the next poll tells: whoever makes more all the time must not keep this one
+        for _ in 0..READS {
+            let Some(Ok(events)) = self.inotify.as_ref().map(Inotify::read_events) else { break };
             for event in events {
                 self.take(&event, &mut changed);
             }
@@ -278,8 +299,12 @@ impl Place {
         replace(inotify, &mut self.around, OsStr::from_bytes(around), NAMES) && self.around.is_some() && !is_unseen
     }
 
-    /// Watches the FIFO that has no reader.
+    /// Watches the FIFO that has no reader. What is none will have none: another file has to take its place, and that is seen.
     fn watch_idle(&mut self, inotify: Option<&Inotify>, home: &Home) -> bool {
+        if !lstat(OsStr::from_bytes(&home.file("ok"))).is_ok_and(|ok| is_fifo(&ok)) {
+            forget(inotify, &mut self.idle);
+            return true;
+        }
         replace(inotify, &mut self.idle, OsStr::from_bytes(&home.file("ok")), OPENED)
     }
 }

@@ -137,7 +137,7 @@ fn waiting_for_what_the_reference_supervises() {
     let ground = Ground::new();
     let service = ground.service("web");
     service.put("down", "");
-    let waiting = ground.start("svwait web");
+    let waiting = ground.start("svwait --appear web");
     waiting.wait_for_sleep();
     let mut supervised = Supervised::start(&supervise, &service);
     assert_eq!(ground.say("svwait -d web"), Ended::silent(0));

@@ -6,6 +6,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -92,6 +93,16 @@ impl Running {
         !has_ended_within(&self.child, Duration::ZERO)
     }
 
+    /// What it has written so far.
+    pub fn output(&self) -> String {
+        so_far(&self.stdout)
+    }
+
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        so_far(&self.stderr)
+    }
+
     /// Waits until it sleeps in poll(2), or has ended.
     #[track_caller]
     pub fn wait_for_sleep(&self) {
@@ -116,10 +127,13 @@ impl Running {
 pub fn wait_for_sleep(child: &Child) {
     /// poll and ppoll on x86-64, ppoll on aarch64.
     const POLLS: [&str; 3] = ["7", "271", "73"];
-    let file = format!("/proc/{}/syscall", child.id());
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
     look_until("the program sleeps", || {
-        let call = std::fs::read_to_string(&file).unwrap_or_default();
-        call.split(' ').next().is_some_and(|number| POLLS.contains(&number)) || has_ended_within(child, Duration::ZERO)
+        let call = read("syscall");
+        // in a page fault the number is another one, that of the fault; but what waits there is not to be woken by a signal
+        let sleeps = || read("stat").rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('S'));
+        let is_poll = call.split(' ').next().is_some_and(|number| POLLS.contains(&number));
+        is_poll && sleeps() || has_ended_within(child, Duration::ZERO)
     });
 }
 
@@ -128,6 +142,13 @@ pub fn sleeps(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
     line.trim().parse().unwrap()
+}
+
+/// What is in a file that a program goes on writing: it shares the place with this side, which is left alone.
+fn so_far(file: &File) -> String {
+    let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+    let count = file.read_at(&mut bytes, 0).unwrap();
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
 }
 
 fn content(file: &mut File) -> String {

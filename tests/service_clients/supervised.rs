@@ -71,10 +71,12 @@ impl Supervised {
         text.drain(..place + line.len());
     }
 
-    /// Kills supervise itself, and leaves the service running until the test is over.
-    pub fn kill(&mut self) {
+    /// Kills supervise, but not its service.
+    #[track_caller]
+    pub fn kill_alone(&mut self) {
         self.child.kill().unwrap();
-        self.wait_for_end();
+        // it is left to be waited for, so that its group goes by the same number
+        look_until("supervise is dead", || crate::run::has_ended_within(&self.child, std::time::Duration::ZERO));
     }
 
     /// Waits until supervise itself has ended.

@@ -1,7 +1,7 @@
 //! FIFOs that are full, because supervise has been stopped, and those that lose their reader.
 
 use crate::ground::Ground;
-use crate::run::Ended;
+use crate::run::{Ended, look_until};
 use crate::service::Service;
 use crate::status::Status;
 use nix::errno::Errno;
@@ -61,4 +61,31 @@ fn a_supervise_that_ends_meanwhile_is_said_not_to_run() {
     service.end();
     // SIGPIPE does not kill it
     assert_eq!(svc.finish(), Ended::with(100, "", "svc: warning: unable to control web: supervise not running\n"));
+}
+
+/// While another service keeps svc from waiting.
+#[test]
+fn what_a_supervise_does_between_the_command_and_the_wait_counts() {
+    let ground = Ground::new();
+    let slow = ground.service("slow").supervised(&Status::up(7));
+    // one that was told has ended
+    let web = ground.service("web").supervised(&Status::down());
+    fill(&slow);
+    let svc = ground.start("svc -u --wait=up web slow");
+    assert_eq!(web.next_commands(), "u");
+    svc.wait_for_sleep();
+    web.end();
+    slow.next_commands();
+    let said = "svc: fatal: unable to wait until web is up: supervise not running\n";
+    assert_eq!(svc.finish(), Ended::with(102, "", said));
+    // one that comes now was not told
+    slow.commands();
+    fill(&slow);
+    let svc = ground.start("svc -u --wait=up web slow");
+    look_until("it has found no supervise", || svc.said().contains("supervise not running"));
+    web.status(&Status::up(8)).begin();
+    slow.next_commands();
+    let said = "svc: warning: unable to control web: supervise not running\nsvc: fatal: no supervise runs for web\n";
+    assert_eq!(svc.finish(), Ended::with(111, "", said));
+    assert_eq!(web.commands(), "");
 }

@@ -160,7 +160,7 @@ fn a_service_that_runs_without_its_supervise_is_not_removed() {
     let mut supervised = Supervised::start(&ground.ours("supervise").file, &service);
     supervised.hear("up");
     let pid = until(&service, "it is up", |pid, _, _| pid != 0);
-    supervised.kill();
+    supervised.kill_alone();
     assert_eq!(ground.say("svok web"), Ended::silent(100));
     let says = format!("svc: fatal: unable to remove web: it runs without a supervise: pid {pid}\n");
     assert_eq!(ground.say("svc --remove web"), Ended::with(111, "", &says));

@@ -40,14 +40,42 @@ fn the_wait_ends_with_its_time_or_its_supervise() {
 fn a_service_that_nobody_supervises_is_down_and_will_not_be_up() {
     let ground = Ground::new();
     ground.service("web").prepare();
-    let warning = "svc: warning: unable to control web: supervise not running\n";
-    for command in ["-d", "-dx", "-u"] {
-        assert_eq!(ground.say(&format!("svc {command} --wait=down web")), Ended::with(0, "", warning));
-        for goal in ["up", "ready"] {
-            let said = format!("{warning}{}", unable(goal, "supervise not running"));
-            assert_eq!(ground.say(&format!("svc {command} --wait={goal} web")), Ended::with(102, "", &said));
+    ground.service("never");
+    for (name, why) in [("web", "supervise not running"), ("never", "file does not exist")] {
+        let warning = format!("svc: warning: unable to control {name}: {why}\n");
+        for command in ["-d", "-dx", "-u", "--"] {
+            assert_eq!(ground.say(&format!("svc --wait=down {command} {name}")), Ended::with(0, "", &warning));
+            for goal in ["up", "ready", "up,5", "ready,0"] {
+                let said = format!("{warning}svc: fatal: no supervise runs for {name}\n");
+                let ended = ground.say(&format!("svc --wait={goal} {command} {name}"));
+                assert_eq!(ended, Ended::with(111, "", &said), "{goal} {command}");
+            }
         }
     }
+}
+
+/// The first service of several that cannot come to it ends the wait; the others have been told all the same.
+#[test]
+fn one_service_without_supervise_ends_the_wait_for_all() {
+    let ground = Ground::new();
+    let web = ground.service("web").supervised(&Status::down());
+    ground.service("never");
+    let said = "svc: warning: unable to control never: file does not exist\nsvc: fatal: no supervise runs for never\n";
+    assert_eq!(ground.say("svc -u --wait=up web never"), Ended::with(111, "", said));
+    assert_eq!(web.commands(), "u");
+}
+
+/// It is the service that is waited for, not its log.
+#[test]
+fn a_log_without_supervise_does_not_keep_from_waiting_for_the_service() {
+    let ground = Ground::new();
+    let web = ground.service("web").supervised(&Status::up(7));
+    ground.service("web/log");
+    let warning = "svc: warning: unable to control web/log: file does not exist\n";
+    assert_eq!(ground.say("svc -Lu --wait=up web"), Ended::with(0, "", warning));
+    web.end();
+    let said = format!("{warning}svc: fatal: no supervise runs for web\n");
+    assert_eq!(ground.say("svc -Lu --wait=up web"), Ended::with(111, "", &said));
 }
 
 #[test]

@@ -31,7 +31,10 @@ pub const MANUAL: Manual = Manual {
             "WAITING",
             &[
                 "With `--wait` the exit code is that of svwait(1): 0 when all services are what was waited for, 99 when the time is over, 1 if \
-             one has failed for good, 102 if one has no supervise any more, unless it is to be down.",
+             one has failed for good, 102 if one has lost its supervise since it was told, unless it is to be down. Without SECONDS the wait \
+             has no end of its own.",
+                "A service that could not be told since no supervise runs for it will not come up: `no supervise runs for DIR`, and 111. It is \
+             down, unless a process of it runs on: then that is said, and its end is waited for, as by svwait(1).",
                 "After commands that end a service (`-d`, `-k`, `--restart`) a process that was there before does not count as up. It is the \
              service that is waited for, not its log.",
             ],

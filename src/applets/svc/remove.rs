@@ -5,11 +5,10 @@ use crate::environ::Environ;
 use crate::failure::{Failure, UnableTo, explained, say, say_to};
 use crate::family::Family;
 use crate::pipe::Pipe;
-use crate::service::Home;
-use crate::service::info::Info;
 use crate::service::origin::Origin;
-use crate::service::waiting::TIMED_OUT;
+use crate::service::waiting::{self, TIMED_OUT};
 use crate::service::watch::Watch;
+use crate::service::{Home, leftover};
 use crate::sys::descriptor::{STDOUT, rename_to_free_name};
 use crate::sys::process;
 use nix::errno::Errno;
@@ -128,9 +127,9 @@ fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
     let place = open(place, flags, Mode::empty()).unable_to("chdir to", place)?;
     nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
     let home = Home::here(environ).unable_to("control", dir)?;
-    if let Some(pid) = unsupervised(&home) {
+    if let (Err(_), Some(left)) = (home.ok(), leftover::find(&home)) {
         let text = [b"unable to remove ", dir, b": it runs without a supervise: pid "].concat();
-        return Err(Failure::new([text, pid.to_string().into_bytes()].concat()).into());
+        return Err(Failure::new([text, left.pid.to_string().into_bytes()].concat()).into());
     }
     let log = match nix::unistd::chdir(c"log") {
         Ok(()) => Some(Home::here(environ).unable_to("control", &[dir, b"/log"].concat())?),
@@ -147,12 +146,6 @@ fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
         renamed.unable_to("rename", &text)?;
     }
     Ok(Removed { dir, now, home, log, ended: None, is_log_told: false, is_said: false, is_over: false })
-}
-
-/// The process of the service, which is the current directory's, if it runs although no supervise does.
-fn unsupervised(home: &Home) -> Option<Pid> {
-    let info: Info = home.info().filter(|_| home.ok().is_err())?;
-    info.process.runs(info.boot)
 }
 
 impl Removed {
@@ -186,8 +179,8 @@ impl Removed {
     /// Tells the log, which has the current directory, to end: not before it has read all there is.
     fn tell_log(&mut self) {
         let Some(log) = &self.log else { return };
-        let info = log.info();
-        let pid = info.and_then(|info| info.supervise.runs(info.boot));
+        let supervise = log.info().filter(waiting::is_current).map(|info| info.supervise.pid);
+        let pid = supervise.and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
         let pipe = pid.and_then(|pid| Pipe::of_process(pid, 0, None));
         if pipe.is_none_or(|pipe| pipe.unread() == 0) {
             self.is_log_told = true;

@@ -1,6 +1,6 @@
 //! What is found in a service directory.
 
-use super::APPLET;
+use super::{APPLET, Form};
 use crate::environ::Environ;
 use crate::failure::describe;
 use crate::family::Family;
@@ -8,9 +8,16 @@ use crate::service::info::Info;
 use crate::service::origin::Origin;
 use crate::service::status::{Phase, Record, Status};
 use crate::service::{Home, is_s6, unreadable};
+use crate::sys::process::monotonic;
 use nix::errno::Errno;
-use nix::sys::stat::stat;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{lstat, stat};
 use nix::unistd::chdir;
+use std::time::Duration;
+
+/// A service that has been started again and has not lasted so long may be one that fails again and again: supervise leaves a second
+/// between two starts, and a look finds such a one up now and then.
+pub const PROBATION: Duration = Duration::from_secs(2);
 
 /// Which of a service and its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +38,57 @@ pub struct One {
     pub got_term: bool,
     /// What only a supervise of this kind tells.
     pub info: Option<Info>,
+    /// Whether the process is `stop` or `finish`.
+    pub in_finish: bool,
+    /// Why it is not to be taken for up though it is: of a log that is judged, and not only told of.
+    pub doubt: Option<Doubt>,
+}
+
+/// Why what is up is not to be taken for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It has been started again, and has not lasted yet.
+    Probation,
+    /// It is not `run` that runs.
+    Finish,
 }
 
 impl One {
     /// Whether it is up, as svup sees it.
     pub fn is_up(&self) -> bool {
         self.status.pid != 0 || matches!(self.status.phase, Some(Phase::Started | Phase::Running))
+    }
+
+    /// Whether it has failed for good.
+    pub fn has_failed(&self) -> bool {
+        self.status.phase == Some(Phase::Failed)
+    }
+
+    /// How it last ended.
+    pub fn end(&self) -> Option<String> {
+        let info = self.info?;
+        match (info.last_exit, info.last_signal) {
+            (Some(code), _) => Some(format!("exit {code}")),
+            (None, Some(number)) => Some(match Signal::try_from(i32::from(number)) {
+                Ok(signal) => signal.as_str().to_owned(),
+                Err(_) => format!("signal {number}"),
+            }),
+            (None, None) => None,
+        }
+    }
+
+    fn judged(self) -> Self {
+        let probation = u64::try_from(PROBATION.as_nanos()).unwrap_or(u64::MAX);
+        let is_new = |info: Info| {
+            let age = monotonic().checked_sub(info.started);
+            info.restarts > 0 && age.is_some_and(|age| age < probation)
+        };
+        let doubt = match () {
+            () if !self.is_up() => None,
+            () if self.in_finish => Some(Doubt::Finish),
+            () => self.info.filter(|&info| is_new(info)).map(|_| Doubt::Probation),
+        };
+        Self { doubt, ..self }
     }
 }
 
@@ -75,10 +127,12 @@ pub struct Look {
     pub main: Option<Found>,
     /// Its log, if that was asked for and there is one.
     pub log: Option<Found>,
+    /// Whether the log is in the care of the same supervise.
+    pub is_log_inside: bool,
 }
 
 impl Look {
-    /// Looks at what `scope` asks for. `with_directory` is whether a log in a directory of its own is part of a look at both.
+    /// Looks at what `scope` asks for, and at as much of a log in a directory of its own as `form` has room for.
     ///
     /// # Errors
     /// If there is no way back.
@@ -87,43 +141,47 @@ impl Look {
         origin: &Origin,
         environ: &Environ,
         scope: Scope,
-        with_directory: bool,
+        form: Form,
     ) -> anyhow::Result<Self> {
         let look = match origin.enter(dir) {
-            Ok(()) => Self::here(dir, environ, scope, with_directory),
-            Err(reason) => Self { dir, main: Some(no_entry(reason)), log: None },
+            Ok(()) => Self::here(dir, environ, scope, form),
+            Err(reason) => Self { dir, main: Some(no_entry(reason)), log: None, is_log_inside: false },
         };
         origin.back()?;
         Ok(look)
     }
 
     /// Looks at the service in the current directory, which is left.
-    fn here(dir: &'static [u8], environ: &Environ, scope: Scope, with_directory: bool) -> Self {
-        let (main, log) = find(environ);
+    fn here(dir: &'static [u8], environ: &Environ, scope: Scope, form: Form) -> Self {
+        let (main, inside) = find(environ);
         if scope == Scope::Service {
-            return Self { dir, main: Some(main), log: None };
+            return Self { dir, main: Some(main), log: None, is_log_inside: false };
         }
-        let log = match log {
-            None if with_directory || scope == Scope::Log => match chdir(c"log") {
-                Ok(()) => Some(find(environ).0),
-                // a log that is a program is not a directory
-                Err(Errno::ENOENT | Errno::ENOTDIR) => None,
-                Err(reason) => Some(no_entry(reason)),
-            },
-            log => log,
-        };
+        let is_log_inside = inside.is_some();
+        let log = inside.or_else(|| match form {
+            Form::Line | Form::Silent if scope == Scope::Both => None,
+            _ => find_beside(environ, scope == Scope::Log || form == Form::Json),
+        });
+        // an object tells all there is
+        let judges = matches!(form, Form::Table | Form::Silent);
+        let log = log.map(|log| if judges { log.map(One::judged) } else { log });
         match (scope, &main, &log) {
             // where nothing can be told of the service, that is all there is to say
-            (Scope::Log, Ok(_), _) | (Scope::Log, _, Some(_)) => Self { dir, main: None, log },
-            _ => Self { dir, main: Some(main), log },
+            (Scope::Log, Ok(_), _) | (Scope::Log, _, Some(_)) => Self { dir, main: None, log, is_log_inside },
+            _ => Self { dir, main: Some(main), log, is_log_inside },
         }
+    }
+
+    /// Whether another look may find something else though nothing happens.
+    pub fn is_on_probation(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.as_ref().is_ok_and(|one| one.doubt == Some(Doubt::Probation)))
     }
 
     /// The exit code that tells how it is.
     pub fn code(&self) -> u8 {
         match self.main.as_ref().or(self.log.as_ref()) {
-            Some(Ok(one)) if one.status.phase == Some(Phase::Failed) => 3,
-            Some(Ok(one)) if one.is_up() => 0,
+            Some(Ok(one)) if one.has_failed() => 3,
+            Some(Ok(one)) if one.is_up() && one.doubt.is_none() => 0,
             Some(Ok(_)) => 1,
             Some(Err(Trouble::NotSupervised(_))) | None => 2,
             Some(Err(Trouble::Unknown(_))) => APPLET.codes.failure,
@@ -137,6 +195,20 @@ fn no_entry(reason: Errno) -> Found {
 
 fn because(what: &[u8], reason: Errno) -> Vec<u8> {
     [what, b": ", describe(reason, Family::Bernstein).as_bytes()].concat()
+}
+
+/// The log in the directory `log` of the current one, which is left. A directory of that name in which there is nothing to run, and
+/// has never been, need not be a service; `is_any` is whether it counts all the same.
+fn find_beside(environ: &Environ, is_any: bool) -> Option<Found> {
+    match chdir(c"log") {
+        Ok(()) => {}
+        // a log that is a program is not a directory
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
+        Err(reason) => return Some(no_entry(reason)),
+    }
+    let has_been = || Home::here(environ).is_ok_and(|home| lstat(home.directory()).is_ok());
+    let is_service = is_any || lstat(c"run").is_ok() || has_been();
+    is_service.then(|| find(environ).0)
 }
 
 /// The service in the current directory; and its log, if the same supervise has it.
@@ -169,7 +241,7 @@ fn try_to_find(environ: &Environ) -> Result<(One, Option<One>), Trouble> {
     let unreadable = |reason| unreadable(&home.file("status"), reason).in_words_of(Family::Bernstein);
     let record = home.status().map_err(|reason| Trouble::Unknown(unreadable(reason)))?;
     let info = home.info().filter(|info| info.process.pid == record.main.pid);
-    let Record { main, log, got_term, .. } = record;
-    let log = log.map(|status| One { status, is_normally_up, got_term: false, info: None });
-    Ok((One { status: main, is_normally_up, got_term, info }, log))
+    let Record { main, log, got_term, in_finish } = record;
+    let one = |status| One { status, is_normally_up, got_term: false, info: None, in_finish: false, doubt: None };
+    Ok((One { got_term, info, in_finish, ..one(main) }, log.map(one)))
 }

@@ -10,8 +10,8 @@ pub const MANUAL: Manual = Manual {
          supervise tells that: `stopped`, `starting`, `started`, `running`, `stopping` or `failed`, and `once` if it is up and not wanted \
          again. A log that is kept by the same supervise (daemontools-encore) has a line of its own.",
         "`-l` and `-L` choose the services or their logs. With `-L`, a log that has a service directory `log` of its own is meant as well.",
-        "`-q` says nothing. The log of a service decides nothing, unless `-L` asks for it. Of several services the worst decides; 111 means \
-         that nothing can be told of one.",
+        "`-q` says nothing, and the exit code tells. Without `-L` it is that of the services: their logs decide nothing, so look at them with \
+         `-q -L`. Of several the worst decides; 111 means that nothing can be told of one.",
         "`--watch` goes on for ever, or until nobody reads. It does nothing until a service changes; only on a terminal the time is \
          shown anew every second. With `--json` it prints the objects of those that have changed.",
     ],
@@ -25,6 +25,19 @@ pub const MANUAL: Manual = Manual {
              runsv, which supervises it, has sent TERM.",
                 "`supervise not running` and `unable to open supervise/ok` mean that nobody supervises it; `not a daemontools service (s6)`, that \
              its files are those of s6-supervise.",
+            ],
+        ),
+        (
+            "LOGS",
+            &[
+                "A log that does not run keeps what the service says in the pipe, and when that is full, the service. So `--table` notes beside \
+             the service that its `log` is `down`, and why, as far as that is known: `failed` for good, `want down`, how it last ended, and how \
+             often it has been started again, or `not supervised`; that it is `paused`; or that nothing can be told of it: `unknown`. A \
+             directory `log` in which there is neither `run` nor `supervise` is taken for no log. With `-l` nothing is noted.",
+                "A log that fails again and again is up for a moment each time, and then down, with `want up`, for the rest of a second or, \
+             with a `backoff`, longer. So one that has been started again counts as down until it has lasted two seconds, in the notes and \
+             for `-q -L`: 0 is up, 1 down, 2 not supervised, 3 failed for good, as for a service. So does one whose `finish` \
+             or `stop` runs. Where supervise(1) of another kind runs, which does not count, only the moment is known. `--json` tells of the moment, and has `restarts` and `last_exit` beside it.",
             ],
         ),
         (
@@ -53,6 +66,7 @@ pub const MANUAL: Manual = Manual {
             "svstat -q /service/web",
             "Exit 0 if it is up, 1 if it is down, 2 if nobody supervises it, 3 if it has failed for good.",
         ),
+        ("svstat -q -L /service/web", "The same for its log."),
         ("svstat --json /service/web", "For programs."),
     ],
     reference: "daemontools 0.76, and daemontools-encore 1.11 for l and L",

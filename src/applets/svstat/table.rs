@@ -1,10 +1,10 @@
 //! A table of services.
 
-use super::look::{Found, Look, One, Trouble, no_log};
+use super::look::{Doubt, Found, Look, One, Trouble, no_log};
+use super::plight;
 use crate::failure::harmless;
 use crate::label::Moment;
 use crate::service::status::{Phase, Want};
-use nix::sys::signal::Signal;
 
 const HEADINGS: [&str; COLUMNS] = ["NAME", "STATE", "PID", "TIME", "RESTARTS", "LAST", "NOTES"];
 const COLUMNS: usize = 7;
@@ -20,10 +20,13 @@ pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
     for look in looks {
         let name = name(look.dir);
         let (main, log) = (look.main.as_ref(), look.log.as_ref());
-        rows.extend(main.map(|main| row(name.clone(), main, now)));
-        rows.extend(log.map(|log| row(format!("{name}/log"), log, now)));
+        // where neither is supervised, that need not be said twice
+        let plight = |main: &Found| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
+        rows.extend(main.map(|main| row(name.clone(), main, plight(main), now)));
+        let own = log.filter(|_| main.is_none() || look.is_log_inside);
+        rows.extend(own.map(|log| row(format!("{name}/log"), log, None, now)));
         if main.is_none() && log.is_none() {
-            rows.push(row(format!("{name}/log"), &no_log(), now));
+            rows.push(row(format!("{name}/log"), &no_log(), None, now));
         }
     }
     let count = rows.len();
@@ -55,7 +58,8 @@ fn name(dir: &[u8]) -> String {
     String::from_utf8_lossy(&harmless(dir)).chars().map(|sign| if sign.is_control() { '?' } else { sign }).collect()
 }
 
-fn row(name: String, found: &Found, now: Moment) -> Row {
+/// A row; `plight` is what there is to say of the log.
+fn row(name: String, found: &Found, plight: Option<String>, now: Moment) -> Row {
     let nothing = || NOTHING.to_owned();
     match found {
         Ok(one) => {
@@ -63,11 +67,20 @@ fn row(name: String, found: &Found, now: Moment) -> Row {
             let pid = if status.pid == 0 { nothing() } else { status.pid.to_string() };
             let restarts = one.info.map_or_else(nothing, |info| info.restarts.to_string());
             let state = state(one).to_owned();
-            [name, state, pid, time(status.seconds(now)), restarts, last(one).unwrap_or_else(nothing), notes(one)]
+            [
+                name,
+                state,
+                pid,
+                time(status.seconds(now)),
+                restarts,
+                one.end().unwrap_or_else(nothing),
+                notes(one, plight),
+            ]
         }
         Err(trouble) => {
             let state = if matches!(trouble, Trouble::NotSupervised(_)) { "unsupervised" } else { "unknown" };
             let why = String::from_utf8_lossy(trouble.words()).into_owned();
+            let why = [Some(why), plight].into_iter().flatten().collect::<Vec<_>>().join(", ");
             [name, state.to_owned(), nothing(), nothing(), nothing(), nothing(), why]
         }
     }
@@ -83,20 +96,7 @@ fn state(one: &One) -> &'static str {
     }
 }
 
-/// How it last ended.
-fn last(one: &One) -> Option<String> {
-    let info = one.info?;
-    match (info.last_exit, info.last_signal) {
-        (Some(code), _) => Some(format!("exit {code}")),
-        (None, Some(number)) => Some(match Signal::try_from(i32::from(number)) {
-            Ok(signal) => signal.as_str().to_owned(),
-            Err(_) => format!("signal {number}"),
-        }),
-        (None, None) => None,
-    }
-}
-
-fn notes(one: &One) -> String {
+fn notes(one: &One, plight: Option<String>) -> String {
     let (status, is_up) = (&one.status, one.is_up());
     let backoff = one.info.map_or(0, |info| info.backoff);
     let wait = format!("waits {} s between starts", backoff / 1000);
@@ -110,9 +110,11 @@ fn notes(one: &One) -> String {
         (is_up && status.want == Want::Down, "want down"),
         (is_up && status.want == Want::Once, "once"),
         (is_up && one.got_term, "got TERM"),
+        (one.doubt == Some(Doubt::Probation), "started again just now"),
         (backoff > 0, &wait),
     ];
-    let notes: Vec<&str> = notes.into_iter().filter(|&(applies, _)| applies).map(|(_, words)| words).collect();
+    let notes = notes.into_iter().filter(|&(applies, _)| applies).map(|(_, words)| words);
+    let notes: Vec<&str> = notes.chain(plight.as_deref()).collect();
     notes.join(", ")
 }
 
@@ -150,7 +152,12 @@ mod tests {
     }
 
     fn lost(dir: &'static [u8]) -> Look {
-        Look { dir, main: Some(Err(Trouble::NotSupervised(b"supervise not running".to_vec()))), log: None }
+        Look {
+            dir,
+            main: Some(Err(Trouble::NotSupervised(b"supervise not running".to_vec()))),
+            log: None,
+            is_log_inside: false,
+        }
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::sys::descriptor::STDOUT;
 use crate::sys::terminal;
 use nix::unistd::chdir;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often a terminal shows the time anew.
+/// How often a terminal shows the time anew, and a log on probation is looked at.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows them until it is killed, or nobody reads any more.
@@ -31,6 +31,8 @@ pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8
     let mut looks: Vec<Option<Look>> = vec![None; dirs.len()];
     let mut changed: Vec<usize> = (0..dirs.len()).collect();
     let mut is_first = true;
+    let mut is_due = true;
+    let mut due = Instant::now();
     while !dirs.is_empty() {
         let mut news = Vec::new();
         for number in changed {
@@ -47,7 +49,7 @@ pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8
                 .filter_map(|&number| looks[number].as_ref())
                 .flat_map(|look| json::line(look, now, environ))
                 .collect(),
-            _ if news.is_empty() && !is_terminal => Vec::new(),
+            _ if news.is_empty() && !(is_terminal && is_due) => Vec::new(),
             _ => {
                 let height = terminal::height(STDOUT).filter(|_| is_terminal).map(|height| height.saturating_sub(1));
                 let text = table::table(&looks.iter().flatten().cloned().collect::<Vec<_>>(), now, height);
@@ -60,13 +62,26 @@ pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8
         };
         is_first = false;
         write(&text).unable_to("write", b"output")?;
-        let limit = is_terminal.then_some(TICK);
+        if is_due {
+            due = Instant::now() + TICK;
+        }
+        let on_probation = |number: &usize| looks[*number].as_ref().is_some_and(Look::is_on_probation);
+        let on_probation: Vec<usize> = (0..dirs.len()).filter(on_probation).collect();
+        let ticks = is_terminal || !on_probation.is_empty();
+        let limit = ticks.then(|| due.saturating_duration_since(Instant::now()));
         let news = sights.watch.wait(limit, Some(STDOUT));
         changed = match news.map_err(|reason| Failure::new("unable to wait").because(reason))? {
             News::Of(places) => sights.owners(&places),
             News::TimeOver => Vec::new(),
             News::NoReader => break,
         };
+        // whatever else happens all the time
+        is_due = ticks && Instant::now() >= due;
+        if is_due {
+            changed.extend(on_probation);
+            changed.sort_unstable();
+            changed.dedup();
+        }
     }
     Ok(0)
 }
@@ -97,12 +112,10 @@ struct Sights<'a> {
 impl Sights<'_> {
     /// Looks at a service; what changes from here on is noticed.
     fn look(&mut self, number: usize, dir: &'static [u8]) -> anyhow::Result<Look> {
-        let shows_directory = self.wish.form == Form::Json;
         match self.origin.enter(dir) {
             Ok(()) => {
                 self.watch(number);
-                let has_log = shows_directory || self.wish.scope == Scope::Log;
-                let is_log = has_log && self.wish.scope != Scope::Service && chdir(c"log").is_ok();
+                let is_log = self.wish.scope != Scope::Service && chdir(c"log").is_ok();
                 match (is_log, self.logs[number]) {
                     (true, known) => {
                         let place = known.unwrap_or_else(|| self.add(number));
@@ -119,7 +132,7 @@ impl Sights<'_> {
             Err(_) => self.watch.lose(number),
         }
         self.origin.back()?;
-        Look::at(dir, self.origin, self.environ, self.wish.scope, shows_directory)
+        Look::at(dir, self.origin, self.environ, self.wish.scope, self.wish.form)
     }
 
     fn add(&mut self, number: usize) -> usize {
