@@ -15,7 +15,8 @@
 //! | `restarts` | how often `run` has been started again |
 //! | `last_exit`, `last_signal` | how `run` last ended, whichever applies |
 //! | `ready`, `ready_at` | whether and when it has said that it is ready; not there if it is not expected to |
-//! | `left`, `left_pid` | how many processes it has left behind, as was seen last, and one of them |
+//! | `left` | how many processes it has left behind, as was seen last |
+//! | `left_pid`, `left_starttime` | one of them, and when the kernel started it |
 //! | `backoff_ms`, `next_start` | the distance between two starts beyond the usual second, and when the next one is due |
 
 use super::Program;
@@ -65,7 +66,7 @@ pub struct Info {
     /// How many processes it has left behind, as was seen last.
     pub left: u32,
     /// One of them.
-    pub left_pid: u32,
+    pub left_process: Identity,
     /// Milliseconds between two starts, beyond the usual second.
     pub backoff: u64,
     /// When the next start is due.
@@ -99,7 +100,8 @@ impl Info {
             ("ready", self.ready.map(u64::from)),
             ("ready_at", self.ready_at),
             ("left", (self.left > 0).then_some(self.left.into())),
-            ("left_pid", (self.left_pid > 0).then_some(self.left_pid.into())),
+            ("left_pid", (self.left > 0).then_some(self.left_process.pid.into())),
+            ("left_starttime", (self.left > 0).then_some(self.left_process.start)),
             ("backoff_ms", (self.backoff > 0).then_some(self.backoff)),
             ("next_start", self.next_start),
         ];
@@ -139,7 +141,8 @@ impl Info {
                 b"ready" => info.ready = number.map(|number| number != 0),
                 b"ready_at" => info.ready_at = number,
                 b"left" => info.left = pid.unwrap_or_default(),
-                b"left_pid" => info.left_pid = pid.unwrap_or_default(),
+                b"left_pid" => info.left_process.pid = pid.unwrap_or_default(),
+                b"left_starttime" => info.left_process.start = number.unwrap_or_default(),
                 b"backoff_ms" => info.backoff = number?,
                 b"next_start" => info.next_start = number,
                 _ => {}
@@ -178,8 +181,8 @@ mod tests {
                 last_signal: last_exit.map(|code| !code),
                 ready,
                 ready_at: Some(numbers[4]),
-                left: pid ^ 1,
-                left_pid: pid ^ 2,
+                left: pid | 1,
+                left_process: Identity { pid: pid ^ 2, start: numbers[0] ^ 1 },
                 backoff: numbers[5],
                 next_start: Some(numbers[6]),
             };

@@ -27,6 +27,7 @@ mod svc_wait;
 mod svok;
 mod svstat_encore;
 mod svstat_json;
+mod svstat_left;
 mod svstat_lines;
 mod svstat_logs;
 mod svstat_quiet;

@@ -11,10 +11,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 /// The keys in the order of their names, but for `name`, `log` and `error`.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "backoff_s",
     "last_exit",
     "last_signal",
+    "left",
+    "left_pid",
     "normally_up",
     "paused",
     "pid",

@@ -8,7 +8,7 @@ use crate::family::Family;
 use crate::service::Program;
 use crate::service::info::Identity;
 use crate::service::status::{Phase, Status};
-use crate::sys::process::monotonic;
+use crate::sys::process::{self, monotonic};
 use nix::errno::Errno;
 
 /// How long after a write that failed the next attempt is made.
@@ -89,7 +89,12 @@ impl Service<'_> {
         };
         self.info.phase = Some(phase);
         self.info.left = u32::try_from(self.left.seen.len()).unwrap_or(u32::MAX);
-        self.info.left_pid = self.left.seen.first().map_or(0, |pid| pid.as_raw().unsigned_abs());
+        let first = self.left.seen.first().copied();
+        let number = first.map_or(0, |pid| pid.as_raw().unsigned_abs());
+        if number != self.info.left_process.pid {
+            let start = first.and_then(process::start_of).unwrap_or_default();
+            self.info.left_process = Identity { pid: number, start };
+        }
         self.info.backoff = if self.gap > SECOND { self.gap / 1_000_000 } else { 0 };
         self.info.next_start = match self.place {
             Place::Due(_, at) => Some(at),

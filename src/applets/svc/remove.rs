@@ -201,7 +201,7 @@ impl Removed {
         let home = self.log.as_ref().filter(|_| is_log).unwrap_or(&self.home);
         let entered = origin.enter(&self.now).and_then(|()| if is_log { nix::unistd::chdir(c"log") } else { Ok(()) });
         let main = entered.and_then(|()| home.status()).map_or(0, |record| record.main.pid);
-        let left = home.info().map_or(0, |info| info.left_pid);
+        let left = home.info().map_or(0, |info| info.left_process.pid);
         origin.back()?;
         let who = match i32::try_from(if main == 0 { left } else { main }) {
             Ok(pid @ 1..) => match process::command(Pid::from_raw(pid)) {

@@ -108,6 +108,9 @@ impl<'a> Object<'a> {
         self.plain("restarts", info.map(|info| info.restarts));
         self.plain("last_exit", info.and_then(|info| info.last_exit));
         self.plain("last_signal", info.and_then(|info| info.last_signal));
+        let left = one.filter(|one| one.info.is_some()).map(|one| one.left().unwrap_or((0, 0)));
+        self.plain("left", left.map(|(count, _)| count));
+        self.plain("left_pid", left.map(|(_, pid)| pid).filter(|&pid| pid != 0));
         self.plain("backoff_s", info.map(|info| seconds(info.backoff)));
         if let Err(trouble) = found {
             self.string("error", Some(&String::from_utf8_lossy(trouble.words())));

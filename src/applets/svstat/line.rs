@@ -2,7 +2,7 @@
 
 use super::look::{Look, One};
 use crate::label::Moment;
-use crate::service::status::Want;
+use crate::service::status::{Phase, Want};
 
 /// The lines of a service and its log.
 pub fn lines(look: &Look, with_phase: bool, now: Moment) -> Vec<u8> {
@@ -43,6 +43,10 @@ fn describe(one: &One, with_phase: bool, now: Moment, text: &mut Vec<u8>) {
         (with_phase && status.phase.is_some(), status.phase.map_or("", |phase| phase.name())),
     ];
     for (_, words) in suffixes.into_iter().filter(|&(applies, _)| applies) {
+        say(format!(", {words}"));
+    }
+    // the reference knows no such state, so no line of it has this
+    if let Some(words) = one.left_in_words().filter(|_| status.phase == Some(Phase::Stopping)) {
         say(format!(", {words}"));
     }
 }

@@ -7,7 +7,7 @@ use crate::family::Family;
 use crate::service::info::Info;
 use crate::service::origin::Origin;
 use crate::service::status::{Phase, Record, Status};
-use crate::service::{Home, is_s6, unreadable};
+use crate::service::{Home, is_s6, leftover, unreadable};
 use crate::sys::process::monotonic;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -62,6 +62,21 @@ impl One {
     /// Whether it has failed for good.
     pub fn has_failed(&self) -> bool {
         self.status.phase == Some(Phase::Failed)
+    }
+
+    /// How many processes it has left behind that are waited for, or that run on although it is down, and one of them.
+    pub fn left(&self) -> Option<(u32, u32)> {
+        let info = self.info.filter(|info| self.status.pid == 0 && info.left > 0)?;
+        let runs = self.status.phase == Some(Phase::Stopping) || leftover::is_alive(info.left_process);
+        runs.then_some((info.left, info.left_process.pid))
+    }
+
+    /// The same in words.
+    pub fn left_in_words(&self) -> Option<String> {
+        let (count, pid) = self.left()?;
+        let what = if self.status.phase == Some(Phase::Stopping) { "waits for" } else { "has left" };
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        Some(format!("{what} pid {pid}{more}"))
     }
 
     /// How it last ended.

@@ -22,7 +22,8 @@ pub const MANUAL: Manual = Manual {
                 "`up (pid N) S seconds` or `down S seconds`, and then in this order, each behind a comma:",
                 "`normally down`: it is up, and the file `down` is there. `normally up`: it is down, and the file is not there. `paused`: it has been \
              sent STOP. `want up`: it is down, and will be started. `want down`: it is up, and will not be started again. `got TERM`: runit's \
-             runsv, which supervises it, has sent TERM.",
+             runsv, which supervises it, has sent TERM. `waits for pid N`: it is down but for what it has left behind, which supervise(1) waits for \
+             (`orphanage`). `--table` also says `has left pid N` where such a process runs on and nobody waits for it.",
                 "`supervise not running` and `unable to open supervise/ok` mean that nobody supervises it; `not a daemontools service (s6)`, that \
              its files are those of s6-supervise.",
             ],
@@ -45,7 +46,8 @@ pub const MANUAL: Manual = Manual {
             &[
                 "`name`; `supervised`, true or false; `up`, true or false; `pid`; `since`, a time (RFC 3339, UTC), and `seconds`, since when the \
              process is what it is; `paused`; `want`, \"up\", \"down\" or \"once\"; `normally_up`; `state`, as with `--encore`.",
-                "`ready`, `restarts`, `last_exit`, `last_signal` and `backoff_s` are known where supervise(1) of this kind runs; `ready` only of a \
+                "`ready`, `restarts`, `last_exit`, `last_signal`, `left`, `left_pid` and `backoff_s` are known where supervise(1) of this kind runs; `left` is \
+             how many processes a service that is down has left behind, and `left_pid` one of them; `ready` only of a \
              service that has a `notification-fd`. `log` is an object for the service's log, if it has one. What is not known, or does not \
              apply, is null. `error` is there only if something is wrong, and says what.",
                 "A name that is no UTF-8 has U+FFFD where it is not.",

@@ -114,7 +114,8 @@ fn notes(one: &One, plight: Option<String>) -> String {
         (backoff > 0, &wait),
     ];
     let notes = notes.into_iter().filter(|&(applies, _)| applies).map(|(_, words)| words);
-    let notes: Vec<&str> = notes.chain(plight.as_deref()).collect();
+    let left = one.left_in_words();
+    let notes: Vec<&str> = notes.chain(left.as_deref()).chain(plight.as_deref()).collect();
     notes.join(", ")
 }
 
