@@ -16,6 +16,7 @@ pub mod family;
 pub mod label;
 pub mod local_time;
 pub mod multicall;
+pub mod number;
 pub mod options;
 pub mod patience;
 pub mod pidfile;
