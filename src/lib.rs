@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod applet;
 pub mod applets;
+pub mod calendar;
 pub mod call;
 pub mod chain;
 pub mod documents;
@@ -26,3 +27,4 @@ pub mod signals;
 pub mod status;
 pub mod stream;
 pub mod sys;
+pub mod zone;
