@@ -53,10 +53,11 @@ pub fn seconds(text: &[u8]) -> Option<Duration> {
     if !decimals.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // finer ones do not count
+    // finer ones do not count, but are more than nothing
+    let is_more = whole > 0 || decimals.iter().any(|&digit| digit > b'0');
     let digits = decimals.iter().chain(&[b'0'; NANOSECONDS]).take(NANOSECONDS);
     let nanoseconds = digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    Some(Duration::new(whole, nanoseconds))
+    Some(Duration::new(whole, nanoseconds).max(Duration::from_nanos(is_more.into())))
 }
 
 /// A file mode: one to four octal digits, at most 0777.
@@ -90,6 +91,9 @@ mod tests {
             assert_eq!(found.as_millis(), milliseconds, "{text}");
         }
         assert_eq!(seconds(b"0.000000001").unwrap(), Duration::from_nanos(1));
+        // nothing is another wish than very little
+        assert_eq!(seconds(b"0.0000000001").unwrap(), Duration::from_nanos(1));
+        assert_eq!(seconds(b"0.0000000000").unwrap(), Duration::ZERO);
         assert_eq!(seconds(b"18446744073709551616").unwrap(), Duration::from_secs(u64::MAX));
         for bad in [".", "-1", "1s", "1.2.3", "1.-2", "1.2 ", "inf"].into_iter().chain(NONE) {
             assert_eq!(seconds(bad.as_bytes()), None, "{bad}");
@@ -174,7 +178,8 @@ mod tests {
             let is_sound = parts.len() <= 2 && parts.iter().all(|part| is_digits(part)) && text.bytes().any(|byte| byte != b'.');
             let whole = model(parts[0]).unwrap_or(0);
             let nanoseconds: u32 = format!("{:0<9.9}", parts.get(1).unwrap_or(&"")).parse().unwrap_or(0);
-            prop_assert_eq!(seconds(text.as_bytes()), is_sound.then(|| Duration::new(whole, nanoseconds)));
+            let least = Duration::from_nanos(text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)).into());
+            prop_assert_eq!(seconds(text.as_bytes()), is_sound.then(|| Duration::new(whole, nanoseconds).max(least)));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! The actions of a call, read once before anything is touched.
 
 use super::pattern::Pattern;
-use crate::number::{POWERS, Unit, leading, scaled};
+use crate::number::{Unit, leading, scaled};
 use std::ffi::CString;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -207,7 +207,8 @@ fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), Why> {
 }
 
 /// What may stand behind a number.
-const UNITS: &[Unit] = POWERS.split_at(3).0;
+const UNITS: &[Unit] =
+    &[(b'k', 1 << 10), (b'K', 1 << 10), (b'M', 1 << 20), (b'm', 1 << 20), (b'G', 1 << 30), (b'g', 1 << 30)];
 
 /// Sets one of the two numbers that old lines are removed by. A word that is none must not cost a line more than it costs
 /// in the reference, which takes digits as far as they go, and 0 where there are none: so are the digits taken here, and
@@ -259,6 +260,9 @@ mod tests {
             ("s10k", 10_240),
             ("s10M", 10_485_760),
             ("s1G", 1 << 30),
+            ("s10K", 10_240),
+            ("s10m", 10_485_760),
+            ("s1g", 1 << 30),
             ("s2G", largest),
             ("s99999999999999999999", largest),
             ("s99999999999999999999G", largest),
@@ -278,7 +282,7 @@ mod tests {
             (&["s"][..], 99_999, 10, "s: not a size; 99999 is taken"),
             (&["s10x"], 4096, 10, "s10x: not a size; 4096 is taken"),
             (&["s5000x"], 5000, 10, "s5000x: not a size; 5000 is taken"),
-            (&["s10m"], 4096, 10, "s10m: not a size; 4096 is taken"),
+            (&["s10kB"], 4096, 10, "s10kB: not a size; 4096 is taken"),
             (&["s1T"], 4096, 10, "s1T: not a size; 4096 is taken"),
             (&["s0x2000"], 4096, 10, "s0x2000: not a size; 4096 is taken"),
             (&["s5000", "s"], 5000, 10, "s: not a size; 5000 is taken"),

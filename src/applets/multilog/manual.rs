@@ -67,8 +67,8 @@ pub const MANUAL: Manual = Manual {
             &[
                 "A word that begins with a dot or a slash names a log directory, which is made with mode 0700 if there is none. \
                  What is selected at that point is appended to `current` in it. These actions hold for later directories:",
-                "`sBYTES`: files of so many bytes at most (99999; at least 4096, at most 2147483647); k, M or G may follow, for \
-                 powers of 1024, here and behind the other numbers. A file ends with the first line that ends \
+                "`sBYTES`: files of so many bytes at most (99999; at least 4096, at most 2147483647); k, M or G may follow, large or \
+                 small, for powers of 1024, here and behind the other numbers. A file ends with the first line that ends \
                  within 2000 bytes of that, or in the middle of a line that is longer.",
                 "`nNUMBER`: so many files, `current` among them (10; at least 2).",
                 "`mBYTES`: so many bytes in all old files. The oldest go first.",

@@ -197,7 +197,12 @@ fn reload_letter() -> Result<u8, Lost> {
     };
     let mut text = [0; LIMIT];
     let length = nix::unistd::read(&file, &mut text).map_err(Lost::Unreadable)?;
-    let line = text[..length].split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let line = text[..length].split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if line.len() == LIMIT {
+        // what is behind that might say something else
+        return Err(Lost::Senseless);
+    }
+    let line = line.trim_ascii_end();
     if line.is_empty() {
         return Ok(b'h');
     }
