@@ -1,8 +1,9 @@
-//! Moments as people read them. The C library is asked once a minute of log, not once a line.
+//! Moments as people read them. Calendar and zone are asked once a minute of log, not once a line.
 
 use crate::environ::Environ;
 use crate::label::Moment;
-use crate::sys::time::{self, Calendar};
+use crate::sys::time::Calendar;
+use crate::zone;
 use std::ffi::CString;
 use std::io::Write;
 
@@ -22,40 +23,65 @@ pub enum Style {
     Spaced,
     /// `2026-11-21T04:26:50.123456789+01:00`, or `Z` for UTC (RFC 3339).
     Iso,
-    /// Texts for strftime(3), with the decimals of the second between each two.
-    Own(Vec<CString>),
+    /// One piece after the other.
+    Own(Vec<Piece>),
+}
+
+/// A piece of a format of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// For strftime(3).
+    Text(CString),
+    /// The decimals of the second.
+    Decimals,
+    /// What the zone is called: C libraries name no zones but their own.
+    Zone,
+    /// Seconds since 1970, which a C library would ask its own zone for.
+    Seconds,
 }
 
 impl Style {
     /// From a format of strftime(3) in which `%N` is the decimals of the second.
     pub fn from_format(format: &[u8]) -> Self {
-        let mut texts = vec![Vec::new()];
+        let mut pieces = Vec::new();
+        let mut text = Vec::new();
         let mut bytes = format.iter().copied();
+        let flush = |text: &mut Vec<u8>, pieces: &mut Vec<Piece>| {
+            if !text.is_empty() {
+                pieces.push(Piece::Text(CString::new(std::mem::take(text)).unwrap_or_default()));
+            }
+        };
         while let Some(byte) = bytes.next() {
             // what a % at the very end is, C libraries do not agree on: here it stands for itself
             let next = if byte == b'%' { bytes.next().or(Some(b'%')) } else { None };
-            match (byte, next) {
-                (b'%', Some(b'N')) => texts.push(Vec::new()),
+            let piece = match next {
+                Some(b'N') => Piece::Decimals,
+                Some(b'Z') => Piece::Zone,
+                Some(b's') => Piece::Seconds,
                 _ => {
-                    let last = texts.last_mut();
-                    last.into_iter().for_each(|last| last.extend([Some(byte), next].into_iter().flatten()));
+                    text.extend([Some(byte), next].into_iter().flatten());
+                    continue;
                 }
-            }
+            };
+            flush(&mut text, &mut pieces);
+            pieces.push(piece);
         }
-        Self::Own(texts.into_iter().map(|text| CString::new(text).unwrap_or_default()).collect())
+        flush(&mut text, &mut pieces);
+        Self::Own(pieces)
     }
 }
 
 /// Writes moments.
 pub struct LocalTime {
-    zone: Zone,
+    /// None for UTC.
+    zone: Option<zone::Zone>,
     style: Style,
     /// Of the second, 0 to 9.
     decimals: usize,
     /// The minute last written, and how.
     minute: Option<Minute>,
-    /// For a style of one's own: the second last written, and its texts.
-    second: Option<(i64, Vec<Vec<u8>>)>,
+    /// For a style of one's own: the second last written, and what comes of each piece.
+    second: Option<(i64, Vec<Option<Vec<u8>>>)>,
 }
 
 /// 60 seconds in which nothing but the second changes.
@@ -68,9 +94,7 @@ struct Minute {
 impl LocalTime {
     /// Reads the zone if it is needed.
     pub fn new(zone: Zone, style: Style, decimals: usize, environ: &Environ) -> Self {
-        if zone == Zone::Local {
-            time::read_zone(environ.entries());
-        }
+        let zone = (zone == Zone::Local).then(|| zone::Zone::of(environ));
         Self { zone, style, decimals: decimals.min(9), minute: None, second: None }
     }
 
@@ -105,16 +129,25 @@ impl LocalTime {
         true
     }
 
-    fn look_up(&self, seconds: i64) -> Option<Calendar> {
-        let calendar = match self.zone {
-            Zone::Utc => time::utc(seconds),
-            Zone::Local => time::local(seconds),
+    fn look_up(&self, seconds: i64) -> Option<Calendar<'_>> {
+        /// Far beyond the year 9999, and far from where sums overflow.
+        const MOST: u64 = 1 << 40;
+        if seconds.unsigned_abs() > MOST {
+            return None;
+        }
+        let calendar = match &self.zone {
+            None => Calendar::utc(seconds),
+            Some(zone) => {
+                let local = zone.at(seconds);
+                Calendar::east(seconds - local.leaps, local.east, local.is_summer, local.name)
+                    .map(|calendar| calendar.with_seconds_beyond(local.beyond))
+            }
         };
         calendar.filter(|calendar| (0..=9999).contains(&calendar.date().0))
     }
 
     /// What stands before the seconds and behind their decimals.
-    fn around_second(&self, calendar: &Calendar) -> (Vec<u8>, Vec<u8>) {
+    fn around_second(&self, calendar: &Calendar<'_>) -> (Vec<u8>, Vec<u8>) {
         let ((year, month, day), (hour, minute, _)) = (calendar.date(), calendar.time());
         let (separator, is_iso) = match self.style {
             Style::Iso => ('T', true),
@@ -125,9 +158,9 @@ impl LocalTime {
             let offset = calendar.offset();
             let sign = if offset < 0 { '-' } else { '+' };
             let minutes = offset.abs() / 60;
-            let _ = match self.zone {
-                Zone::Utc => write!(after, "Z"),
-                Zone::Local => write!(after, "{sign}{:02}:{:02}", minutes / 60, minutes % 60),
+            let _ = match &self.zone {
+                None => write!(after, "Z"),
+                Some(_) => write!(after, "{sign}{:02}:{:02}", minutes / 60, minutes % 60),
             };
         }
         (format!("{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:").into_bytes(), after)
@@ -135,19 +168,28 @@ impl LocalTime {
 
     fn write_own(&mut self, moment: Moment, output: &mut Vec<u8>) -> bool {
         if self.second.as_ref().is_none_or(|&(second, _)| second != moment.seconds) {
-            let (Some(calendar), Style::Own(formats)) = (self.look_up(moment.seconds), &self.style) else {
+            let (Some(calendar), Style::Own(pieces)) = (self.look_up(moment.seconds), &self.style) else {
                 return false;
             };
-            self.second = Some((moment.seconds, formats.iter().map(|format| calendar.format(format)).collect()));
+            let text = |piece: &Piece| match piece {
+                Piece::Text(format) => Some(calendar.format(format)),
+                Piece::Zone => Some(self.zone_name(moment.seconds).to_vec()),
+                Piece::Seconds => Some(moment.seconds.to_string().into_bytes()),
+                Piece::Decimals => None,
+            };
+            self.second = Some((moment.seconds, pieces.iter().map(text).collect()));
         }
-        let texts = self.second.iter().flat_map(|(_, texts)| texts);
-        for (place, text) in texts.enumerate() {
-            if place > 0 {
-                put_decimals(moment, self.decimals, output);
+        for text in self.second.iter().flat_map(|(_, texts)| texts) {
+            match text {
+                Some(text) => output.extend_from_slice(text),
+                None => put_decimals(moment, self.decimals, output),
             }
-            output.extend_from_slice(text);
         }
         true
+    }
+
+    fn zone_name(&self, seconds: i64) -> &[u8] {
+        self.zone.as_ref().map_or(b"UTC", |zone| zone.at(seconds).name.to_bytes())
     }
 }
 
@@ -189,6 +231,7 @@ mod tests {
         assert_eq!(at(Style::Spaced, 0), "2001-09-09 01:46:40");
         assert_eq!(at(Style::Iso, 3), "2001-09-09T01:46:40.123Z");
         assert_eq!(at(Style::from_format(b"%s.%N %%N%"), 6), "1000000000.123456 %N%");
+        assert_eq!(at(Style::from_format(b"%Z %%Z%N%s"), 3), "UTC %Z1231000000000");
         assert_eq!(at(Style::from_format(b""), 6), "");
     }
 

@@ -2,9 +2,9 @@
 //! `-a=` with the value `=`), and a stop at the first word that is no option. clap renders the documents from the same
 //! table (src/documents.rs); it cannot parse this grammar.
 
+use crate::number::decimal_in;
 use crate::sys::words::{Word, Words};
 use std::os::fd::RawFd;
-use std::time::Duration;
 
 /// One option of an applet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Given {
     /// The descriptor that an option names, if it was given. `None` if one of its values is no such number.
     pub fn number(&self, id: &str) -> Option<Option<RawFd>> {
         let values = self.each().filter(|&(given, _)| given == id).filter_map(|(_, value)| value);
-        let numbers: Option<Vec<RawFd>> = values.map(|value| RawFd::try_from(decimal(value.bytes())?).ok()).collect();
+        let numbers: Option<Vec<RawFd>> = values.map(|value| decimal_in(value.bytes())).collect();
         Some(numbers?.last().copied())
     }
 
@@ -220,78 +220,5 @@ fn long(table: &'static [Opt], word: Word, abbreviations: bool) -> Result<(&'sta
             Err(Misuse::Ambiguous(body, [first, second].into_iter().chain(meant).map(|option| option.id).collect()))
         }
         (None, _) => Err(Misuse::UnknownName(body)),
-    }
-}
-
-/// A decimal number: digits only, at least one. `None` for anything else; beyond 64 bits it saturates.
-pub fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(digits.iter().fold(0_u64, |number, digit| number.saturating_mul(10).saturating_add((digit - b'0').into())))
-}
-
-/// Seconds, with decimals or without: `10`, `0.25`, `.5`. `None` for anything else. What is beyond counting is for ever.
-pub fn seconds(text: &[u8]) -> Option<Duration> {
-    const NANOSECONDS: usize = 9;
-    let point = text.iter().position(|&byte| byte == b'.');
-    let (whole, rest) = text.split_at(point.unwrap_or(text.len()));
-    let decimals = rest.get(1..).unwrap_or_default();
-    if whole.is_empty() && decimals.is_empty() {
-        return None;
-    }
-    let whole = if whole.is_empty() { 0 } else { decimal(whole)? };
-    if !decimals.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    // finer ones do not count
-    let digits = decimals.iter().chain(&[b'0'; NANOSECONDS]).take(NANOSECONDS);
-    let nanoseconds = digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    Some(Duration::new(whole, nanoseconds))
-}
-
-/// A file mode: one to four octal digits, at most 0777.
-pub fn mode(text: &[u8]) -> Option<u32> {
-    if !(1..=4).contains(&text.len()) || !text.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
-        return None;
-    }
-    let mode = text.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit - b'0'));
-    (mode <= 0o777).then_some(mode)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_may_have_decimals() {
-        for (text, milliseconds) in [("0", 0), ("5", 5000), ("0.25", 250), (".5", 500), ("1.", 1000), ("1.0009", 1000)]
-        {
-            let found = seconds(text.as_bytes()).unwrap();
-            assert_eq!(found.as_millis(), milliseconds, "{text}");
-        }
-        assert_eq!(seconds(b"0.000000001").unwrap(), Duration::from_nanos(1));
-        for bad in ["", ".", "-1", "1s", "1,5", "1.2.3", "0x1", "1e3", " 1", "inf"] {
-            assert_eq!(seconds(bad.as_bytes()), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn modes_are_up_to_four_octal_digits() {
-        assert_eq!([&b"0"[..], b"22", b"644", b"0777"].map(mode), [Some(0), Some(0o22), Some(0o644), Some(0o777)]);
-        for bad in ["", "8", "1000", "00644", "-1", "u=rw", "0o22"] {
-            assert_eq!(mode(bad.as_bytes()), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_digits_and_saturate() {
-        assert_eq!(decimal(b"0"), Some(0));
-        assert_eq!(decimal(b"0042"), Some(42));
-        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
-        assert_eq!(decimal(b"18446744073709551616"), Some(u64::MAX));
-        for bad in [&b""[..], b"+1", b"-1", b" 1", b"1 ", b"10k", b"0x10"] {
-            assert_eq!(decimal(bad), None, "{bad:?}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! How long to wait for a lock that another process holds.
 
-use crate::options::{Given, seconds};
+use crate::number::seconds;
+use crate::options::Given;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::process;
 use nix::errno::Errno;

@@ -1,6 +1,6 @@
 //! Pipes whose both ends are kept, and those that another process has.
 
-use crate::options::decimal;
+use crate::number::decimal;
 use crate::sys::descriptor;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;

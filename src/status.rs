@@ -17,7 +17,7 @@ mod waiting;
 
 use crate::environ::{Change, Environ};
 use crate::failure;
-use crate::options::decimal;
+use crate::number::{decimal, decimal_in};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::signal;
 use crate::sys::words::Words;
@@ -87,7 +87,7 @@ impl Listeners {
         let mut taken = Vec::new();
         let all = named.bytes().split(|&byte| byte == b',').filter_map(|name| {
             let colon = name.iter().position(|&byte| byte == b':')?;
-            let number = RawFd::try_from(decimal(&name[..colon])?).ok()?;
+            let number = decimal_in(&name[..colon])?;
             let inode = decimal(&name[colon + 1..])?;
             if taken.contains(&number) {
                 return None;

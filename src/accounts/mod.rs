@@ -5,7 +5,7 @@
 //! first, and for anything else asks getent(1), which is the C library at one remove. Both give the same answers.
 
 use crate::failure::Failure;
-use crate::options::decimal;
+use crate::number::decimal_in;
 
 #[cfg(target_feature = "crt-static")]
 mod files;
@@ -135,8 +135,7 @@ fn numeric<'a>(account: &[u8], parts: impl Iterator<Item = &'a [u8]>) -> Result<
 
 /// A decimal id up to 2^32-2; one more is -1, which the kernel takes for "unchanged".
 fn id(digits: &[u8]) -> Option<Id> {
-    let number = Id::try_from(decimal(digits)?).ok()?;
-    (number != Id::MAX).then_some(number)
+    decimal_in(digits).filter(|&number| number != Id::MAX)
 }
 
 #[cfg(test)]

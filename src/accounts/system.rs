@@ -2,6 +2,7 @@
 
 use super::{Answer, Directory, Id, User};
 use crate::failure::Failure;
+use crate::number::decimal_in;
 use crate::sys::descriptor;
 use crate::sys::words::Word;
 use nix::errno::Errno;
@@ -41,7 +42,7 @@ fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
 /// Their numbers; `None` where /proc is not mounted.
 fn open_descriptors() -> Option<BTreeSet<RawFd>> {
     let directory = std::fs::read_dir("/proc/self/fd").ok()?;
-    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let numbers = directory.filter_map(|entry| decimal_in(entry.ok()?.file_name().as_encoded_bytes()));
     let numbers: Vec<RawFd> = numbers.collect();
     // the one that listed them is among them, and is closed now
     Some(numbers.into_iter().filter(|&number| descriptor::is_open(number)).collect())

@@ -71,8 +71,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut input = Input::new(&watch).unable_to("read", b"standard input")?;
     let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));
-    for (word, why) in &plan.ignored {
-        let _ = say(&[b"multilog: warning: ignoring action ", word, b": ", why.as_bytes(), b"\n"]);
+    for complaint in &plan.complaints {
+        let _ = say(&[b"multilog: warning: ", complaint, b"\n"]);
     }
     let mut lines = Lines::open(plan, &process.environ, &surroundings, &mut watch)?;
     watch.is_started = true;

@@ -4,7 +4,8 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::{HELD, PIDFILE_LOCK};
 use crate::failure::{Failure, UnableTo, WrongUsage};
-use crate::options::{Given, Opt, decimal, mode};
+use crate::number::{decimal_in, mode};
+use crate::options::{Given, Opt};
 use crate::patience::Patience;
 use crate::pidfile::claim::{self, Claim, Denied, Terms};
 use crate::sys::descriptor;
@@ -110,7 +111,7 @@ impl PidfileLock {
             number: given.number("d")?,
         };
         if let Some(code) = given.last("E") {
-            link.held = u8::try_from(decimal(code.bytes())?).ok()?;
+            link.held = decimal_in(code.bytes())?;
         }
         if let Some(bits) = given.last("m") {
             link.mode = Some(mode(bits.bytes())?);

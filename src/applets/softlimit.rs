@@ -4,7 +4,8 @@ use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Proce
 use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
 use crate::failure::{UnableTo, WrongUsage};
-use crate::options::{Given, Opt, decimal};
+use crate::number::{self, POWERS};
+use crate::options::{Given, Opt};
 use rlimit::Resource;
 
 /// The definition.
@@ -56,7 +57,8 @@ pub const APPLET: Applet = Applet {
              G or T, for powers of 1024.",
             "A number above the hard limit is lowered to it. The hard limit stays as it is: for LIMIT always, and \
              also for a long option with one bare number. **In prlimit(1) a bare number sets both; here only the \
-             soft limit.** LIMITS is `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`.",
+             soft limit.** LIMITS is `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`. A soft limit above the hard one of the same \
+             word, as in `12:5`, is wrong usage; where only the hard limit is given, the soft one is lowered to it.",
             "Before the options, these variables are applied where they are set: SOFTLIMIT_ALLBYTES, COREBYTES, \
              DATABYTES, FILEBYTES, LOCKEDBYTES, MEMBYTES, OPENFILES, PROCS, RSSBYTES, STACKBYTES and CPUSECS, each \
              with SOFTLIMIT_ in front, for -a, -c, -d, -f, -l, -m, -o, -p, -r, -s and -t.",
@@ -171,6 +173,9 @@ fn pair(text: &[u8], resource: Resource) -> Option<(Option<Limit>, Option<Limit>
     let side = |text: &[u8]| if text.is_empty() { Some(None) } else { limit(text, resource).map(Some) };
     match (side(&text[..colon])?, side(&text[colon + 1..])?) {
         (None, None) => None,
+        // one of the two is not what was meant
+        (Some(Limit::At(soft)), Some(Limit::At(hard))) if soft > hard => None,
+        (Some(Limit::Unlimited), Some(Limit::At(_))) => None,
         pair => Some(pair),
     }
 }
@@ -179,17 +184,7 @@ fn limit(text: &[u8], resource: Resource) -> Option<Limit> {
     match text {
         b"=" => Some(Limit::Hard),
         b"-" | b"unlimited" => Some(Limit::Unlimited),
-        [digits @ .., suffix] if is_in_bytes(resource) && suffix.is_ascii_alphabetic() => {
-            let power = match suffix {
-                b'k' => 1,
-                b'M' => 2,
-                b'G' => 3,
-                b'T' => 4,
-                _ => return None,
-            };
-            Some(Limit::At(decimal(digits)?.saturating_mul(1024_u64.pow(power))))
-        }
-        _ => decimal(text).map(Limit::At),
+        _ => number::scaled(text, if is_in_bytes(resource) { POWERS } else { &[] }).map(Limit::At),
     }
 }
 
@@ -260,7 +255,11 @@ mod tests {
         assert_eq!(pair(b"1:", Resource::NOFILE), Some((one, None)));
         assert_eq!(pair(b":2", Resource::NOFILE), Some((None, two)));
         assert_eq!(pair(b"1:2", Resource::NOFILE), Some((one, two)));
-        for bad in [&b":"[..], b"", b"1:2:3", b"x:1"] {
+        assert_eq!(pair(b"2:2", Resource::NOFILE), Some((two, two)));
+        assert_eq!(pair(b"=:2", Resource::NOFILE), Some((Some(Limit::Hard), two)));
+        assert_eq!(pair(b"1:-", Resource::NOFILE), Some((one, Some(Limit::Unlimited))));
+        assert_eq!(pair(b"2:=", Resource::NOFILE), Some((two, Some(Limit::Hard))));
+        for bad in [&b":"[..], b"", b"1:2:3", b"x:1", b"1:x", b"1:2x", b" 1:2", b"2:1", b"12:5", b"-:5"] {
             assert_eq!(pair(bad, Resource::NOFILE), None, "{bad:?}");
         }
     }

@@ -3,7 +3,8 @@
 use crate::applet::{Applet, Family, Grammar, Group, Manual, Process, Role};
 use crate::exit::BERNSTEIN;
 use crate::failure::WrongUsage;
-use crate::options::{Given, Opt, seconds};
+use crate::number::seconds;
+use crate::options::{Given, Opt};
 use crate::service::origin::Origin;
 use crate::service::waiting::{Awaited, Goal, Wish, wait};
 

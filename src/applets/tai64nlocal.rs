@@ -38,7 +38,9 @@ pub const APPLET: Applet = Applet {
             "Copies standard input to standard output. Where a line begins with a TAI64N label, `@` and 24 lower-case \
              hexadecimal digits, as tai64n(1) and multilog(1) write it, the local time stands in its place: \
              `2026-11-21 04:26:50.123456789`. All else stays as it is.",
-            "The zone is that of the variable `TZ`, or else the system's. `-u` takes UTC. Of `-f` and `--iso` the last one \
+            "The zone is that of the variable `TZ`, or else the system's, /etc/localtime. `TZ` is the name of a file below \
+             /usr/share/zoneinfo, or below `TZDIR` where that is set, or of any file by its whole path; or a rule, as tzset(3) has it, \
+             where there is no such file; anything else is UTC. The zones below right/ count leap seconds. `-u` takes UTC. Of `-f` and `--iso` the last one \
              counts.",
             "What only looks like a label passes through: other or more digits, a second with more than 999999999 \
              nanoseconds, a year before 0 or after 9999.",
@@ -59,8 +61,8 @@ pub const APPLET: Applet = Applet {
             "More than 999999999 nanoseconds are no label; the reference prints ten digits.",
             "The options are additions. An unknown option is wrong usage, and operands get a warning; the reference \
              ignores both.",
-            "In the musl build the zones below right/, which count leap seconds, are not understood as glibc does it, and the rules of \
-             a `TZ` that has any hold before 1970, too.",
+            "A `TZ` with summer time but no dates, as AST4ADT, has the dates of the United States since 2007; the reference's \
+             glibc may take others from a file `posixrules`, which it misreads.",
             "Years below 1000 have four digits; the reference's have fewer.",
         ],
         see_also: &["tai64n(1)", "multilog(1)", "strftime(3)", "tzset(3)"],

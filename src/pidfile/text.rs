@@ -1,5 +1,6 @@
 //! What is written in a pid file.
 
+use crate::number::decimal_in;
 use nix::unistd::Pid;
 
 /// The kernel's upper bound for pids (PID_MAX_LIMIT of linux/threads.h, 64-bit).
@@ -11,11 +12,10 @@ pub fn pid(text: &[u8]) -> Option<Pid> {
     let line = text.split(|&byte| byte == b'\n').next()?;
     let digits = line.strip_suffix(b"\r").unwrap_or(line);
     let digits = digits.trim_ascii();
-    if !(1..=10).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.len() > 10 {
         return None;
     }
-    let number: i64 = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-    i32::try_from(number).ok().filter(|number| (2..=HIGHEST).contains(number)).map(Pid::from_raw)
+    decimal_in(digits).filter(|number| (2..=HIGHEST).contains(number)).map(Pid::from_raw)
 }
 
 /// The text for a pid.

@@ -21,7 +21,7 @@
 
 use super::Program;
 use super::status::Phase;
-use crate::options::decimal;
+use crate::number::{decimal, decimal_in};
 use std::io::Write;
 
 /// More bytes it never has.
@@ -122,8 +122,8 @@ impl Info {
             let Some(end) = line.iter().position(|&byte| byte == b'=') else { continue };
             let (key, value) = (&line[..end], &line[end + 1..]);
             let number = decimal(value);
-            let small = number.and_then(|number| u8::try_from(number).ok());
-            let pid = number.and_then(|number| u32::try_from(number).ok());
+            let small = decimal_in(value);
+            let pid = decimal_in(value);
             match key {
                 b"version" => is_ours = value == b"1",
                 b"boot" => info.boot = number?,

@@ -35,7 +35,7 @@ impl Layout {
         let end = status.iter().rposition(|&byte| byte == b')')?;
         // proc(5) counts from 1, and the state behind the name is the third
         let fields: Vec<&[u8]> = status[end + 2..].split(|byte| byte.is_ascii_whitespace()).collect();
-        let field = |number: usize| crate::options::decimal(fields.get(number - 3)?);
+        let field = |number: usize| crate::number::decimal(fields.get(number - 3)?);
         let layout = Self(Map {
             start_code: field(26)?,
             end_code: field(27)?,

@@ -1,5 +1,6 @@
 //! Descriptors and the files behind names.
 
+use crate::number::decimal_in;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -177,7 +178,7 @@ pub fn at_least(descriptor: OwnedFd, lowest: RawFd) -> nix::Result<OwnedFd> {
 /// As readdir(3), of /proc/self/fd.
 pub fn open_from(first: RawFd) -> std::io::Result<Vec<RawFd>> {
     let open = std::fs::read_dir("/proc/self/fd")?;
-    let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let numbers = open.filter_map(|entry| decimal_in(entry.ok()?.file_name().as_encoded_bytes()));
     // the one that lists them is closed by now
     let mut numbers: Vec<RawFd> = numbers.filter(|&number| number >= first).collect();
     numbers.retain(|&number| is_open(number));

@@ -1,6 +1,7 @@
 //! Making and ending processes.
 
 use crate::exit::CATENA;
+use crate::number::{decimal, decimal_in};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::ClockId;
@@ -114,8 +115,8 @@ fn start_in(status: &[u8]) -> Option<u64> {
     const THREADS: usize = 20 - 3;
     let fields = status.split(|&byte| byte == b' ');
     let field = |number: usize| fields.clone().nth(number);
-    let has_ended = matches!(field(0)?, b"Z" | b"X") && crate::options::decimal(field(THREADS)?)? <= 1;
-    if has_ended { None } else { crate::options::decimal(field(START)?) }
+    let has_ended = matches!(field(0)?, b"Z" | b"X") && decimal(field(THREADS)?)? <= 1;
+    if has_ended { None } else { decimal(field(START)?) }
 }
 
 /// Whether a process that was started then is certain to be over. `watched` is a descriptor of it, where there is one.
@@ -174,7 +175,7 @@ pub fn parent_of(pid: Pid) -> Option<Pid> {
 /// A field that is the number of a process.
 fn field_of(status: &[u8], field: usize) -> Option<Pid> {
     let field = status.split(|&byte| byte == b' ').nth(field)?;
-    std::str::from_utf8(field).ok()?.parse().ok().map(Pid::from_raw)
+    decimal_in(field).map(Pid::from_raw)
 }
 
 /// Whether the process exists and is no zombie.
@@ -238,7 +239,7 @@ fn every(is_so: impl Fn(Pid) -> bool) -> Vec<Pid> {
         return Vec::new();
     }
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let pids = processes.filter_map(|entry| decimal_in(entry.ok()?.file_name().as_encoded_bytes()));
     pids.map(Pid::from_raw).filter(|&pid| is_so(pid)).collect()
 }
 

@@ -188,6 +188,12 @@ fn additions() -> Vec<Case> {
         files(&["--nofile", ":"]).ours_only(usage()),
         files(&["--nofile", ""]).ours_only(usage()),
         files(&["--nofile", "1:2:3"]).ours_only(usage()),
+        // which of the two was meant nobody knows
+        files(&["--nofile", "12:5"]).ours_only(usage()),
+        files(&["--nofile", "-:5"]).ours_only(usage()),
+        files(&["--nofile", "5:5"]).ours_only(prints(5, 5)),
+        files(&["--nofile", "=:32"]).ours_only(prints(32, 32)),
+        files(&["--nofile", "200:="]).ours_only(prints(128, 128)),
         files(&["-o", "32:96"]).expect(usage()),
         files(&["--nosuch=3"]).ours_only(exits(100).says_anything()),
         limits(&["--locks", "5"], "Max file locks", Resource::LOCKS, 10, 20).ours_only(prints(5, 20)),

@@ -226,10 +226,14 @@ fn a_number_keeps_one_file_less() {
         // the least is 2
         filling(&["s4096", "n1", "./log"]).expect(kept(1)),
         filling(&["s4096", "n0", "./log"]).expect(kept(1)),
-        filling(&["s4096", "n", "./log"]).expect(kept(1)),
-        filling(&["s4096", "nx", "./log"]).expect(kept(1)),
-        filling(&["s4096", "n-5", "./log"]).expect(kept(1)),
-        filling(&["s4096", "n3x", "./log"]).expect(kept(2)),
+        filling(&["s4096", "n", "./log"]).differs(kept(1), kept(9).ignores(&["n"]), WITHOUT_A_NUMBER),
+        filling(&["s4096", "nx", "./log"]).differs(kept(1), kept(9).ignores(&["nx"]), WITHOUT_A_NUMBER),
+        filling(&["s4096", "n-5", "./log"]).differs(kept(1), kept(9).ignores(&["n-5"]), WITHOUT_A_NUMBER),
+        filling(&["s4096", "n3x", "./log"]).expect(kept(2).ignores(&["n3x"])),
+        filling(&["s4096", "n3 ", "./log"]).expect(kept(2).ignores(&["n3 "])),
+        filling(&["s4096", "n", "n3", "nx", "./log"]).differs(kept(1), kept(2).ignores(&["n", "nx"]), WITHOUT_A_NUMBER),
+        // in the reference it is 1, and so 2
+        filling(&["s4096", "n1k", "./log"]).differs(kept(1), kept(9), "k, M and G count"),
         filling(&["s4096", "n0004", "./log"]).expect(kept(3)),
         filling(&["s4096", "n4294967295", "./log"]).expect(kept(9)),
         filling(&["s4096", "n18446744073709551615", "./log"]).expect(kept(9)),
@@ -244,6 +248,9 @@ fn a_number_keeps_one_file_less() {
     ]);
 }
 
+/// In the reference it is 0, and so the least there is: the log is cut to almost nothing.
+const WITHOUT_A_NUMBER: &str = "a word without a number changes nothing";
+
 #[test]
 fn a_size_has_a_least_and_a_default() {
     let none = |lines: &str| exits(0).log("log", lines);
@@ -255,15 +262,22 @@ fn a_size_has_a_least_and_a_default() {
         filling(&["s4096", "s99999", "./log"]).expect(none(&lines)),
         // ends at 2096, and not at 2201
         filling(&["s4096", "./log"]).expect(kept(9)),
-        filling(&["s", "./log"]).expect(kept(9)),
-        filling(&["sx", "./log"]).expect(kept(9)),
+        filling(&["s", "./log"]).differs(kept(9), none(&lines).ignores(&["s"]), WITHOUT_A_NUMBER),
+        filling(&["sx", "./log"]).differs(kept(9), none(&lines).ignores(&["sx"]), WITHOUT_A_NUMBER),
         filling(&["s0", "./log"]).expect(kept(9)),
         filling(&["s4095", "./log"]).expect(kept(9)),
         filling(&["s4201", "./log"]).expect(kept(9)),
-        filling(&["s4096x", "./log"]).expect(kept(9)),
+        filling(&["s4096x", "./log"]).expect(kept(9).ignores(&["s4096x"])),
+        filling(&["s10x", "./log"]).expect(kept(9).ignores(&["s10x"])),
+        filling(&["s0x20000", "./log"]).expect(kept(9).ignores(&["s0x20000"])),
+        filling(&["s10M", "./log"]).differs(kept(9), none(&lines), "k, M and G count"),
+        filling(&["s100k", "./log"]).differs(kept(9), none(&lines), "k, M and G count"),
+        filling(&["s1k", "./log"]).expect(kept(9)),
+        // what held before goes on
+        filling(&["s4096", "s", "./log"]).expect(kept(9).ignores(&["s"])),
         filling(&["s004096", "./log"]).expect(kept(9)),
-        filling(&["s 99999", "./log"]).expect(kept(9)),
-        filling(&["s-99999", "./log"]).expect(kept(9)),
+        filling(&["s 99999", "./log"]).differs(kept(9), none(&lines).ignores(&["s 99999"]), WITHOUT_A_NUMBER),
+        filling(&["s-99999", "./log"]).differs(kept(9), none(&lines).ignores(&["s-99999"]), WITHOUT_A_NUMBER),
         filling(&["s16777215", "./log"]).expect(none(&lines)),
         filling(&["s999999999", "./log"]).expect(none(&lines)),
         filling(&["s18446744073709551615", "./log"]).expect(none(&lines)),

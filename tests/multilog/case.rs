@@ -22,7 +22,7 @@ pub struct Case {
 pub struct Outcome {
     code: i32,
     says: Vec<u8>,
-    /// The actions that ours warns about.
+    /// The actions that ours warns about, as ignored or misread.
     ignores: Vec<Vec<u8>>,
     files: BTreeMap<String, Content>,
 }
@@ -97,7 +97,7 @@ impl Outcome {
         self
     }
 
-    /// Ours tells at the start that it ignores these.
+    /// Ours tells at the start that it ignores these, or takes them for something else.
     pub fn ignores(mut self, actions: &[&str]) -> Self {
         self.ignores = actions.iter().map(|action| action.as_bytes().to_vec()).collect();
         self

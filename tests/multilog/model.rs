@@ -82,22 +82,29 @@ pub fn is_directory(action: &[u8]) -> bool {
     matches!(action.first(), Some(b'.' | b'/'))
 }
 
-/// The words that ours ignores with a warning and the reference ignores without: unknown ones, and `t` where it is not the
-/// first. Only for actions that the reference knows, and words that nobody knows.
+/// The words that ours warns about and the reference takes without a word: unknown ones, `t` where it is not the first, and
+/// a size or number that is none. Only for actions that the reference knows, and words that nobody knows.
 pub fn ignored(actions: &[Vec<u8>]) -> Vec<&[u8]> {
     let is_ignored = |(place, action): &(usize, &Vec<u8>)| match action.first() {
-        Some(b'+' | b'-' | b'e' | b'=' | b's' | b'n' | b'!' | b'.' | b'/') => false,
+        Some(b's' | b'n') => is_no_number(&action[1..]),
+        Some(b'+' | b'-' | b'e' | b'=' | b'!' | b'.' | b'/') => false,
         Some(b't') => *place > 0,
         _ => true,
     };
     actions.iter().enumerate().filter(is_ignored).map(|(_, action)| action.as_slice()).collect()
 }
 
-/// Takes the warnings about ignored actions off the beginning of what ours has said: one line each, in order.
+fn is_no_number(text: &[u8]) -> bool {
+    text.is_empty() || !text.iter().all(u8::is_ascii_digit)
+}
+
+/// Takes the warnings about such actions off the beginning of what ours has said: one line each, in order.
 pub fn take_warnings<'a>(said: &'a [u8], ignored: &[&[u8]]) -> Result<&'a [u8], String> {
     let mut rest = said;
     for word in ignored {
-        let beginning = [b"multilog: warning: ignoring action ", *word, b": "].concat();
+        let ignored = [b"multilog: warning: ignoring action ", *word, b": "].concat();
+        let misread = [b"multilog: warning: ", *word, b": not a "].concat();
+        let beginning = if matches!(word.first(), Some(b's' | b'n')) { misread } else { ignored };
         let after = rest.strip_prefix(beginning.as_slice());
         let end = after.and_then(|after| after.iter().position(|&byte| byte == b'\n'));
         match (after, end) {

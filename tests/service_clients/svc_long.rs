@@ -95,7 +95,18 @@ fn a_reload_sends_the_signal_that_the_file_names() {
         assert_eq!(service.commands(), letter, "{text:?}");
     }
     let senseless = "svc: warning: unable to use web/reload-signal: no signal that a command can send\n";
-    for text in ["hup", "HUP USR1", "SEGV", "64", "0", "-1", "999999999999999999999", "\u{0}HUP", &"H".repeat(100)] {
+    for text in [
+        "hup",
+        "HUP USR1",
+        "SEGV",
+        "64",
+        "0",
+        "-1",
+        "999999999999999999999",
+        "\u{0}HUP",
+        &"H".repeat(100),
+        &format!("{}15", "0".repeat(31)),
+    ] {
         service.put("reload-signal", text);
         let ended = ground.say("svc --reload -d web");
         assert_eq!((ended, service.commands()), (Ended::with(0, "", senseless), String::new()), "{text:?}");

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod all_zones;
 mod chain;
 mod codes;
 mod decode;

@@ -163,7 +163,7 @@ fn local_time_has_the_offset_of_the_zone() {
     for (zone, expected) in [("UTC0", "+00:00"), ("", "+00:00"), ("EAST-1", "+01:00"), ("<-0330>3:30", "-03:30")] {
         assert_eq!(offset(zone).1, expected, "{zone}");
     }
-    for zone in ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"] {
+    for zone in ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "EST5EDT", "PST8PDT"] {
         if !has_zone(zone) {
             return;
         }

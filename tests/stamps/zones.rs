@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the C library looks for zones.
-const DIRECTORY: &str = "/usr/share/zoneinfo";
+pub const DIRECTORY: &str = "/usr/share/zoneinfo";
 
 const NAMED: &[&str] = &[
     "Europe/Berlin",
@@ -18,6 +18,15 @@ const NAMED: &[&str] = &[
     "America/Caracas",
     "Pacific/Apia",
     "Europe/Dublin",
+    // names, though they look like rules
+    "EST5EDT",
+    "CST6CDT",
+    "MST7MDT",
+    "PST8PDT",
+    "EST",
+    // with leap seconds
+    "right/Europe/Berlin",
+    "right/UTC",
 ];
 
 /// Rules instead of names, and what names no zone, which is UTC.
@@ -29,6 +38,8 @@ const RULES: &[&str] = &[
     "<-0330>3:30<-0230>,M3.2.0,M11.1.0",
     "AAA-12:34:56",
     "NZST-12NZDT,M9.5.0,M4.1.0/3",
+    "AAA3BBB,J60/0,J300/-3:30",
+    "AAA3BBB,59,299/26",
     "",
     "No/Such_Zone",
 ];
@@ -58,7 +69,7 @@ pub fn local_by_date(zone: &str, moments: &[i64], format: &str) -> Option<Vec<u8
     Some(ended.stdout)
 }
 
-fn is_gnu(date: &PathBuf) -> bool {
+pub fn is_gnu(date: &PathBuf) -> bool {
     let version = Command::new(date).arg("--version").output().unwrap();
     let is_gnu = String::from_utf8_lossy(&version.stdout).contains("GNU coreutils");
     if !is_gnu {
@@ -68,44 +79,37 @@ fn is_gnu(date: &PathBuf) -> bool {
 }
 
 /// Labels, a line each, of these seconds.
-fn labels(moments: &[i64], nanoseconds: u32) -> String {
+pub fn labels(moments: &[i64], nanoseconds: u32) -> String {
     moments.iter().map(|&at| label((at, nanoseconds)) + "\n").collect()
 }
 
-/// Every change of the clocks that the zone's file has (tzfile(5)).
-fn changes(zone: &str) -> Vec<i64> {
-    let Ok(file) = std::fs::read(Path::new(DIRECTORY).join(zone)) else { return Vec::new() };
+/// Every change of the clocks that a zone's file has, and every leap second (tzfile(5)).
+pub fn changes(file: &Path) -> Vec<i64> {
+    let Ok(file) = std::fs::read(file) else { return Vec::new() };
     let count = |header: usize, place: usize| -> usize {
         let at = header + 20 + 4 * place;
         u32::from_be_bytes(file[at..at + 4].try_into().unwrap()).try_into().unwrap()
     };
-    assert!(file.starts_with(b"TZif") && file[4] >= b'2', "{zone}");
+    assert!(file.starts_with(b"TZif") && file[4] >= b'2', "{file:?}");
     // behind the data for 32 bits: counts of UT and standard indicators, leap seconds, transitions, types, characters
     let [ut, standard, leap, transitions, types, characters] = std::array::from_fn(|place| count(0, place));
     let second = 44 + transitions * 5 + types * 6 + characters + leap * 8 + standard + ut;
-    let times = &file[second + 44..][..count(second, 3) * 8];
-    times.chunks_exact(8).map(|time| i64::from_be_bytes(time.try_into().unwrap())).collect()
-}
-
-/// Whether only times since 1970 are compared: musl follows rules like `CET-1CEST,M3.5.0,M10.5.0/3` also before, where
-/// glibc, and so the reference, has no summer.
-fn is_modern(zone: &str) -> bool {
-    let is_modern = cfg!(target_env = "musl") && zone.contains(',');
-    if is_modern {
-        leave_out("zones by rules before 1970: musl's own");
-    }
-    is_modern
+    let times = &file[second + 44..];
+    let [_, _, leap, transitions, types, characters] = std::array::from_fn(|place| count(second, place));
+    let leaps = &times[transitions * 9 + types * 6 + characters..][..leap * 12];
+    let times = times[..transitions * 8].chunks_exact(8).chain(leaps.chunks_exact(12));
+    times.map(|time| i64::from_be_bytes(time[..8].try_into().unwrap())).collect()
 }
 
 /// Seconds around each change, and some from all centuries that have four digits in the reference, too, in any order
 /// and backwards: what is remembered of one must not be wrong for the next.
 fn moments(zone: &str, draw: &mut Draw) -> Vec<i64> {
-    let first = if is_modern(zone) { "1970-01-03 00:00:00" } else { "1000-01-03 00:00:00" };
-    let (first, last) = (seconds(first), seconds("9999-12-29 00:00:00"));
+    let (first, last) = ["1000-01-03 00:00:00", "9999-12-29 00:00:00"].map(seconds).into();
     let mut moments: Vec<i64> = (0..1000).map(|_| draw.within(first..last)).collect();
     let now = seconds("2026-11-21 00:00:00");
     moments.extend((0..500).map(|_| draw.within((now - 3_000_000_000).max(first)..now + 3_000_000_000)));
-    for change in changes(zone).into_iter().filter(|change| (first..last).contains(change)) {
+    for change in changes(&Path::new(DIRECTORY).join(zone)).into_iter().filter(|change| (first..last).contains(change))
+    {
         moments.extend([-3600, -61, -60, -59, -28, -8, -1, 0, 1, 7, 28, 59, 60, 3600].map(|by| change + by));
     }
     let mut backwards = moments.clone();
@@ -129,6 +133,12 @@ fn clocks_change_when_the_rules_say() {
         ("/usr/share/zoneinfo/Europe/Berlin", "2026-10-25 01:00:00", "2026-10-25 02:59:59", "2026-10-25 02:00:00"),
         ("America/New_York", "2026-03-08 07:00:00", "2026-03-08 01:59:59", "2026-03-08 03:00:00"),
         ("America/New_York", "2026-11-01 06:00:00", "2026-11-01 01:59:59", "2026-11-01 01:00:00"),
+        ("EST5EDT", "2000-04-02 07:00:00", "2000-04-02 01:59:59", "2000-04-02 03:00:00"),
+        ("PST8PDT", "2026-11-01 09:00:00", "2026-11-01 01:59:59", "2026-11-01 01:00:00"),
+        ("PST8PDT", "2026-01-01 08:00:00", "2025-12-31 23:59:59", "2026-01-01 00:00:00"),
+        // 27 leap seconds come before
+        ("right/UTC", "2017-01-01 00:00:26", "2016-12-31 23:59:59", "2016-12-31 23:59:60"),
+        ("right/UTC", "2017-01-01 00:00:27", "2016-12-31 23:59:60", "2017-01-01 00:00:00"),
         // by the rule behind the table of changes
         ("America/New_York", "2500-11-07 06:00:00", "2500-11-07 01:59:59", "2500-11-07 01:00:00"),
         // half an hour, and the other half of the world
@@ -157,7 +167,7 @@ fn clocks_change_when_the_rules_say() {
 }
 
 /// Each line of the second that is not the same in both, the first few of them.
-fn differences(input: &str, [first, second]: [&[u8]; 2]) -> String {
+pub fn differences(input: &str, [first, second]: [&[u8]; 2]) -> String {
     let lines = |text: &[u8]| String::from_utf8_lossy(text).lines().map(str::to_owned).collect::<Vec<_>>();
     let (first, second) = (lines(first), lines(second));
     assert_eq!((first.len(), second.len()), (input.lines().count(), input.lines().count()));
@@ -193,9 +203,7 @@ fn local_time_is_what_date_says() {
         let mut moments = moments(zone, &mut draw);
         // the reference does not fill these up with zeros; ours does, as GNU date
         let years = seconds("0000-01-03 00:00:00")..seconds("1000-01-01 00:00:00");
-        if !is_modern(zone) {
-            moments.extend((0..300).map(|_| draw.within(years.clone())));
-        }
+        moments.extend((0..300).map(|_| draw.within(years.clone())));
         let Some(expected) = local_by_date(zone, &moments, "+%Y-%m-%d %H:%M:%S.000000000") else { return };
         let input = labels(&moments, 0);
         let seen = program.filtered_in(Some(zone), input.as_bytes());

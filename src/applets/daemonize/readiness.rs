@@ -1,7 +1,7 @@
 //! How a daemon says that it is ready.
 
 use crate::failure::UnableTo;
-use crate::options::decimal;
+use crate::number::decimal_in;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::message;
 use nix::errno::Errno;
@@ -45,7 +45,7 @@ impl Ready {
 
 /// The number of a descriptor above standard error.
 pub fn number(digits: &[u8]) -> Option<RawFd> {
-    RawFd::try_from(decimal(digits)?).ok().filter(|&number| number > 2)
+    decimal_in(digits).filter(|&number| number > 2)
 }
 
 /// What the daemon is given to say it with, and where the foreground hears it.

@@ -3,7 +3,8 @@
 use super::readiness::{self, Ready};
 use crate::environ::Change;
 use crate::failure::Failure;
-use crate::options::{Given, decimal, mode, seconds};
+use crate::number::{decimal, mode, seconds};
+use crate::options::Given;
 use crate::sys::words::Word;
 use std::os::fd::RawFd;
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! The actions of a call, read once before anything is touched.
 
 use super::pattern::Pattern;
+use crate::number::{Unit, leading, scaled};
 use std::ffi::CString;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What is put before each line.
@@ -60,20 +62,20 @@ pub struct Plan<'a> {
     pub prefix: &'a [u8],
     /// The actions.
     pub actions: Vec<Action<'a>>,
-    /// Words that are no action, or none in their place, and why.
-    pub ignored: Vec<(&'a [u8], &'static str)>,
+    /// What is to be said of words that are no action, none in their place, or no number where one is wanted.
+    pub complaints: Vec<Vec<u8>>,
 }
 
 /// Limits of `s`, and what holds without it.
-const SIZES: std::ops::RangeInclusive<u64> = 4096..=2_147_483_647;
+const SIZES: RangeInclusive<u64> = 4096..=2_147_483_647;
 const SIZE: u64 = 99_999;
 /// Likewise for `n`.
-const LEAST_NUMBER: u64 = 2;
+const NUMBERS: RangeInclusive<u64> = 2..=u64::MAX;
 const NUMBER: u64 = 10;
 
 /// Reads the words of a call.
 pub fn parse<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Plan<'a> {
-    let mut plan = Plan { stamp: None, prefix: b"", actions: Vec::new(), ignored: Vec::new() };
+    let mut plan = Plan { stamp: None, prefix: b"", actions: Vec::new(), complaints: Vec::new() };
     let mut settings = Settings {
         name: b"",
         size: SIZE,
@@ -100,8 +102,8 @@ pub fn parse<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Plan<'a> {
                         plan.stamp = Some(stamp);
                         Ok(())
                     }
-                    (0, ..) => Err("no such action"),
-                    _ => Err("not the first one"),
+                    (0, ..) => Err(NO_ACTION),
+                    _ => Err(Why::Ignored("not the first one")),
                 }
             }
             [b'p', text @ ..] => {
@@ -109,11 +111,12 @@ pub fn parse<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Plan<'a> {
                 if is_first {
                     plan.prefix = text;
                 }
-                if is_first { Ok(()) } else { Err("neither the first one nor right behind a time stamp") }
+                let why = Why::Ignored("neither the first one nor right behind a time stamp");
+                if is_first { Ok(()) } else { Err(why) }
             }
             [sign @ (b'+' | b'-'), pattern @ ..] => {
                 let pattern = match is_glob {
-                    true => CString::new(pattern).map(Pattern::Glob).map_err(|_| "no such action"),
+                    true => CString::new(pattern).map(Pattern::Glob).map_err(|_| NO_ACTION),
                     false => Ok(Pattern::Simple(pattern)),
                 };
                 pattern.map(|pattern| plan.actions.push(Action::Select(*sign == b'+', pattern)))
@@ -141,62 +144,85 @@ pub fn parse<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Plan<'a> {
             _ => set(&mut settings, word),
         };
         if let Err(why) = outcome {
-            plan.ignored.push((word, why));
+            plan.complaints.push(why.about(word));
         }
     }
     plan
 }
 
+/// Why there is something to be said of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// It does nothing, for this reason.
+    Ignored(&'static str),
+    /// It is not what it should be, and this is taken instead.
+    Misread(&'static str, u64),
+}
+
+impl Why {
+    fn about(self, word: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Ignored(why) => [b"ignoring action ", word, b": ", why.as_bytes()].concat(),
+            Self::Misread(what, taken) => {
+                [word, b": not a ", what.as_bytes(), format!("; {taken} is taken").as_bytes()].concat()
+            }
+        }
+    }
+}
+
+const NO_ACTION: Why = Why::Ignored("no such action");
+
 /// Changes what holds for later directories.
-fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), &'static str> {
-    const NO_NUMBER: &str = "not a number";
+fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), Why> {
     match word {
-        // as the reference: digits as far as they go
-        [b's', digits @ ..] => settings.size = leading(digits).0.clamp(*SIZES.start(), *SIZES.end()),
-        [b'n', digits @ ..] => settings.number = leading(digits).0.max(LEAST_NUMBER),
+        [b's', size @ ..] => counted(&mut settings.size, size, &SIZES, "size")?,
+        [b'n', number @ ..] => counted(&mut settings.number, number, &NUMBERS, "number")?,
         [b'!', command @ ..] => settings.processor = (!command.is_empty()).then_some(command),
         [b'w', code @ ..] => {
             let is_fit = |byte: &u8| byte.is_ascii_graphic() && *byte != b'/';
             if !(1..=32).contains(&code.len()) || !code.iter().all(is_fit) {
-                return Err("not 1 to 32 visible characters without a slash");
+                return Err(Why::Ignored("not 1 to 32 visible characters without a slash"));
             }
             settings.code = code;
         }
         [b'a', duration @ ..] => {
             let units = [(b's', 1), (b'm', 60), (b'h', 3600), (b'd', 86400)];
-            let seconds = scaled(duration, &units).ok_or("not a number of seconds, or with m, h or d behind it")?;
+            let wrong = Why::Ignored("not a number of seconds, or with m, h or d behind it");
+            let seconds = scaled(duration, &units).ok_or(wrong)?;
             settings.age = (seconds > 0).then(|| Duration::from_secs(seconds));
         }
         [b'm', bytes @ ..] => {
-            let units = [(b'k', 1 << 10), (b'M', 1 << 20), (b'G', 1 << 30)];
-            let bytes = scaled(bytes, &units).ok_or("not a number of bytes, or with k, M or G behind it")?;
+            let wrong = Why::Ignored("not a number of bytes, or with k, M or G behind it");
+            let bytes = scaled(bytes, UNITS).ok_or(wrong)?;
             settings.total = (bytes > 0).then_some(bytes);
         }
-        [b'N', digits @ ..] => {
-            let least = if digits.is_empty() { 0 } else { scaled(digits, &[]).ok_or(NO_NUMBER)? };
+        [b'N', number @ ..] => {
+            let wrong = Why::Ignored("not a number");
+            let least = if number.is_empty() { 0 } else { scaled(number, UNITS).ok_or(wrong)? };
             settings.least = (least > 0).then_some(least);
         }
-        _ => return Err("no such action; a log directory begins with a dot or a slash"),
+        _ => return Err(Why::Ignored("no such action; a log directory begins with a dot or a slash")),
     }
     Ok(())
 }
 
-/// The number that the bytes begin with, 0 if with none, and how many digits it has.
-fn leading(bytes: &[u8]) -> (u64, usize) {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
-    let append = |number: u64, digit: &u8| number.saturating_mul(10).saturating_add((digit - b'0').into());
-    (digits.clone().fold(0, append), digits.count())
-}
+/// What may stand behind a number.
+const UNITS: &[Unit] =
+    &[(b'k', 1 << 10), (b'K', 1 << 10), (b'M', 1 << 20), (b'm', 1 << 20), (b'G', 1 << 30), (b'g', 1 << 30)];
 
-/// A number, with the letter of a unit behind it or without.
-fn scaled(bytes: &[u8], units: &[(u8, u64)]) -> Option<u64> {
-    let (number, length) = leading(bytes);
-    let unit = match &bytes[length..] {
-        [] => 1,
-        [letter] => units.iter().find(|(unit, _)| unit == letter)?.1,
-        _ => return None,
-    };
-    (length > 0).then(|| number.saturating_mul(unit))
+/// Sets one of the two numbers that old lines are removed by. A word that is none must not cost a line more than it costs
+/// in the reference, which takes digits as far as they go, and 0 where there are none: so are the digits taken here, and
+/// without any all stays as it is.
+fn counted(held: &mut u64, text: &[u8], limits: &RangeInclusive<u64>, what: &'static str) -> Result<(), Why> {
+    let within = |number: u64| number.clamp(*limits.start(), *limits.end());
+    if let Some(number) = scaled(text, UNITS) {
+        *held = within(number);
+        return Ok(());
+    }
+    if let Some((digits, _)) = leading(text) {
+        *held = within(digits);
+    }
+    Err(Why::Misread(what, *held))
 }
 
 #[cfg(test)]
@@ -210,7 +236,7 @@ mod tests {
 
     fn settings<'a>(words: &[&'a str]) -> Settings<'a> {
         let plan = of(words);
-        assert_eq!(plan.ignored, []);
+        assert_eq!(plan.complaints, Vec::<Vec<u8>>::new());
         let Some(Action::Log(settings)) = plan.actions.into_iter().next_back() else { panic!("no directory") };
         settings
     }
@@ -226,12 +252,55 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_clamped() {
-        for (word, size) in [("s", 4096), ("sx", 4096), ("s4097x", 4097), ("s99999999999999999999", 2_147_483_647)] {
+    fn numbers_are_clamped_and_may_have_a_unit() {
+        let largest = 2_147_483_647;
+        for (word, size) in [
+            ("s0", 4096),
+            ("s4097", 4097),
+            ("s10k", 10_240),
+            ("s10M", 10_485_760),
+            ("s1G", 1 << 30),
+            ("s10K", 10_240),
+            ("s10m", 10_485_760),
+            ("s1g", 1 << 30),
+            ("s2G", largest),
+            ("s99999999999999999999", largest),
+            ("s99999999999999999999G", largest),
+        ] {
             assert_eq!(settings(&[word, "."]).size, size, "{word}");
         }
-        for (word, number) in [("n", 2), ("n1", 2), ("n7", 7)] {
+        for (word, number) in [("n0", 2), ("n1", 2), ("n7", 7), ("n1k", 1024), ("n99999999999999999999", u64::MAX)] {
             assert_eq!(settings(&[word, "."]).number, number, "{word}");
+        }
+        assert_eq!((settings(&["m3k", "."]).total, settings(&["N2k", "."]).least), (Some(3072), Some(2048)));
+    }
+
+    /// Never less than what the reference takes.
+    #[test]
+    fn what_is_no_number_is_told_and_costs_no_line() {
+        for (words, size, number, complaint) in [
+            (&["s"][..], 99_999, 10, "s: not a size; 99999 is taken"),
+            (&["s10x"], 4096, 10, "s10x: not a size; 4096 is taken"),
+            (&["s5000x"], 5000, 10, "s5000x: not a size; 5000 is taken"),
+            (&["s10kB"], 4096, 10, "s10kB: not a size; 4096 is taken"),
+            (&["s1T"], 4096, 10, "s1T: not a size; 4096 is taken"),
+            (&["s0x2000"], 4096, 10, "s0x2000: not a size; 4096 is taken"),
+            (&["s5000", "s"], 5000, 10, "s: not a size; 5000 is taken"),
+            (&["s-5000"], 99_999, 10, "s-5000: not a size; 99999 is taken"),
+            (&["s+5000"], 99_999, 10, "s+5000: not a size; 99999 is taken"),
+            (&["s 5000"], 99_999, 10, "s 5000: not a size; 99999 is taken"),
+            (&["sx"], 99_999, 10, "sx: not a size; 99999 is taken"),
+            (&["s99999999999999999999x"], 2_147_483_647, 10, "s99999999999999999999x: not a size; 2147483647 is taken"),
+            (&["n"], 99_999, 10, "n: not a number; 10 is taken"),
+            (&["n5x"], 99_999, 5, "n5x: not a number; 5 is taken"),
+            (&["n500x"], 99_999, 500, "n500x: not a number; 500 is taken"),
+            (&["n1x"], 99_999, 2, "n1x: not a number; 2 is taken"),
+            (&["n20", "n-5"], 99_999, 20, "n-5: not a number; 20 is taken"),
+        ] {
+            let plan = of(&[words, &["."]].concat());
+            let Some(Action::Log(settings)) = plan.actions.last() else { panic!("no directory") };
+            assert_eq!((settings.size, settings.number), (size, number), "{words:?}");
+            assert_eq!(plan.complaints, [complaint.as_bytes()], "{words:?}");
         }
     }
 
@@ -243,15 +312,18 @@ mod tests {
             [Stamp::Seconds, Stamp::Utc, Stamp::Local].map(Some)
         );
         let plan = of(&["e", "t", "pa"]);
-        assert_eq!((plan.stamp, plan.prefix, plan.ignored.len()), (None, &b""[..], 2));
+        assert_eq!((plan.stamp, plan.prefix, plan.complaints.len()), (None, &b""[..], 2));
         assert_eq!((of(&["pa b"]).prefix, of(&["t", "pc"]).prefix), (&b"a b"[..], &b"c"[..]));
     }
 
     #[test]
     fn what_is_no_action_is_ignored() {
-        for word in ["", "x", "ix", "w", "wa/b", "ax", "a1w", "m1T", "Nx", "Fx", "Sx", "l5"] {
+        for word in [
+            "", "x", "ix", "w", "wa/b", "ax", "a1w", "a", "a 5", "a1hm", "m1T", "m", "m-1", "m1.5G", "Nx", "N+1", "Fx",
+            "Sx", "l5",
+        ] {
             let plan = of(&[word, "e"]);
-            assert_eq!((plan.actions, plan.ignored.len()), (vec![Action::Show], 1), "{word}");
+            assert_eq!((plan.actions, plan.complaints.len()), (vec![Action::Show], 1), "{word}");
         }
     }
 
@@ -259,7 +331,7 @@ mod tests {
         #[test]
         fn no_words_do_harm(words in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9)) {
             let plan = parse(words.iter().map(Vec::as_slice));
-            prop_assert!(plan.actions.len() + plan.ignored.len() <= words.len());
+            prop_assert!(plan.actions.len() + plan.complaints.len() <= words.len());
         }
     }
 }

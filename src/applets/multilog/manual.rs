@@ -67,10 +67,11 @@ pub const MANUAL: Manual = Manual {
             &[
                 "A word that begins with a dot or a slash names a log directory, which is made with mode 0700 if there is none. \
                  What is selected at that point is appended to `current` in it. These actions hold for later directories:",
-                "`sBYTES`: files of so many bytes at most (99999; at least 4096). A file ends with the first line that ends \
+                "`sBYTES`: files of so many bytes at most (99999; at least 4096, at most 2147483647); k, M or G may follow, large or \
+                 small, for powers of 1024, here and behind the other numbers. A file ends with the first line that ends \
                  within 2000 bytes of that, or in the middle of a line that is longer.",
                 "`nNUMBER`: so many files, `current` among them (10; at least 2).",
-                "`mBYTES`: so many bytes in all old files; k, M or G may follow. The oldest go first.",
+                "`mBYTES`: so many bytes in all old files. The oldest go first.",
                 "`aSECONDS`: a file is ended when its first line is that old, even if nothing comes in, or before, when it is full; m, h or d \
                  may follow.",
                 "`NNUMBER`: if the disk is full, old files are removed down to that number before multilog waits, also where a \
@@ -81,6 +82,9 @@ pub const MANUAL: Manual = Manual {
                  it exits with anything but 0, it is run again on the same file after five seconds. It runs in the \
                  directory, with this umask, beside multilog: only the next full file, and the end, wait for it. `!` alone \
                  switches off.",
+                "Where something else stands behind the digits of `s` or `n`, as in `s10x`, the digits count, and a warning names the \
+                 word and what is taken; without any, as in a bare `s`, all stays as it was, with a warning, too. A wrong number \
+                 behind `m`, `a` or `N` is ignored.",
                 "ALRM makes an old file of every `current` that is not empty.",
             ],
         ),
@@ -160,7 +164,9 @@ pub const MANUAL: Manual = Manual {
         "Input is consumed after it has been written; the reference, killed, loses what it has read and not written.",
         "The processor runs in the background.",
         "TERM ends a multilog that pauses; the reference has to be killed.",
-        "A word that is no action is told; the reference is silent.",
+        "A word that is no action is told; the reference is silent. In the reference no letter behind a number counts, so `s10M` \
+         is the least size, 4096, and so is a bare `s`; a bare `n` is 2. A number of more than 64 bits is a large one; there it \
+         wraps around.",
         "Standard input with O_NONBLOCK is waited for; the reference takes the first pause for the end. An error of reading, and a closed \
          standard input, exit with 111 and a message, not with 0.",
         "Only regular files with names of old files are counted and removed. What was left behind is recovered also where `current` had \

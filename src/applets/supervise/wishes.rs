@@ -1,6 +1,6 @@
 //! What small files in the service directory ask for. They are read when they matter, so that a change needs no restart.
 
-use crate::options::decimal;
+use crate::number::{decimal, decimal_in};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
@@ -109,8 +109,8 @@ fn signal(name: &CStr, without: i32) -> Result<i32, Ignored> {
 
 /// The signal of that name, with or without SIG, or of that number.
 pub fn signal_named(text: &[u8]) -> Option<i32> {
-    if let Some(number) = decimal(text) {
-        return i32::try_from(number).ok().filter(|number| (1..=64).contains(number));
+    if decimal(text).is_some() {
+        return decimal_in(text).filter(|number| (1..=64).contains(number));
     }
     let name = text.strip_prefix(b"SIG").unwrap_or(text);
     nix::sys::signal::Signal::iterator()

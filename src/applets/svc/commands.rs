@@ -1,7 +1,8 @@
 //! What a call of svc asks for: commands in their order, for the service or for its log; and the letters that say that to a
 //! supervise.
 
-use crate::options::{Given, Opt, decimal};
+use crate::number::decimal_in;
+use crate::options::{Given, Opt};
 use crate::service::Home;
 use crate::service::status::Record;
 use crate::service::waiting::is_current;
@@ -206,7 +207,12 @@ fn reload_letter() -> Result<u8, Lost> {
     };
     let mut text = [0; LIMIT];
     let length = nix::unistd::read(&file, &mut text).map_err(Lost::Unreadable)?;
-    let line = text[..length].split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let line = text[..length].split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if line.len() == LIMIT {
+        // what is behind that might say something else
+        return Err(Lost::Senseless);
+    }
+    let line = line.trim_ascii_end();
     if line.is_empty() {
         return Ok(b'h');
     }
@@ -215,8 +221,7 @@ fn reload_letter() -> Result<u8, Lost> {
 
 /// The letter of a signal by its name, with or without SIG, or its number.
 fn letter_of(text: &[u8]) -> Option<u8> {
-    let number = decimal(text).and_then(|number| i32::try_from(number).ok());
-    let signal = match number {
+    let signal = match decimal_in::<i32>(text) {
         Some(number) => Signal::try_from(number).ok()?,
         None => {
             let name = text.strip_prefix(b"SIG").unwrap_or(text);
