@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | scan | which service directories there are |
+//! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
 //! | farewell | telling a supervise to end |
 //! | watched | one supervise, dead or alive |
@@ -10,7 +11,8 @@
 //! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
-mod contact;
+pub mod claim;
+pub mod contact;
 mod entry;
 mod farewell;
 mod manual;
@@ -27,6 +29,7 @@ use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
 use crate::sys::process::{self, monotonic};
 use crate::sys::{exec, signal};
+use claim::claim;
 use contact::Base;
 use entry::{Entry, identity};
 use nix::errno::Errno;
@@ -67,7 +70,7 @@ const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQ
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    let inherited = descriptor::open_from(3).unwrap_or_default();
+    let mut inherited = descriptor::open_from(3).unwrap_or_default();
     descriptor::occupy_standard();
     let operands = given.operands();
     if let Some(dir) = operands.get(0) {
@@ -79,6 +82,9 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // to come back to; whether it can be read is another matter, and may change
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
+    let base = Base { directory: directory.as_fd(), environ: &process.environ };
+    // for as long as this process lives
+    let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
     // each service with a log takes two
     let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, limit.1, limit.1);
@@ -89,7 +95,6 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // before the first fork: no supervise has to ask again
     process::boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
-    let base = Base { directory: directory.as_fd(), environ: &process.environ };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
     if let Some(name) = operands.get(1) {
         tree.log_own(name.bytes())?;

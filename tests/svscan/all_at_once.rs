@@ -2,7 +2,7 @@
 //! in CATENA_ONLY, those are run whose names have it.
 
 use crate::ground::Way;
-use crate::{changes, orphans, restarts, scanning, shutdown, start, takeover, warnings};
+use crate::{changes, claim, orphans, restarts, scanning, shutdown, start, takeover, warnings};
 use std::sync::Mutex;
 
 /// A test that waits: what it shows, and in which ways.
@@ -15,6 +15,7 @@ const AT_ONCE: usize = 24;
 fn what_takes_seconds() {
     let all = [
         changes::SLOW,
+        claim::SLOW,
         orphans::SLOW,
         restarts::SLOW,
         scanning::SLOW,

@@ -7,6 +7,7 @@
 mod all_at_once;
 mod boot;
 mod changes;
+mod claim;
 mod first;
 mod ground;
 mod lines;

@@ -19,7 +19,14 @@ pub const MANUAL: Manual = Manual {
          container, too, where svscan waits for all orphans and at the end kills what nobody has supervised.",
         "QUIT ends svscan at once and leaves all running. So does KILL. The next svscan on the same directory takes over the \
          supervises that run there, with the pipes between them, which it finds by /proc. That cannot be done for supervises of another \
-         make: then those go on alone, and each new one ends because it finds a lock, as with the reference.",
+         make: then those go on alone, and each new one ends because it finds a lock, as with the reference. What has vanished from \
+         DIR before is left alone.",
+        "A second svscan on a directory whose svscan lives, or has been told to end and has not yet, says so and exits with 111. It has \
+         touched nothing then. The one that lives holds a lock on DIR/.svscan.lock, which is free as soon as it is gone, however \
+         it went. Where DIR cannot be written to, the lock lies beside the supervise directories if SUPERVISEDIR is an absolute path. \
+         Otherwise, and where the lock was not there before, an svscan is looked for that is the parent of a supervise of DIR; so on a \
+         read-only DIR two that are started in the same moment may miss each other, and one whose supervises are of another make, or \
+         were taken over, is not seen.",
         "With LOGSERVICE, that service of DIR logs what svscan and the supervises say on standard output and error. It is \
          started first and ended last; its name may begin with a dot.",
     ],
@@ -40,6 +47,9 @@ pub const MANUAL: Manual = Manual {
                 "DIR/NAME/log: the service directory of its log.",
                 "DIR/NAME/supervise/control, DIR/NAME/log/supervise/control: written to at the end.",
                 "DIR/NAME/supervise/info: read to take over what an earlier svscan has left running.",
+                "DIR/.svscan.lock (0600, empty): locked by fcntl(2) as long as svscan lives; it stays. A link, or anything but a file of \
+                 one name that belongs to root, to svscan's account or to the owner of DIR, is refused with 111.",
+                "SUPERVISEDIR/.svscan:PATH: the same for a DIR that cannot be written to.",
             ],
         ),
         (
@@ -69,6 +79,8 @@ pub const MANUAL: Manual = Manual {
         "Closed standard descriptors and an ignored SIGCHLD do no harm.",
         "Started by root, it warns of a service directory that others may write to.",
         "An svscan that was killed can be followed by another.",
+        "A second svscan on the same directory refuses, with 111; s6-svscan does likewise with 100. In the reference both run, \
+         and the second tries to start each supervise every five seconds.",
     ],
     see_also: &["supervise(1)", "svscanboot(1)", "svc(1)", "svstat(1)", "readproctitle(1)"],
 };

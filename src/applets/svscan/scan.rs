@@ -173,7 +173,7 @@ fn watch() -> Option<Inotify> {
 }
 
 /// The names that do not begin with a dot, sorted.
-fn list() -> nix::Result<Vec<CString>> {
+pub fn list() -> nix::Result<Vec<CString>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = openat(nix::fcntl::AT_FDCWD, c".", flags, Mode::empty())?;
     let mut names = Vec::new();
