@@ -5,7 +5,9 @@
 //! | scan | which service directories there are |
 //! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
-//! | farewell | telling a supervise to end |
+//! | ending | the end of such an entry |
+//! | farewell | telling the supervise of a service to end |
+//! | drain | the end of a log |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
 //! | contact | reaching a supervise by its FIFO |
@@ -13,6 +15,8 @@
 
 pub mod claim;
 pub mod contact;
+mod drain;
+mod ending;
 mod entry;
 mod farewell;
 mod manual;
@@ -170,7 +174,10 @@ impl Tree<'_> {
                 self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
             }
             let base = self.base;
-            self.entries.iter_mut().for_each(|entry| entry.see_off(&base));
+            for entry in &mut self.entries {
+                entry.is_ending |= entry.is_forsaken(&base);
+                entry.see_off(&base);
+            }
             let has_come_back = self.entries.iter().any(|entry| entry.is_over() && entry.is_active);
             self.entries.retain(|entry| !entry.is_over());
             if self.is_ending {
@@ -197,7 +204,7 @@ impl Tree<'_> {
     }
 
     fn start_due(&mut self) {
-        let Self { starter, entries, own, .. } = self;
+        let Self { starter, entries, own, scanner, .. } = self;
         if let Some(OwnLog { entry, outlets: [output, error] }) = own {
             entry.start_due(starter, Some([output.as_fd(), error.as_fd()]));
         }
@@ -209,6 +216,9 @@ impl Tree<'_> {
                 entry.put_off();
             }
             entry.start_due(starter, None);
+            if std::mem::take(&mut entry.is_misplaced) && entry.is_active {
+                scanner.scan_now();
+            }
         }
     }
 

@@ -140,6 +140,7 @@ impl Scanner {
                 }
             }
         }
+        entries.iter_mut().for_each(Entry::hold);
         if std::mem::take(&mut self.prunes) {
             for entry in entries.iter_mut().filter(|entry| !entry.is_active) {
                 entry.is_ending = true;
