@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub const SLOW: &[Slow] = &[
     ("a_hundred_services_are_removed_without_a_rest", OURS, hundred_removals),
     ("a_service_whose_directories_go_in_any_order_ends_with_its_log", OWN, any_order),
+    ("a_renamed_service_is_reached_where_its_files_are_elsewhere", OWN, elsewhere),
     ("a_service_that_comes_back_while_its_log_ends_is_started_after_that", OURS, comes_back),
     ("a_vanished_service_is_not_started_again_before_the_next_scan", OWN, no_start_before_the_scan),
     ("the_log_of_a_vanished_service_is_started_again_where_it_was", OURS, log_of_vanished),
@@ -178,6 +179,29 @@ fn any_order(way: Way) {
         assert!(!ground.messages().contains("svscan: "), "{case}: {}", ground.messages());
         assert!(!ground.service_at("a").exists(), "{case}");
     }
+    tree.stop();
+}
+
+/// By its new path the FIFO of the log's supervise is not found. Nothing is started once more for that.
+fn elsewhere(way: Way) {
+    let ground = Ground::new(way);
+    let base = ground.at("elsewhere");
+    fs::create_dir(&base).unwrap();
+    ground.service_with_log("a", WRITER, LOGGER);
+    let mut tree = Tree::new(&ground, &[("SUPERVISEDIR", base.to_str().unwrap())]);
+    tree.start_svscan();
+    tree.all_up(&["a", "a/log"]);
+    wait_for_lines(&ground, &["a"]);
+    let path = ground.service_at("a").canonicalize().unwrap();
+    let fifo = base.join(path.to_str().unwrap()[1..].replace('/', ":")).join("control");
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let fifo = nix::fcntl::open(&fifo, flags, Mode::empty()).unwrap();
+    let hidden = rename(&ground, "a");
+    nix::unistd::write(&fifo, b"dx").unwrap();
+    only_svscan_is_left(&tree);
+    is_complete(&hidden);
+    assert_eq!(tree.voice.lines().iter().filter(|line| line.starts_with("a/log up ")).count(), 1);
+    assert_eq!(ground.messages(), "");
     tree.stop();
 }
 
