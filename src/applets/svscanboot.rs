@@ -43,8 +43,9 @@ pub const APPLET: Applet = Applet {
              loggers get none but that, too, and say the rest in their run scripts, for instance by envdir(1). Limits, \
              umask, signals and other descriptors are passed on as they are.",
             "If an svscan lives on the directory already, svscanboot says so, exits 111 and has touched nothing; see svscan(1). \
-             From then on the directory is this one's. Then `svc -dx` goes to all services and loggers, so that supervisors which an \
-             earlier svscan may have left behind end with their services and leave them to the new one.",
+             Otherwise the directory is its own from here on.",
+            "First `svc -dx` goes to all services and loggers, so that supervisors which an earlier svscan may have left behind \
+             end with their services and leave them to the new one.",
             "Then svscan is forked, and this process becomes `readproctitle service errors:` and 400 dots, which reads the \
              standard output and error of svscan. A service that does not redirect its standard error writes there, too. \
              `ps ax | grep 'service errors'` shows the last that was written. When svscan \
