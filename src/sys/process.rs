@@ -205,7 +205,7 @@ pub fn life_of(pid: Pid) -> Life {
     let Ok(status) = status_of(pid) else { return Life::Ends };
     let mut fields = status.split(|&byte| byte == b' ');
     let state = fields.next().unwrap_or_default();
-    let flags = fields.nth(FLAGS - 1).and_then(crate::options::decimal).unwrap_or(0);
+    let flags = fields.nth(FLAGS - 1).and_then(|field| std::str::from_utf8(field).ok()?.parse().ok()).unwrap_or(0_u64);
     match state {
         b"Z" | b"X" => Life::Ends,
         _ if pending >> (libc::SIGKILL - 1) & 1 == 1 || flags & ENDS != 0 => Life::Ends,
