@@ -8,9 +8,8 @@ use crate::namespaces::{USER, may_unshare};
 use crate::processes::{descriptors, directory, is_alive, link};
 use crate::tree::{Tree, signal_to};
 use nix::fcntl::OFlag;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
-use nix::unistd::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -169,9 +168,11 @@ fn any_order(way: Way) {
         let main = tree.supervise("a").unwrap();
         let fifo = control(&ground.service_at("a"));
         removal(&ground.service_at("a"), &|| {
-            // made anew meanwhile, the FIFO is another one
-            nix::unistd::write(&fifo, b"dx").unwrap();
-            let _ = kill(Pid::from_raw(main), Signal::SIGTERM);
+            match ground.service_at("a").exists() {
+                true => assert_eq!(nix::unistd::write(&fifo, b"dx"), Ok(2)),
+                // made anew meanwhile, the FIFO may be another one
+                false => signal_to(main, Signal::SIGTERM),
+            }
         });
         only_svscan_is_left(&tree);
         tree.hears("a/log ended", nth + 1);
