@@ -3,6 +3,7 @@
 use crate::number::decimal;
 use crate::sys::descriptor;
 use nix::fcntl::{OFlag, open, readlink};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, pipe2};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -38,6 +39,13 @@ impl Pipe {
         // with both sides open none of the others has to wait for one
         let _both = reopen(OFlag::O_RDWR).ok()?;
         Some(Self { read: reopen(OFlag::O_RDONLY).ok()?, write: Some(reopen(OFlag::O_WRONLY).ok()?) })
+    }
+
+    /// Whether anybody can still write to it.
+    pub fn is_held(&self) -> bool {
+        let mut watched = [PollFd::new(self.read.as_fd(), PollFlags::POLLIN)];
+        let seen = poll(&mut watched, PollTimeout::ZERO);
+        seen.is_ok() && !watched[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
     }
 
     /// How many bytes have not been read. In doubt, none.

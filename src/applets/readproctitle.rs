@@ -32,6 +32,7 @@ pub const APPLET: Applet = Applet {
              the bytes of its own last argument. The words before that one are a heading. It is the log of what has no \
              log, in memory that is there already: it takes no disk, cannot fill up and needs no reader. svscanboot(1) has \
              the messages of svscan(1) and of all its supervisors shown so.",
+            "It waits for input and for its end as long as anything has the other side of the pipe open.",
             "The last argument is as long as what is to be seen; what it consists of does not matter. First all of it is dots. \
              Then what is read comes in from the right and pushes the former out to the left, where the first three \
              dots stay. Newlines are kept (ps shows `?` for them), and NUL bytes are dropped. Other control \

@@ -3,14 +3,20 @@
 //! | module | is |
 //! |---|---|
 //! | scan | which service directories there are |
+//! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
-//! | farewell | telling a supervise to end |
+//! | ending | the end of such an entry |
+//! | farewell | telling the supervise of a service to end |
+//! | drain | the end of a log |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
 //! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
-mod contact;
+pub mod claim;
+pub mod contact;
+mod drain;
+mod ending;
 mod entry;
 mod farewell;
 mod manual;
@@ -27,6 +33,7 @@ use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
 use crate::sys::process::{self, monotonic};
 use crate::sys::{exec, signal};
+use claim::claim;
 use contact::Base;
 use entry::{Entry, identity};
 use nix::errno::Errno;
@@ -67,7 +74,7 @@ const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQ
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    let inherited = descriptor::open_from(3).unwrap_or_default();
+    let mut inherited = descriptor::open_from(3).unwrap_or_default();
     descriptor::occupy_standard();
     let operands = given.operands();
     if let Some(dir) = operands.get(0) {
@@ -79,6 +86,9 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // to come back to; whether it can be read is another matter, and may change
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
+    let base = Base { directory: directory.as_fd(), environ: &process.environ };
+    // for as long as this process lives
+    let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
     // each service with a log takes two
     let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, limit.1, limit.1);
@@ -89,7 +99,6 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // before the first fork: no supervise has to ask again
     process::boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
-    let base = Base { directory: directory.as_fd(), environ: &process.environ };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
     if let Some(name) = operands.get(1) {
         tree.log_own(name.bytes())?;
@@ -165,7 +174,10 @@ impl Tree<'_> {
                 self.entries.iter_mut().for_each(|entry| entry.is_ending = true);
             }
             let base = self.base;
-            self.entries.iter_mut().for_each(|entry| entry.see_off(&base));
+            for entry in &mut self.entries {
+                entry.is_ending |= entry.is_forsaken(&base);
+                entry.see_off(&base);
+            }
             let has_come_back = self.entries.iter().any(|entry| entry.is_over() && entry.is_active);
             self.entries.retain(|entry| !entry.is_over());
             if self.is_ending {
@@ -192,7 +204,7 @@ impl Tree<'_> {
     }
 
     fn start_due(&mut self) {
-        let Self { starter, entries, own, .. } = self;
+        let Self { starter, entries, own, scanner, .. } = self;
         if let Some(OwnLog { entry, outlets: [output, error] }) = own {
             entry.start_due(starter, Some([output.as_fd(), error.as_fd()]));
         }
@@ -204,6 +216,9 @@ impl Tree<'_> {
                 entry.put_off();
             }
             entry.start_due(starter, None);
+            if std::mem::take(&mut entry.is_misplaced) && entry.is_active {
+                scanner.scan_now();
+            }
         }
     }
 

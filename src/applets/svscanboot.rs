@@ -1,8 +1,11 @@
 //! svscanboot: start svscan, as init does it, with its messages where ps shows them.
 
 use crate::applet::{Applet, Family, Grammar, Group, Manual, Process, Role};
+use crate::applets::svscan::claim::claim;
+use crate::applets::svscan::contact::Base;
+use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo, say};
+use crate::failure::{Failure, UnableTo, explained, say, say_last};
 use crate::options::Given;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
@@ -39,6 +42,8 @@ pub const APPLET: Applet = Applet {
              /command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin, so services and \
              loggers get none but that, too, and say the rest in their run scripts, for instance by envdir(1). Limits, \
              umask, signals and other descriptors are passed on as they are.",
+            "If an svscan lives on the directory already, svscanboot says so, exits 111 and has touched nothing; see svscan(1). \
+             Otherwise the directory is its own from here on.",
             "First `svc -dx` goes to all services and loggers, so that supervisors which an earlier svscan may have left behind \
              end with their services and leave them to the new one. That is waited for no longer than it takes to tell them: five seconds \
              for each supervise that has been stopped and has a full FIFO. What comes of it is not waited for.",
@@ -53,6 +58,10 @@ pub const APPLET: Applet = Applet {
             "BOOTING",
             &[
                 "In /etc/inittab: `SV:123456:respawn:/command/svscanboot`.",
+                "Where readproctitle was killed and svscan was not, init starts svscanboot in vain, again and again, until TERM has ended \
+                 that svscan. Where svscan was killed and its supervisors go on, they hold the standard error that readproctitle \
+                 waits for the end of: then init does not start it again before those have ended, as with the reference; \
+                 svscanboot may be started by hand.",
                 "Where something else keeps the messages and stops programs by TERM, start svscan(1) by itself, which ends all \
                  in order then: as a unit of systemd, `ExecStart=/usr/local/bin/svscan /service` with `KillMode=mixed` and \
                  `Restart=always`; in a container, `svscan /service` as its first process.",
@@ -70,6 +79,7 @@ pub const APPLET: Applet = Applet {
             "svc, too, gets PATH alone; in the reference it gets the whole environment. It is not started where there are no \
              services.",
             "The reference finds svc, svscan and readproctitle in PATH.",
+            "The reference ends the services of an svscan that lives, which starts them again, and then has two svscans.",
         ],
         see_also: &["svscan(1)", "readproctitle(1)", "svc(1)", "supervise(1)"],
     },
@@ -99,18 +109,29 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     for number in 0..BEHIND_STANDARD {
         descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
     }
-    for services in leftovers(directory).chunks(PART) {
-        end(services)?;
-    }
     let (messages, output) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
+    let (begun, begins) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
     match process::fork().unable_to("fork", b"svscan")? {
         ForkResult::Child => {
+            drop(begun);
+            if let Err(error) = prepare(directory) {
+                let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
+                let _ = say_last(output, &[b"svscanboot: fatal: ", &explained(&error, Family::Bernstein), b"\n"]);
+                let _ = nix::unistd::write(&begins, b"!");
+                process::exit(BERNSTEIN.failure);
+            }
             let reason = scan(directory, output.as_fd());
             let reason = crate::failure::describe(reason, Family::Bernstein);
             let _ = say(&[APPLET.name.as_bytes(), b": fatal: unable to run svscan: ", reason.as_bytes(), b"\n"]);
             process::exit(BERNSTEIN.failure);
         }
         ForkResult::Parent { child } => {
+            drop(begins);
+            if descriptor::uninterrupted(|| nix::unistd::read(&begun, &mut [0])).is_ok_and(|count| count > 0) {
+                // it has said why
+                let _ = process::wait_for(child);
+                return Err(Failure::unspoken().into());
+            }
             process.listeners.tool_runs(APPLET.name);
             let reason = show(messages.as_fd());
             // then nothing of it is left running, either
@@ -118,6 +139,26 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
             Err(Failure::unable_to("run", b"readproctitle", reason).into())
         }
     }
+}
+
+/// Puts an end to what an earlier svscan has left, in the process that becomes svscan: not before the directory is this
+/// process's own, and it stays that.
+fn prepare(directory: Word) -> anyhow::Result<()> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let open = |name: &[u8]| nix::fcntl::open(name, flags, Mode::empty());
+    let here = open(b".").unable_to("open", b"directory")?;
+    // svscan says what is amiss with it
+    if let Ok(scanned) = open(directory.bytes())
+        && nix::unistd::fchdir(&scanned).is_ok()
+    {
+        let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
+        let lock = claim(&Base { directory: scanned.as_fd(), environ: &environ }, &mut Vec::new());
+        nix::unistd::fchdir(&here).unable_to("chdir to", b"directory")?;
+        if let Some(lock) = lock? {
+            descriptor::keep_across_exec(lock).unable_to("keep", b"lock")?;
+        }
+    }
+    leftovers(directory).chunks(PART).try_for_each(end)
 }
 
 /// The first number behind standard input, output and error.

@@ -188,6 +188,39 @@ pub fn is_running(pid: Pid) -> bool {
     }
 }
 
+/// How far a process is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It sleeps, and nobody has killed it.
+    Goes,
+    /// It works, or goes on to its end: where it has taken note of a KILL and done nothing about it yet, nothing tells.
+    Moves,
+    /// It has been killed, or has begun to end, and may still have what it will give up by that. Or it is gone.
+    Ends,
+}
+
+/// Looks how far a process is from its end, as far as /proc tells.
+pub fn life_of(pid: Pid) -> Life {
+    /// Field 9 of /proc/PID/stat, counted from the state: the kernel's flags.
+    const FLAGS: usize = 9 - 3;
+    /// `PF_EXITING` and `PF_SIGNALED`.
+    const ENDS: u64 = 0x4 | 0x400;
+    // in this order: a KILL is either pending, or its process moves, or has set a flag
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let pending = text.lines().find_map(|line| line.strip_prefix("SigPnd:"));
+    let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0);
+    let Ok(status) = status_of(pid) else { return Life::Ends };
+    let mut fields = status.split(|&byte| byte == b' ');
+    let state = fields.next().unwrap_or_default();
+    let flags = fields.nth(FLAGS - 1).and_then(|field| std::str::from_utf8(field).ok()?.parse().ok()).unwrap_or(0_u64);
+    match state {
+        b"Z" | b"X" => Life::Ends,
+        _ if pending >> (libc::SIGKILL - 1) & 1 == 1 || flags & ENDS != 0 => Life::Ends,
+        b"R" | b"D" => Life::Moves,
+        _ => Life::Goes,
+    }
+}
+
 /// Whether the process is a child of this one.
 pub fn is_child(pid: Pid) -> bool {
     look_at_child(pid).is_some()

@@ -2,7 +2,7 @@
 //! in CATENA_ONLY, those are run whose names have it.
 
 use crate::ground::Way;
-use crate::{changes, orphans, restarts, scanning, shutdown, start, takeover, warnings};
+use crate::{changes, claim, orphans, removal, restarts, scanning, shutdown, start, takeover, waits, warnings};
 use std::sync::Mutex;
 
 /// A test that waits: what it shows, and in which ways.
@@ -15,12 +15,15 @@ const AT_ONCE: usize = 24;
 fn what_takes_seconds() {
     let all = [
         changes::SLOW,
+        claim::SLOW,
         orphans::SLOW,
+        removal::SLOW,
         restarts::SLOW,
         scanning::SLOW,
         shutdown::SLOW,
         start::SLOW,
         takeover::SLOW,
+        waits::SLOW,
         warnings::SLOW,
     ]
     .concat();

@@ -18,7 +18,6 @@ pub const SLOW: &[Slow] = &[
     ("the_log_of_svscan_itself_is_taken_over_too", OWN, own_log),
     ("what_has_vanished_before_the_successor_came_is_left_alone", OWN, vanished_before),
     ("a_successor_makes_no_second_copies", ALL, no_second_copies),
-    ("a_second_svscan_on_the_same_directory_makes_none_either", ALL, a_second_svscan),
 ];
 
 /// Waits until svscan has both ends of a pipe.
@@ -200,17 +199,4 @@ fn no_second_copies(way: Way) {
         tree.all_up(&[marker]);
     }
     assert_eq!(starts(&mut tree), [1, 1, 1]);
-}
-
-fn a_second_svscan(way: Way) {
-    let ground = Ground::new(way);
-    let (mut tree, _) = grow(&ground);
-    tree.start_svscan();
-    ground.service("marker", SERVE);
-    tree.all_up(&["marker"]);
-    ground.service("another-marker", SERVE);
-    tree.all_up(&["another-marker"]);
-    assert_eq!(starts(&mut tree), [1, 1, 1]);
-    let marked = tree.voice.lines().iter().filter(|line| line.starts_with("marker up ")).count();
-    assert_eq!(marked, 1);
 }

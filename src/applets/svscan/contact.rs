@@ -1,14 +1,16 @@
 //! Reaching a supervise that runs: by the FIFO of its directory.
 
 use crate::environ::Environ;
-use crate::service::Home;
 use crate::service::info::Info;
 use crate::service::status::{Phase, Want};
+use crate::service::{Home, is_fifo};
 use crate::sys::descriptor::uninterrupted;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, readlink};
+use nix::sys::stat::{Mode, stat};
 use nix::unistd::{Pid, chdir, fchdir};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The directory that svscan scans, and how to come back to it.
 #[derive(Clone, Copy)]
@@ -39,13 +41,14 @@ impl Base<'_> {
     /// # Errors
     /// ENXIO and ENOENT if it does not take commands yet, or any more; otherwise as open(2) and write(2).
     pub fn command(&self, supervise: Pid, commands: &[u8]) -> nix::Result<()> {
-        self.at(supervise, |home| {
-            let control = home.control()?;
-            match uninterrupted(|| nix::unistd::write(control.as_fd(), commands))? {
-                count if count == commands.len() => Ok(()),
-                _ => Err(Errno::EAGAIN),
-            }
-        })
+        let control = match self.at(supervise, Home::control) {
+            Ok(control) => control,
+            Err(reason) => control_of(supervise).ok_or(reason)?,
+        };
+        match uninterrupted(|| nix::unistd::write(control.as_fd(), commands))? {
+            count if count == commands.len() => Ok(()),
+            _ => Err(Errno::EAGAIN),
+        }
     }
 
     /// Whether its service has been told to end, and has not yet.
@@ -64,4 +67,23 @@ impl Base<'_> {
     pub fn info(&self, place: &CStr) -> Option<Info> {
         self.within(place, |home| home.info().ok_or(Errno::ENOENT)).ok()
     }
+}
+
+/// The FIFO that a supervise takes its commands from, which its directory no longer has: because that has been removed, or
+/// has another path by now.
+fn control_of(supervise: Pid) -> Option<OwnedFd> {
+    let descriptors = std::fs::read_dir(format!("/proc/{supervise}/fd")).ok()?;
+    let mut paths = descriptors.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.find_map(|path| {
+        let name = readlink(&path).ok()?;
+        let name = name.as_encoded_bytes();
+        if !name.strip_suffix(b" (deleted)").unwrap_or(name).ends_with(b"/control") {
+            return None;
+        }
+        if !stat(&path).is_ok_and(|file| is_fifo(&file)) {
+            return None;
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        open(&path, flags, Mode::empty()).ok()
+    })
 }

@@ -1,20 +1,21 @@
 //! An entry of the scanned directory: a service, its log, and the pipe between them.
 
 use super::contact::Base;
-use super::farewell::{Farewell, Kind};
+use super::drain::{Drain, OWN_PATIENCE};
+use super::farewell::{Farewell, PATIENCE};
 use super::start::{Order, Starter};
 use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
-use crate::failure::{describe, harmless_name, say_in_passing};
+use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use crate::pipe::Pipe;
 use crate::service::info::Info;
 use crate::sys::process::{End, monotonic};
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
 use nix::unistd::Pid;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The name of the log's service directory in the service's.
 const LOG: &CStr = c"log";
@@ -42,17 +43,21 @@ pub struct Entry {
     pub is_active: bool,
     /// Whether it is to end.
     pub is_ending: bool,
-    main: Option<Watched>,
-    log: Option<Watched>,
-    pipe: Option<Pipe>,
-    main_farewell: Farewell,
-    log_farewell: Farewell,
+    pub(super) main: Option<Watched>,
+    pub(super) log: Option<Watched>,
+    pub(super) pipe: Option<Pipe>,
+    pub(super) farewell: Farewell,
+    pub(super) drain: Drain,
+    /// Its directory, once that is no longer where its name leads to.
+    pub(super) home: Option<OwnedFd>,
+    /// Whether its service has been left running by a supervise that nobody starts again.
+    pub(super) runs_on: bool,
+    /// Whether its name leads elsewhere, which the next scan makes sense of.
+    pub(super) is_misplaced: bool,
     /// Whether its log does not start or read, so that what is in the pipe is lost.
-    is_log_given_up: bool,
-    /// What was in the pipe when its log was last late.
-    left_before: usize,
+    pub(super) is_log_given_up: bool,
     /// How often a supervise has been started at the end for a process that a killed one has left behind.
-    revivals: u8,
+    pub(super) revivals: u8,
     /// Whether it has been said that there are too few descriptors for it.
     is_shortage_said: bool,
 }
@@ -83,10 +88,12 @@ impl Entry {
             main: Some(Watched::default()),
             log: None,
             pipe: None,
-            main_farewell: Farewell::default(),
-            log_farewell: Farewell::default(),
+            farewell: Farewell::default(),
+            drain: Drain::new(PATIENCE),
+            home: None,
+            runs_on: false,
+            is_misplaced: false,
             is_log_given_up: false,
-            left_before: usize::MAX,
             revivals: 0,
             is_shortage_said: false,
         }
@@ -104,7 +111,8 @@ impl Entry {
             Some(pipe) => pipe,
             None => Pipe::new()?,
         };
-        Ok(Self { main: None, log: Some(log), pipe: Some(pipe), ..Self::new(name, identity) })
+        let drain = Drain::new(OWN_PATIENCE);
+        Ok(Self { main: None, log: Some(log), pipe: Some(pipe), drain, ..Self::new(name, identity) })
     }
 
     /// The end of the pipe that is written to.
@@ -137,25 +145,34 @@ impl Entry {
     pub fn start_due(&mut self, starter: &Starter<'_>, outlets: Option<[BorrowedFd<'_>; 2]>) {
         let now = monotonic();
         let is_due = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.runs.is_none() && now >= one.start_at);
-        if !self.is_ending && self.is_active && is_due(&self.main) && self.log.is_none() && self.has_log() {
+        let is_wanted = self.is_main_wanted() && is_due(&self.main);
+        let is_log_wanted = self.is_log_wanted() && is_due(&self.log);
+        if !(is_wanted || is_log_wanted) {
+            return;
+        }
+        let Some(place) = self.place() else {
+            // first a look at what has become of it
+            self.is_misplaced = true;
+            return self.put_off();
+        };
+        if !self.is_ending && self.is_active && is_wanted && self.log.is_none() && self.has_log() {
             match Pipe::new() {
                 Ok(pipe) => (self.pipe, self.log) = (Some(pipe), Some(Watched::default())),
                 Err(reason) => return self.cannot_start(&self.name.clone(), reason),
             }
         }
         if self.is_log_wanted() && is_due(&self.log) {
-            let place = self.main.is_some().then(|| self.name.clone());
-            let name = if place.is_some() { LOG.to_owned() } else { self.name.clone() };
+            let within = self.main.is_some().then_some(place.as_c_str());
+            let name = if within.is_some() { LOG } else { &self.name };
             let input = self.pipe.as_ref().map(|pipe| pipe.read.as_fd());
-            let order = Order { place: place.as_ref(), name: &name, input, output: None, outlets };
-            let outcome = starter.start(&order);
+            let outcome = starter.start(&Order { place: within, name, input, output: None, outlets });
             if let Some(log) = &mut self.log {
                 match outcome {
                     Ok(begun) => log.begun(begun),
                     Err(reason) => {
                         log.failed();
                         let mut shown = self.name.clone().into_bytes();
-                        if place.is_some() {
+                        if self.main.is_some() {
                             shown.extend_from_slice(b"/log");
                         }
                         self.cannot_start(&CString::new(shown).unwrap_or_default(), reason);
@@ -163,10 +180,11 @@ impl Entry {
                 }
             }
         }
-        let is_wanted = !self.is_ending && self.is_active || self.main.as_ref().is_some_and(|main| main.is_revived);
         if is_wanted && is_due(&self.main) {
-            let output = self.outlet();
-            let order = Order { place: None, name: &self.name, input: None, output, outlets: None };
+            // elsewhere by way of the directory itself
+            let within = (place != self.name).then_some(place.as_c_str());
+            let name = if within.is_some() { c"." } else { &self.name };
+            let order = Order { place: within, name, input: None, output: self.outlet(), outlets: None };
             let outcome = starter.start(&order);
             if let Some(main) = &mut self.main {
                 match outcome {
@@ -180,11 +198,49 @@ impl Entry {
         }
     }
 
+    fn is_main_wanted(&self) -> bool {
+        !self.is_ending && self.is_active || self.main.as_ref().is_some_and(|main| main.is_revived)
+    }
+
+    /// By which path its directory is reached: its name, as long as that leads to the directory that it is known by.
+    /// `None` if there is no way.
+    pub(super) fn place(&self) -> Option<CString> {
+        // svscan's own log is whatever has its name
+        let is_here = self.main.is_none()
+            || match stat(self.name.as_c_str()) {
+                Ok(file) => identity(&file) == self.identity,
+                // it may be
+                Err(reason) => !matches!(reason, Errno::ENOENT | Errno::ENOTDIR),
+            };
+        if is_here {
+            return Some(self.name.clone());
+        }
+        let home = self.home.as_ref()?;
+        CString::new(format!("/proc/self/fd/{}", home.as_raw_fd())).ok()
+    }
+
+    /// Keeps hold of its directory if that has vanished, for as long as it has.
+    pub fn hold(&mut self) {
+        if self.is_active {
+            self.home = None;
+        }
+        if self.is_active || self.home.is_some() {
+            return;
+        }
+        let path = |one: &Option<Watched>, path: &str| {
+            let pid = one.as_ref()?.runs.as_ref()?.pid;
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            let directory = open(format!("/proc/{pid}/{path}").as_str(), flags, Mode::empty()).ok()?;
+            (identity(&fstat(&directory).ok()?) == self.identity).then_some(directory)
+        };
+        self.home = path(&self.main, "cwd").or_else(|| path(&self.log, "cwd/.."));
+    }
+
     /// A log is started again as long as there may be something for it.
     fn is_log_wanted(&self) -> bool {
         match self.is_ending {
             _ if self.log.as_ref().is_some_and(|log| log.is_revived) => true,
-            false => self.is_active || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
+            false => self.is_active || self.runs_on || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
             true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.unread() > 0),
         }
     }
@@ -230,9 +286,10 @@ impl Entry {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             if one.is(pid) {
                 one.ended(Some(end));
-                if self.is_ending && end == End::Exited(0) {
-                    // as it was told to; if it is needed once more, then soon
-                    one.start_at = monotonic() + SECOND / 10;
+                if self.is_ending {
+                    // if it has ended as it was told to and is needed once more, then soon; and nobody waits for long then
+                    let soon = if end == End::Exited(0) { SECOND / 10 } else { SECOND };
+                    one.start_at = one.start_at.min(monotonic() + soon);
                 }
                 return true;
             }
@@ -249,20 +306,17 @@ impl Entry {
     pub fn is_over(&self) -> bool {
         let is_wanted = self.is_active && !self.is_ending;
         let is_revived = [&self.main, &self.log].into_iter().flatten().any(|one| one.is_revived);
+        let is_wanted = is_wanted || self.runs_on && self.log.is_some();
         self.is_idle() && !is_revived && !is_wanted && (!self.is_ending || !self.has_something_left())
     }
 
     fn has_something_left(&self) -> bool {
-        let is_given_up = self.is_log_given_up || self.log_farewell.is_late();
-        !is_given_up && self.holds_something()
+        let is_given_up = self.is_log_given_up || self.drain.is_late();
+        !is_given_up && self.unread() > 0
     }
 
-    fn unread(&self) -> usize {
+    pub(super) fn unread(&self) -> usize {
         self.pipe.as_ref().map_or(0, Pipe::unread)
-    }
-
-    fn holds_something(&self) -> bool {
-        self.unread() > 0
     }
 
     /// When something is to be done for it, if nothing happens before.
@@ -270,103 +324,22 @@ impl Entry {
         let starts = |one: &Option<Watched>, is_wanted: bool| {
             one.as_ref().filter(|one| is_wanted && one.runs.is_none()).map(|one| one.start_at)
         };
-        let is_revived = self.main.as_ref().is_some_and(|main| main.is_revived);
-        let is_wanted = self.is_active && !self.is_ending || is_revived;
         let pid = |one: &Option<Watched>| Some(one.as_ref()?.runs.as_ref()?.pid);
         let (main, log) = (pid(&self.main), pid(&self.log));
         // who has just been started is told at once; one that will be started is waited for
-        let farewell = |farewell: &Farewell, one: Option<Pid>, counts: bool| match one {
-            Some(pid) if self.is_ending && farewell.owes(pid) => Some(0),
-            _ => farewell.next_time().filter(|_| counts),
-        };
+        let at_once = |owes: bool| (self.is_ending && owes).then_some(0);
         let is_log_revived = self.log.as_ref().is_some_and(|log| log.is_revived);
+        let drain = self.drain.next_time().filter(|_| main.is_none() && !is_log_revived);
         [
-            starts(&self.main, is_wanted),
+            starts(&self.main, self.is_main_wanted()),
             starts(&self.log, self.is_log_wanted()),
-            self.has_unwatched().then(|| monotonic() + SECOND),
-            farewell(&self.main_farewell, main, main.is_some()),
-            farewell(&self.log_farewell, log.filter(|_| main.is_none()), !is_log_revived),
+            (self.has_unwatched() || self.runs_on).then(|| monotonic() + SECOND),
+            main.and_then(|pid| at_once(self.farewell.owes(pid)).or_else(|| self.farewell.next_time())),
+            log.filter(|_| main.is_none()).and_then(|pid| at_once(self.drain.owes(pid))).or(drain),
         ]
         .into_iter()
         .flatten()
         .min()
-    }
-
-    /// Ends it: first the service, then its log, which reads all there is to read.
-    pub fn see_off(&mut self, base: &Base<'_>) {
-        if !self.is_ending {
-            return;
-        }
-        if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
-            return self.main_farewell.take(base, runs, Kind::Service);
-        }
-        self.main_farewell = Farewell::default();
-        if self.revive(base, false) {
-            return;
-        }
-        if self.log.as_ref().is_some_and(|log| log.runs.is_none()) && self.revive(base, true) {
-            self.log_farewell = Farewell::default();
-            return;
-        }
-        let left = self.unread();
-        let Some(log) = &self.log else { return };
-        let Some(runs) = &log.runs else { return self.see_off_absent_log(left) };
-        // a log that is at work is not too late, however slow it is
-        if left < self.left_before && self.log_farewell.is_due() {
-            self.left_before = left;
-            self.log_farewell.extend();
-        }
-        if left > 0 && !self.log_farewell.is_late() && base.waits_to_start(runs.pid) {
-            // told to exit now, it would do so without reading
-            return self.log_farewell.put_off();
-        }
-        self.log_farewell.take(base, runs, Kind::Log);
-        // not before: a logger that has come to the end would be started once more
-        if self.log_farewell.has_told(runs.pid) || self.log_farewell.is_late() {
-            self.close_pipe();
-        }
-    }
-
-    /// Nothing more is to come.
-    fn close_pipe(&mut self) {
-        if let Some(pipe) = &mut self.pipe {
-            pipe.write = None;
-        }
-    }
-
-    /// A log that is to end and does not run: one that does not start, or not read, keeps nobody for ever.
-    fn see_off_absent_log(&mut self, left: usize) {
-        self.close_pipe();
-        self.log_farewell.wait_for_start();
-        if left > 0 && self.log_farewell.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
-            let text = b"svscan: warning: unable to log the last of ";
-            say_in_passing(&[text, &harmless_name(self.name.as_bytes()), b": its log does not read it\n"]);
-        }
-    }
-
-    /// A killed supervise may have left its service running, which nobody would end: it needs a supervise once more.
-    fn revive(&mut self, base: &Base<'_>, is_log: bool) -> bool {
-        /// How often that is tried.
-        const MOST: u8 = 5;
-        let is_main = self.main.is_some();
-        let one = if is_log { &mut self.log } else { &mut self.main };
-        let Some(one) = one.as_mut() else { return false };
-        if one.is_revived {
-            return true;
-        }
-        let place =
-            if is_log && is_main { [self.name.as_bytes(), b"/log"].concat() } else { self.name.as_bytes().to_vec() };
-        let is_left = CString::new(place).is_ok_and(|place| {
-            base.info(&place).is_some_and(|info| !is_alive(info.supervise) && is_alive(info.process))
-        });
-        if is_left && self.revivals < MOST {
-            self.revivals += 1;
-            one.is_revived = true;
-            if self.revivals == 1 {
-                one.start_at = 0;
-            }
-        }
-        one.is_revived
     }
 
     /// Whether its service directory has been removed while it runs.

@@ -140,6 +140,7 @@ impl Scanner {
                 }
             }
         }
+        entries.iter_mut().for_each(Entry::hold);
         if std::mem::take(&mut self.prunes) {
             for entry in entries.iter_mut().filter(|entry| !entry.is_active) {
                 entry.is_ending = true;
@@ -173,7 +174,7 @@ fn watch() -> Option<Inotify> {
 }
 
 /// The names that do not begin with a dot, sorted.
-fn list() -> nix::Result<Vec<CString>> {
+pub fn list() -> nix::Result<Vec<CString>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = openat(nix::fcntl::AT_FDCWD, c".", flags, Mode::empty())?;
     let mut names = Vec::new();

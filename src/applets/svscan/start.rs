@@ -14,7 +14,7 @@ use crate::sys::split;
 use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, chdir};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// What supervises are started with.
@@ -34,9 +34,9 @@ pub struct Starter<'a> {
 /// Which supervise is to be started, and what it has that the others have not.
 pub struct Order<'a> {
     /// Where it is started: in this directory.
-    pub place: Option<&'a CString>,
+    pub place: Option<&'a CStr>,
     /// What it is to supervise, as seen from there.
-    pub name: &'a CString,
+    pub name: &'a CStr,
     /// Its standard input.
     pub input: Option<BorrowedFd<'a>>,
     /// Its standard output.
@@ -85,7 +85,7 @@ impl Starter<'_> {
             }
         }
         if let Some(place) = order.place {
-            chdir(place.as_c_str())?;
+            chdir(place)?;
         }
         let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, self.limit.0, self.limit.1);
         Ok(())
@@ -94,7 +94,7 @@ impl Starter<'_> {
     /// Becomes a supervise without an exec. Gives its exit code.
     fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
         let start = process::own_start(before);
-        let name = order.name.as_bytes();
+        let name = order.name.to_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervise::APPLET.name, supervise::APPLET.codes.failure);
         process::set_name(supervise::APPLET.name);
@@ -120,8 +120,8 @@ impl Starter<'_> {
         let mut search = Search::new(program, self.environ, Family::Bernstein);
         let exec = |file: &CStr| {
             // to ours a name like this would be an option; daemontools' has none
-            let is_like_option = other.is_none() && matches!(order.name.as_bytes(), [b'-', _, ..]);
-            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name.as_c_str())];
+            let is_like_option = other.is_none() && matches!(order.name.to_bytes(), [b'-', _, ..]);
+            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name)];
             execve_with(file, words.into_iter().flatten(), self.environ.entries())
         };
         let mut failed = None;

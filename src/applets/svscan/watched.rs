@@ -25,6 +25,10 @@ pub struct Watched {
     pub start_at: u64,
     /// Whether it is to be started although all ends.
     pub is_revived: bool,
+    /// Whether it is not known, after its end, that its service has ended before it.
+    pub is_doubtful: bool,
+    /// Whether it tells about that service by `info`.
+    pub tells: bool,
 }
 
 /// A supervise that runs.
@@ -64,7 +68,8 @@ impl Watched {
     /// It has ended. A fault that would only be repeated is given time: an exit of its own within moments of its start.
     pub fn ended(&mut self, end: Option<End>) {
         let now = monotonic();
-        self.runs = None;
+        self.tells = self.runs.take().is_some_and(|runs| runs.is_ours);
+        self.is_doubtful = !matches!(end, Some(End::Exited(_)));
         let is_fault = matches!(end, Some(End::Exited(_))) && now < self.started + SHORT;
         self.start_at = now + if is_fault { SHORT } else { SECOND };
     }

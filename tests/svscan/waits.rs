@@ -1,0 +1,185 @@
+//! What the end of a tree waits for: how long, and what is said of it. Where nothing is read, all is over before the ten
+//! seconds that those who run containers give it.
+
+use crate::all_at_once::Slow;
+use crate::ground::{Foreign, Ground, OURS, OWN, Way, look_until, takes_less_than};
+use crate::lines::assert_numbered;
+use crate::tree::{Tree, signal_to};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::time::{Duration, Instant};
+
+pub const SLOW: &[Slow] = &[
+    ("what_a_service_left_behind_holds_its_log_for_five_seconds", OURS, held),
+    ("what_a_service_left_behind_holds_both_logs_for_less_than_ten_seconds", OURS, both_held),
+    ("what_is_left_in_the_pipe_of_a_log_that_does_not_read_is_said_to_be_lost", OURS, unread),
+    ("a_log_that_does_not_start_is_given_up_after_five_seconds", OWN, absent),
+    ("a_log_that_reads_slowly_is_waited_for", OURS, slow),
+    ("a_service_that_does_not_end_is_waited_for_and_said_once", OURS, service_stays),
+    ("a_log_that_does_not_end_is_waited_for_and_said_once", OURS, log_stays),
+    ("a_supervise_that_takes_no_commands_is_said_once", &[Foreign], deaf),
+];
+
+/// What containers are given.
+const GIVEN: Duration = Duration::from_secs(10);
+
+/// A service that leaves something behind which has its standard output, and lives longer than any test.
+const LEAVES: &str = "sleep 1000 & echo NAME up $$ >&8; echo line 1; read x <&9";
+
+const LOGGER: &str = "echo NAME/log up $$ >&8; exec cat >>lines";
+
+/// Ends svscan, with what is left of the services. Gives how long svscan has taken.
+fn end(tree: &mut Tree<'_>) -> Duration {
+    let asked = Instant::now();
+    tree.signal(Signal::SIGTERM);
+    assert_eq!(tree.code(tree.svscan), 0);
+    let taken = asked.elapsed();
+    for left in tree.processes() {
+        signal_to(left.pid, Signal::SIGKILL);
+    }
+    tree.is_gone();
+    taken
+}
+
+fn held(way: Way) {
+    takes_less_than(Duration::from_millis(7_500), || {
+        let ground = Ground::new(way);
+        ground.service_with_log("a", LEAVES, LOGGER);
+        let mut tree = ground.start();
+        tree.all_up(&["a", "a/log"]);
+        look_until("it is logged", || fs::read(ground.service_at("a/log/lines")).is_ok_and(|lines| !lines.is_empty()));
+        let taken = end(&mut tree);
+        assert!(taken >= Duration::from_secs(5), "{taken:?}");
+        assert_eq!(ground.messages(), "svscan: warning: ending the log of a: something still holds its pipe\n");
+        assert_numbered(&ground.service_at("a/log/lines"), 1);
+        taken
+    });
+}
+
+/// One after the other, as svscan's own is the last.
+fn both_held(way: Way) {
+    takes_less_than(GIVEN - Duration::from_secs(1), || {
+        let ground = Ground::new(way);
+        ground.make(&ground.service_at(".all"), "all", LOGGER, None);
+        ground.service_with_log("a", LEAVES, LOGGER);
+        let mut tree = Tree::new(&ground, &[]);
+        tree.start_svscan_by("exec \"$@\" .all");
+        tree.all_up(&["a", "a/log", "all/log"]);
+        let taken = end(&mut tree);
+        let own = fs::read_to_string(ground.service_at(".all/lines")).unwrap();
+        assert_eq!(own, "svscan: warning: ending the log of a: something still holds its pipe\n");
+        assert_eq!(
+            ground.messages(),
+            "svscan: warning: ending svscan's own log .all: something still holds its pipe\n"
+        );
+        taken
+    });
+}
+
+fn unread(way: Way) {
+    takes_less_than(GIVEN - Duration::from_secs(1), || {
+        let ground = Ground::new(way);
+        ground.service_with_log(
+            "a",
+            "echo line 1; echo NAME up $$ >&8; read x <&9",
+            "echo NAME/log up $$ >&8; exec sleep 1000",
+        );
+        let mut tree = ground.start();
+        tree.all_up(&["a", "a/log"]);
+        let taken = end(&mut tree);
+        let ending = "svscan: warning: ending the log of a: it does not read what is left\n";
+        let lost = "svscan: warning: unable to log the last 7 bytes of a: its log does not read them\n";
+        assert_eq!(ground.messages(), [ending, lost].concat());
+        taken
+    });
+}
+
+fn absent(way: Way) {
+    takes_less_than(GIVEN - Duration::from_secs(1), || {
+        let ground = Ground::new(way);
+        ground.service_with_log("a", "echo line 1; echo NAME up $$ >&8; read x <&9", LOGGER);
+        fs::write(ground.service_at("a/log/supervise"), "in its way").unwrap();
+        let mut tree = ground.start();
+        tree.all_up(&["a"]);
+        look_until("its supervise has said so", || ground.messages().contains("supervise: fatal: "));
+        let taken = end(&mut tree);
+        let messages = ground.messages();
+        let mut own = messages.lines().filter(|line| line.starts_with("svscan: "));
+        let lost = "svscan: warning: unable to log the last 7 bytes of a: its log does not read them";
+        assert_eq!((own.next(), own.next()), (Some(lost), None));
+        taken
+    });
+}
+
+/// Sixteen lines, half a second each: longer than patience.
+fn slow(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log(
+        "a",
+        "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo line $n; done; echo NAME up $$ >&8; read x <&9",
+        "echo NAME/log up $$ >&8; while read -r line; do sleep 0.5; echo \"$line\" >>lines; done",
+    );
+    let mut tree = ground.start();
+    tree.all_up(&["a", "a/log"]);
+    tree.stop();
+    assert_numbered(&ground.service_at("a/log/lines"), 16);
+    assert_eq!(ground.messages(), "");
+}
+
+fn service_stays(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log("a", "trap '' TERM; echo NAME up $$ >&8; read x <&9", LOGGER);
+    let mut tree = ground.start();
+    let service = tree.hears("a up", 1);
+    tree.all_up(&["a/log"]);
+    tree.signal(Signal::SIGTERM);
+    let said = "svscan: warning: waiting for a: it has been told to end\n";
+    look_until("it is said", || ground.messages() == said);
+    // another two turns
+    std::thread::sleep(Duration::from_secs(11));
+    assert!(!tree.has_ended(tree.svscan));
+    signal_to(service, Signal::SIGKILL);
+    assert_eq!(tree.code(tree.svscan), 0);
+    tree.is_gone();
+    assert_eq!(ground.messages(), said);
+}
+
+fn log_stays(way: Way) {
+    let ground = Ground::new(way);
+    ground.service_with_log(
+        "a",
+        "echo NAME up $$ >&8; read x <&9",
+        "trap '' TERM; echo NAME/log up $$ >&8; exec sleep 1000",
+    );
+    let mut tree = ground.start();
+    tree.all_up(&["a"]);
+    let logger = tree.hears("a/log up", 1);
+    tree.signal(Signal::SIGTERM);
+    let first = "svscan: warning: ending the log of a: it does not end by itself\n";
+    let second = "svscan: warning: waiting for the log of a: it has been told to end\n";
+    look_until("it is said", || ground.messages() == [first, second].concat());
+    std::thread::sleep(Duration::from_secs(11));
+    assert!(!tree.has_ended(tree.svscan));
+    signal_to(logger, Signal::SIGKILL);
+    assert_eq!(tree.code(tree.svscan), 0);
+    tree.is_gone();
+    assert_eq!(ground.messages(), [first, second].concat());
+}
+
+/// One that is stopped does not make its FIFO.
+fn deaf(way: Way) {
+    let ground = Ground::new(way);
+    let program = ground.at("deaf");
+    crate::ground::script(&program, "echo deaf up $$ >&8; trap '' TERM; read x <&9");
+    ground.service("a", "exit");
+    let mut tree = Tree::new(&ground, &[("CATENA_SUPERVISE", program.to_str().unwrap())]);
+    tree.start_svscan();
+    let supervise = tree.hears("deaf up", 1);
+    tree.signal(Signal::SIGTERM);
+    let said = "svscan: warning: waiting for a: its supervise takes no commands\n";
+    look_until("it is said", || ground.messages() == said);
+    signal_to(supervise, Signal::SIGKILL);
+    assert_eq!(tree.code(tree.svscan), 0);
+    tree.is_gone();
+    assert_eq!(ground.messages(), said);
+}
