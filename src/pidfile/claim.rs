@@ -111,9 +111,7 @@ impl Claim {
     /// [`Unfit`].
     pub fn open(terms: Terms) -> Result<Self, Unfit> {
         let name = terms.file;
-        let unfit = |reason: &str| {
-            Unfit::Other(Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat()))
-        };
+        let unfit = |reason: &str| Unfit::Other(unusable(name, reason));
         let no_number = |reason| {
             let number = terms.number.unwrap_or_default().to_string();
             Unfit::Other(Failure::unable_to("use descriptor", number.as_bytes(), reason))
@@ -125,7 +123,7 @@ impl Claim {
         }
         let (file, is_new, seen) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
-            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit("it is a symbolic link")),
+            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(SYMBOLIC_LINK)),
             Err(reason) => return Err(Unfit::Unopenable(reason)),
         };
         if let Some(reason) = flaw(&seen, &terms) {
@@ -301,17 +299,24 @@ fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileSta
     Err(Errno::EEXIST)
 }
 
+const SYMBOLIC_LINK: &str = "it is a symbolic link";
+
+fn is_link(seen: &FileStat) -> bool {
+    SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFLNK
+}
+
 fn is_symbolic_link(name: &CStr) -> bool {
-    let kind = |seen: FileStat| SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits());
-    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind(seen) == SFlag::S_IFLNK)
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| is_link(&seen))
 }
 
 /// What is wrong with a file, if anything is.
-fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
+pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let owner = Uid::from_raw(seen.st_uid);
     let permitted = [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner];
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
-    if !descriptor::is_regular(seen.st_mode) {
+    if is_link(seen) {
+        Some(SYMBOLIC_LINK.to_owned())
+    } else if !descriptor::is_regular(seen.st_mode) {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
@@ -324,16 +329,20 @@ fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     }
 }
 
+pub(super) fn unusable(name: Word, reason: &str) -> Failure {
+    Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat())
+}
+
 fn is_at(name: &CStr, file: &FileStat) -> bool {
     fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW)
         .is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino))
 }
 
-fn remove(name: &CStr) -> nix::Result<()> {
+pub(super) fn remove(name: &CStr) -> nix::Result<()> {
     unlinkat(AT_FDCWD, name, UnlinkatFlags::NoRemoveDir)
 }
 
-fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
+pub(super) fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     let text = text::of(getpid());
     let count = signal::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
     if count < text.len() {
@@ -388,50 +397,5 @@ impl Claim {
         if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
             self.withdraw();
         }
-    }
-}
-
-/// Writes this process's pid to a file that takes the place of `name` in one step. Gives the new file.
-///
-/// # Errors
-/// `unable to create …`, `unable to write …`, `unable to replace …`.
-pub fn replace(name: Word, mode: Option<u32>) -> anyhow::Result<OwnedFd> {
-    let bytes = name.bytes();
-    let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-    let pid = getpid().to_string();
-    // a name as long as any can be leaves no room for more
-    let room = libc::NAME_MAX as usize - pid.len() - 2;
-    let start = &bytes[base..][..room.min(bytes.len() - base)];
-    let new = Word::leak([&bytes[..base], b".", start, b".", pid.as_bytes()].concat());
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let permissions = Mode::from_bits_truncate(mode.unwrap_or(0o644));
-    let create = || uninterrupted(|| open(new.as_c_str(), flags, permissions));
-    let file = match create() {
-        // left by a process of the same pid that was killed
-        Err(Errno::EEXIST) => remove(new.as_c_str()).and_then(|()| create()),
-        outcome => outcome,
-    }
-    .unable_to("create", new.bytes())?;
-    let written = match mode {
-        Some(_) => fchmod(&file, permissions).and_then(|()| write(file.as_fd())),
-        None => write(file.as_fd()),
-    }
-    .unable_to("write", new.bytes());
-    let replaced = written.and_then(|()| {
-        nix::fcntl::renameat(AT_FDCWD, new.as_c_str(), AT_FDCWD, name.as_c_str()).unable_to("replace", bytes)
-    });
-    if let Err(error) = replaced {
-        let _ = remove(new.as_c_str());
-        return Err(error);
-    }
-    Ok(file)
-}
-
-/// The text of a file under this name, if it is a regular one.
-pub fn text_at(name: Word) -> Vec<u8> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
-        Ok(file) if fstat(&file).is_ok_and(|seen| descriptor::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
-        _ => Vec::new(),
     }
 }

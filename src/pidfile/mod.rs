@@ -6,4 +6,5 @@
 
 pub mod claim;
 pub mod holder;
+pub mod replacing;
 pub mod text;
