@@ -11,6 +11,15 @@
 //! Each is one write of at most PIPE_BUF bytes, so records never mix; and all of a chain fit into a pipe, so that a parent
 //! may leave them there until the end. A real exec of this very program hands the pipe on:
 //! it stays open, and [`VARIABLE`] names it to the next link, which takes both away again.
+//!
+//! The parent may be gone before the start has come to its end, and a link may wait: for a reader of a FIFO, a lock, a
+//! directory that is far away. Nobody has been told then that anything runs, so nothing may come of it later. A process that
+//! is tied to its parent ([`Listeners::tie_last`]) has the kernel kill it as soon as the pipe has lost its reader, wherever
+//! it waits; so no link has to think of it. Nothing of that is left when the pipe is closed, which the exec of the program
+//! does. Neither a parent-death signal would do, which reaches no grandchild and outlives the exec, nor an end of its own
+//! for each wait, of which there are too many kinds. It asks two things. Whoever goes on in a child must have the
+//! signal sent to that ([`Listeners::follow`]). And the parent must leave in the pipe what it only wants to look at
+//! ([`Waiting::noted`]), because the kernel sends the signal for each read, too.
 
 mod record;
 mod waiting;
@@ -19,11 +28,14 @@ use crate::environ::{Change, Environ};
 use crate::failure;
 use crate::options::decimal;
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::process;
+use crate::sys::sigio;
 use crate::sys::signal;
 use crate::sys::words::Words;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 use record::{FAILURE_HEAD, LARGEST, shortened};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -47,6 +59,19 @@ pub enum Scope {
 struct Status {
     pipe: OwnedFd,
     scope: Scope,
+    /// Whether what the kernel has to tell of it goes to this process. Where a parent in between reports to another in
+    /// turn, that goes to it.
+    is_ours: bool,
+}
+
+impl Status {
+    /// Ends this process if it is tied to a reader that is gone, which the kernel tells only once.
+    fn check(&self) {
+        let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
+        if sigio::is_deadly(self.pipe.as_fd()) && poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0) {
+            let _ = process::send(getpid(), libc::SIGKILL);
+        }
+    }
 }
 
 /// Removes [`VARIABLE`], as every link does with the environment it is started with.
@@ -77,7 +102,7 @@ impl Listeners {
         };
         // whoever can write into the pipe could keep a reader waiting with half a record
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        self.all.push(Status { pipe, scope });
+        self.all.push(Status { pipe, scope, is_ours: true });
         Ok(Waiting { pipe: read, heard: Vec::new() })
     }
 
@@ -101,7 +126,8 @@ impl Listeners {
                 number > 2 && fstat(descriptor).is_ok_and(is_pipe)
             })?;
             fcntl(&pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            Some(Status { pipe, scope: Scope::WholeChain })
+            let is_ours = sigio::owner(pipe.as_fd()) == Some(getpid());
+            Some(Status { pipe, scope: Scope::WholeChain, is_ours })
         });
         let all = all.collect();
         forget_in(environ);
@@ -121,13 +147,35 @@ impl Listeners {
     /// Those behind these descriptors, in a process where they have no other owner.
     pub fn taken_over(numbers: &[RawFd]) -> Self {
         let pipes = numbers.iter().filter_map(|&number| descriptor::adopt(number, |_| true));
-        Self { all: pipes.map(|pipe| Status { pipe, scope: Scope::WholeChain }).collect() }
+        Self { all: pipes.map(|pipe| Status { pipe, scope: Scope::WholeChain, is_ours: false }).collect() }
     }
 
     /// Lets the one who came last go, with the news that all is well.
     pub fn dismiss_last(&mut self) {
         if let Some(last) = self.all.pop() {
             Self { all: vec![last] }.about_to_exec(b"");
+        }
+        // they have no one in between any more
+        self.all.iter_mut().for_each(|status| status.is_ours = true);
+        self.follow();
+    }
+
+    /// Ties this process to the one who came last: it does not outlive that one's wait. Those before are tied to the
+    /// process in between.
+    pub fn tie_last(&mut self) {
+        let Some((last, before)) = self.all.split_last_mut() else { return };
+        before.iter_mut().for_each(|status| status.is_ours = false);
+        // where the kernel has none of it, the start goes on
+        let _ = sigio::kill_without_reader(last.pipe.as_fd());
+        last.check();
+    }
+
+    /// After a fork, in the child that goes on, and after a change of account: what this process is tied to, it stays tied
+    /// to.
+    pub fn follow(&self) {
+        for status in self.all.iter().filter(|status| status.is_ours) {
+            let _ = sigio::own(status.pipe.as_fd());
+            status.check();
         }
     }
 

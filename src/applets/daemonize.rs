@@ -5,6 +5,7 @@
 //! background (background.rs) makes the changes and returns into the chain. What the options ask for is read in wishes.rs.
 
 mod background;
+mod descent;
 mod foreground;
 mod readiness;
 mod wishes;
@@ -85,8 +86,11 @@ pub const APPLET: Applet = Applet {
              exist or has no interpreter. The message goes to the daemon's standard error as well. What runs behind \
              a program that is no link of catena, such as a shell, is beyond its sight: there it reports that this \
              program has been started.",
-            "A parent that is interrupted or killed while it waits has told nobody anything; the start goes on \
-             without it.",
+            "A parent that is interrupted or killed while it waits has told nobody anything, so nothing comes of the \
+             start either: whatever of the chain still waits, for a reader of a FIFO, a lock or an account's data, is \
+             killed at once, and the program is not run. A program that has been started already goes on. With \
+             `--on-timeout=keep` the chain goes on, too. A parent that has waited for ten seconds says once for which \
+             process; only `--timeout` ends the wait.",
             "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on \
              descriptor N and writes a newline into it when it is ready to serve, as s6 and supervise understand \
              it. `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd \

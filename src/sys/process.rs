@@ -254,6 +254,12 @@ pub fn adopt_orphans() -> nix::Result<()> {
     Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, on) }).map(drop)
 }
 
+/// Has this process killed when its parent ends; up to a change of account or an exec that gives privileges.
+pub fn end_with_parent() -> nix::Result<()> {
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
+}
+
 /// Whether the process's own account may inspect it (PR_GET_DUMPABLE): not after a change of ids, up to the next exec.
 pub fn is_inspectable() -> bool {
     // SAFETY: no memory is handed over.

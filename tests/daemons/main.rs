@@ -13,6 +13,7 @@ mod late;
 mod newline;
 mod notify;
 mod options;
+mod orphaned;
 mod pidfile_failures;
 mod pidfile_ground;
 mod pidfile_lockfile;

@@ -39,6 +39,11 @@ impl Daemonize {
         {
             process::exit(0);
         }
+        // where it goes on whatever becomes of the parent, that may go before it; and to stand still for an exec that comes at
+        // once is no wait
+        if !self.keeps_late && !self.is_prompt(process) {
+            process.listeners.tie_last();
+        }
         // only now, or the process in between would lose the daemon's status
         signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
@@ -59,7 +64,9 @@ impl Daemonize {
         let boundary = match prepared.account.take() {
             Some(account) => {
                 variables.extend(login(&account));
-                Switch::new(account, false).make(APPLET.family, "a chain with setuidgid -k")?
+                let boundary = Switch::new(account, false).make(APPLET.family, "a chain with setuidgid -k")?;
+                process.listeners.follow();
+                boundary
             }
             None => Boundary::Open,
         };
