@@ -106,6 +106,12 @@ pub const APPLET: Applet = Applet {
              emptied, or removed if it was new. It belongs to who starts the daemon: a file that the daemon's \
              account could write to would let that account choose whom root signals. `-l` may name the same file; \
              then its flock(2) is the only lock.",
+            "A file that belongs to the account of `-u`, as bmc/daemonize leaves it, is taken over: once it is locked and \
+             names no process of that account that runs, it becomes the caller's. For that it must lie in a directory \
+             of root or the caller that neither group nor others may write to, sticky or not; elsewhere it is refused, and so is \
+              a start beside a predecessor that runs, with 75. Who has such a file \
+             open for writing already keeps that. With `--pidfile-owner=user` the file stays the account's, wherever it \
+             lies.",
             "Names of files are relative to the directory that daemonize is called in, whatever `-c` says. The \
              files of `-o` and `-e` are opened as the account of `-u`, and are one file if they have one name; then \
              standard input is /dev/null for reading. They are opened for the daemon, so an opening that blocks, as \
@@ -154,8 +160,8 @@ pub const APPLET: Applet = Applet {
              and usually before the pid is in its file.",
             "Messages begin with `daemonize: `.",
             "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; \
-             the reference gives it to the account of `-u` and writes it anew from there. It is locked, and a \
-             second start with it fails with 75.",
+             the reference gives it to the account of `-u` and writes it anew from there. One that the reference \
+             has left is taken over. It is locked, and a second start with it fails with 75.",
             "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors \
              but 0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
             "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",
@@ -240,8 +246,9 @@ impl Daemonize {
     fn pid_file(&self, account: Option<&Account>) -> anyhow::Result<Option<Claim>> {
         let Some(name) = self.pid_file else { return Ok(None) };
         self.tell(&[b"Creating PID file \"", name.bytes(), b"\"."]);
-        let owner = account.filter(|_| self.user_owns_pid_file).map(|account| Uid::from_raw(account.user));
-        match Claim::open(Terms { owner, ..Terms::new(name) }) {
+        let user = account.map(|account| Uid::from_raw(account.user));
+        let (owner, former) = if self.user_owns_pid_file { (user, None) } else { (None, user) };
+        match Claim::open(Terms { owner, former, ..Terms::new(name) }) {
             Ok(claim) => Ok(Some(claim)),
             Err(Unfit::Unopenable(reason)) => Err(cannot("create PID file", name)(reason).into()),
             Err(Unfit::Other(failure)) => Err(failure.into()),

@@ -2,7 +2,7 @@
 //! that name and that nobody who runs has only lost the lock, and then write.
 
 use super::holder::Holder;
-use super::text;
+use super::{takeover, text};
 use crate::failure::{Failure, UnableTo};
 use crate::patience::{self, Patience};
 use crate::sys::descriptor::{self, uninterrupted};
@@ -28,6 +28,8 @@ pub struct Terms {
     pub new_mode: u32,
     /// Who may own it besides root and this process's user.
     pub owner: Option<Uid>,
+    /// Whose file is taken over.
+    pub former: Option<Uid>,
     /// The very number its descriptor is to have.
     pub number: Option<RawFd>,
 }
@@ -35,7 +37,7 @@ pub struct Terms {
 impl Terms {
     /// A file with nothing special about it.
     pub fn new(file: Word) -> Self {
-        Self { file, mode: None, new_mode: 0o644, owner: None, number: None }
+        Self { file, mode: None, new_mode: 0o644, owner: None, former: None, number: None }
     }
 }
 
@@ -171,9 +173,10 @@ impl Claim {
                 self = Self::open(terms).map_err(|unfit| unfit.explain(terms.file))?;
                 continue;
             }
-            let careless = || Holder::careless(&text(self.file.as_fd()), &self.seen);
+            let careless = || self.predecessor().or_else(|| Holder::careless(&text(self.file.as_fd()), &self.seen));
             match if kind == Kind::Record { careless() } else { None } {
                 None => {
+                    self.take_over()?;
                     self.set_mode()?;
                     return Ok(self);
                 }
@@ -220,6 +223,14 @@ impl Claim {
     /// Whether the name leads to this very file.
     fn is_still_there(&self) -> bool {
         self.is_at(self.terms.file)
+    }
+
+    pub(super) fn seen(&self) -> &FileStat {
+        &self.seen
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Whether it was created by [`Claim::open`].
@@ -312,7 +323,6 @@ fn is_symbolic_link(name: &CStr) -> bool {
 /// What is wrong with a file, if anything is.
 pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let owner = Uid::from_raw(seen.st_uid);
-    let permitted = [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner];
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
     if is_link(seen) {
         Some(SYMBOLIC_LINK.to_owned())
@@ -320,13 +330,24 @@ pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
-    } else if !permitted.contains(&Some(owner)) {
-        Some(format!("it belongs to user {owner}"))
+    } else if let Some(obstacle) = whose(owner, terms) {
+        Some(format!("it belongs to user {owner}{obstacle}"))
     } else if strangers != 0 {
         Some(format!("group or others may write to it (mode {:04o})", seen.st_mode & 0o7777))
     } else {
         None
     }
+}
+
+/// What is wrong with the owner of a file, as more words to say who it is.
+fn whose(owner: Uid, terms: &Terms) -> Option<String> {
+    if [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner].contains(&Some(owner)) {
+        return None;
+    }
+    if terms.former == Some(owner) {
+        return takeover::obstacle(terms.file.bytes()).map(|obstacle| format!(", {obstacle}"));
+    }
+    Some(String::new())
 }
 
 pub(super) fn unusable(name: Word, reason: &str) -> Failure {

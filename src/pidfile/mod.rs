@@ -7,4 +7,5 @@
 pub mod claim;
 pub mod holder;
 pub mod replacing;
+mod takeover;
 pub mod text;

@@ -171,6 +171,13 @@ pub fn parent_of(pid: Pid) -> Option<Pid> {
     std::str::from_utf8(field).ok()?.parse().ok().map(Pid::from_raw)
 }
 
+/// The real, effective, saved and file system user of a process. `None` if /proc does not tell.
+pub fn users_of(pid: Pid) -> Option<Vec<u32>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().map(|id| id.parse().ok()).collect()
+}
+
 /// Whether the process exists and is no zombie.
 pub fn is_running(pid: Pid) -> bool {
     match look_at_child(pid) {

@@ -25,3 +25,4 @@ mod run;
 mod settle;
 #[path = "../support/mod.rs"]
 mod support;
+mod takeover;

@@ -98,6 +98,7 @@ impl Daemonize {
     fn write_pid(&self, claim: Claim, prepared: &Prepared) -> anyhow::Result<Option<BorrowedFd<'static>>> {
         let name = self.pid_file.unwrap_or(NULL);
         let claim = if prepared.is_locked {
+            claim.take_over().map_err(|denied| denied.explain(name, HELD))?;
             claim
         } else {
             claim
