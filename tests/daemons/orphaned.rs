@@ -5,7 +5,7 @@ use crate::blocked::{WAITING, fresh_fifo, wait_for_pid};
 use crate::ground::{FUSED, Ground, Run, UNFUSED, WAYS, is_alive, until};
 use crate::support::{is_root, leave_out};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
 use std::io::Read;
@@ -101,17 +101,19 @@ fn where_nohup_waits_for_a_reader() {
         let _ = fs::remove_file(ground.at("nohup.out"));
         nix::unistd::mkfifo(&ground.at("nohup.out"), nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
         let Ok(terminal) = nix::pty::openpty(None, None) else { return leave_out("nohup.out: no terminal to be had") };
-        let output = terminal.slave.as_raw_fd();
+        // out of the way of voice and life
+        let slave = fcntl(&terminal.slave, FcntlArg::F_DUPFD_CLOEXEC(200)).unwrap();
         let words = ["daemonize", "--keep-stdio", "-c", "@/.", "-p", "@/pid", "nohup", "serve"];
         let words = if way.twice { [&words[..1], &["--double-fork"], &words[1..]].concat() } else { words.to_vec() };
         let mut run = Run::with(ground.command(way.fused, &words), move || {
             // SAFETY: numbers, right before the exec.
-            Errno::result(unsafe { libc::dup2(output, 1) }).map(drop)
+            Errno::result(unsafe { libc::dup2(slave, 1) }).map(drop)
         });
         let daemon = wait_for_pid(&ground);
-        let call = || fs::read_to_string(format!("/proc/{daemon}/wchan")).unwrap_or_default();
-        until("an opening that waits", || call().contains("fifo") || call().contains("wait_for_partner"));
+        let call = || fs::read_to_string(format!("/proc/{daemon}/syscall")).unwrap_or_default();
+        until("an opening that waits", || call().starts_with(&format!("{} ", libc::SYS_openat)));
         ends_with_its_foreground(&mut run, Signal::SIGKILL, &format!("{way:?}"));
+        nix::unistd::close(slave).unwrap();
         fs::remove_file(ground.at("pid")).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Changing over from bmc/daemonize, which gives the pid file to the account of -u and leaves it there: the next start takes
 //! it over, but not beside a daemon that still runs, and not where anybody else could have put it.
 
-use crate::ground::{Ground, Run, WAYS, Way, is_alive};
+use crate::ground::{Ground, Run, WAYS, Way, is_alive, wait_for_end_of};
 use crate::pidfile_ground::{holder, holder_of, pid_in};
 use crate::support::{is_root, leave_out, peer};
 use std::fs;
@@ -36,6 +36,12 @@ fn with_peer(ground: &Ground, peer: &std::path::Path, options: &[&str]) -> (Run,
     (run, pid)
 }
 
+/// Lets the daemon go. What it has open is closed one by one, so only its end is that of its locks.
+fn ends(former: &mut Run, pid: nix::unistd::Pid) {
+    assert_eq!(former.finish(), "");
+    wait_for_end_of(pid);
+}
+
 /// Owner, group and permissions.
 fn owner_of(ground: &Ground) -> (u32, u32, u32) {
     let seen = fs::symlink_metadata(ground.at("run/pid")).unwrap();
@@ -63,7 +69,8 @@ fn what_a_predecessor_has_left_is_taken_over() {
     for way in WAYS {
         for options in [&[][..], &["-l", "@/run/lock"], &["-l", "@/run/pid"]] {
             let (mut former, pid) = with_peer(&ground, &peer, &[options, &["-p", "@/run/pid"]].concat());
-            assert_eq!((former.finish().as_str(), owner_of(&ground).0), ("", NOBODY));
+            ends(&mut former, pid);
+            assert_eq!(owner_of(&ground).0, NOBODY);
             assert_eq!(pid_in(&ground.at("run/pid")), pid);
 
             let words = [&["-u", "nobody", "-p", "@/run/pid"], options, &["serve"]].concat();
@@ -111,7 +118,7 @@ fn not_beside_a_daemon_that_runs() {
             refuses(&ground, way, ours, code, &says);
         }
         assert!(is_alive(pid));
-        assert_eq!(former.finish(), "");
+        ends(&mut former, pid);
         let _ = fs::remove_file(ground.at("run/lock"));
         fs::remove_file(ground.at("run/pid")).unwrap();
     }
@@ -124,8 +131,8 @@ fn not_where_others_could_have_put_it() {
         chown(ground.at("run"), Some(owner), Some(owner)).unwrap();
         fs::set_permissions(ground.at("run"), fs::Permissions::from_mode(mode)).unwrap();
     };
-    let (mut former, _) = with_peer(&ground, &peer, &["-p", "@/run/pid"]);
-    assert_eq!(former.finish(), "");
+    let (mut former, pid) = with_peer(&ground, &peer, &["-p", "@/run/pid"]);
+    ends(&mut former, pid);
     let text = |how: &str| format!("daemonize: unable to use @/run/pid: {how}\n");
     let others = text("it belongs to user 65534, in a directory that group or others may write to");
     let anothers = text("it belongs to user 65534, in a directory that is another user's");
