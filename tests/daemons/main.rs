@@ -10,6 +10,7 @@ mod files;
 mod ground;
 mod hidden;
 mod late;
+mod logs;
 mod newline;
 mod notify;
 mod options;

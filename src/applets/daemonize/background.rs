@@ -8,6 +8,7 @@ use crate::exit::HELD;
 use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::pidfile::claim::Claim;
+use crate::status::{Listeners, Log};
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
@@ -72,7 +73,7 @@ impl Daemonize {
         };
         variables.extend(prepared.notify.take().map(|address| Change::set(readiness::VARIABLE, &address)));
         variables.into_iter().for_each(|variable| process.environ.apply(vec![variable]));
-        let standard = if self.keeps_stdio { None } else { Some(self.standard_files()?) };
+        let standard = if self.keeps_stdio { None } else { Some(self.standard_files(&mut process.listeners)?) };
         chdir(self.directory.as_c_str()).map_err(cannot("change working directory to", self.directory))?;
         if let Some(files) = standard {
             files.put_in_place().map_err(cannot_daemonize)?;
@@ -84,7 +85,7 @@ impl Daemonize {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
         if let Some(first) = self.close_from {
-            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.numbers()).collect();
+            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
             kept.sort_unstable();
             descriptor::close_from(first, &kept).map_err(cannot_daemonize)?;
         }
@@ -115,7 +116,7 @@ impl Daemonize {
         Ok(Some(descriptor::keep_across_exec(claim.into_descriptor()).map_err(cannot_daemonize)?))
     }
 
-    fn standard_files(&self) -> anyhow::Result<StandardFiles> {
+    fn standard_files(&self, listeners: &mut Listeners) -> anyhow::Result<StandardFiles> {
         let opened = |name: Word, flags: OFlag| {
             let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
             let file = uninterrupted(|| open(name.as_c_str(), flags, Mode::from_bits_truncate(0o666)));
@@ -125,13 +126,20 @@ impl Daemonize {
         if self.output.is_none() && self.error.is_none() {
             return Ok(StandardFiles { input: null(OFlag::O_RDWR)?, output: None, error: None });
         }
-        let how = if self.append { OFlag::O_APPEND } else { OFlag::O_TRUNC };
-        let write = |name: Option<Word>, what: &str| match name {
-            Some(name) => opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how).map_err(|reason| {
+        let how = if self.append { OFlag::O_APPEND } else { OFlag::empty() };
+        let mut write = |name: Option<Word>, what: &str| {
+            let Some(name) = name else { return null(OFlag::O_WRONLY) };
+            let failed = |reason| {
                 let text = [b"Can't open \"", name.bytes(), b"\" for ", what.as_bytes()].concat();
                 Failure::new(text).because(reason)
-            }),
-            None => null(OFlag::O_WRONLY),
+            };
+            let file = opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how).map_err(failed)?;
+            if !self.append
+                && let Some(log) = Log::of(file.as_fd()).map_err(failed)?
+            {
+                listeners.keep(log);
+            }
+            Ok(file)
         };
         let input = null(OFlag::O_RDONLY)?;
         let output = write(self.output, "stdout")?;
