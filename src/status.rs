@@ -194,14 +194,16 @@ impl Listeners {
         self.follow();
     }
 
-    /// Ties this process to the one who came last: it does not outlive that one's wait. Those before are tied to the
-    /// process in between.
-    pub fn tie_last(&mut self) {
+    /// Ties this process to the one who came last, if it is not to outlive that one's wait. To those before the process in
+    /// between is tied, and stays so.
+    pub fn tie_last(&mut self, is_tied: bool) {
         let Some((last, before)) = self.all.split_last_mut() else { return };
         before.iter_mut().for_each(|status| status.is_ours = false);
-        // where the kernel has none of it, the start goes on
-        let _ = sigio::kill_without_reader(last.pipe.as_fd());
-        last.check();
+        if is_tied {
+            // where the kernel has none of it, the start goes on
+            let _ = sigio::kill_without_reader(last.pipe.as_fd());
+            last.check();
+        }
     }
 
     /// After a fork, in the child that goes on, and after a change of account: what this process is tied to, it stays tied

@@ -88,7 +88,7 @@ pub const APPLET: Applet = Applet {
              program has been started.",
             "A parent that is interrupted or killed while it waits has told nobody anything, so nothing comes of the \
              start either: whatever of the chain still waits, for a reader of a FIFO, a lock or an account's data, is \
-             killed at once, and the program is not run. A program that has been started already goes on. With \
+             killed at once, and the program is not run; a pid file that has been written stays, unlocked. A program that has been started already goes on. With \
              `--on-timeout=keep` the chain goes on, too. A parent that has waited for ten seconds says once for which \
              process. Without `--timeout` the wait has no bound.",
             "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on \

@@ -38,9 +38,10 @@ impl Log {
 
     /// One that an exec of this very program has handed on: this descriptor, if it is that file.
     pub(super) fn taken_over(number: RawFd, inode: u64, end: u64) -> Option<Self> {
-        let end = i64::try_from(end).ok()?;
+        let end = i64::try_from(end).ok().filter(|&end| end > 0)?;
         let is_it = |seen: nix::sys::stat::FileStat| descriptor::is_regular(seen.st_mode) && seen.st_ino == inode;
-        let file = descriptor::adopt(number, |file| number > 2 && fstat(file).is_ok_and(is_it))?;
+        let is_behind = |file: BorrowedFd<'_>| lseek(file, 0, Whence::SeekCur).is_ok_and(|place| place >= end);
+        let file = descriptor::adopt(number, |file| number > 2 && fstat(file).is_ok_and(is_it) && is_behind(file))?;
         Some(Self { file, end })
     }
 

@@ -102,6 +102,16 @@ fn a_pipe_is_taken_over_only_under_its_own_name() {
     // closed by now
     let mut stale = Environ::new(Words::leak([entry]));
     assert!(Listeners::inherited(&mut stale).all.is_empty());
+    // no log either: neither of that length, nor another file
+    let file = tempfile::tempfile().unwrap();
+    nix::unistd::write(&file, b"old").unwrap();
+    let name = |inode: u64, end: u64| format!("{}:{inode}:{end}", file.as_raw_fd());
+    let inode = fstat(&file).unwrap().st_ino;
+    for wrong in [name(inode, 4), name(inode, 0), name(inode + 1, 3), format!("1:{inode}:3"), name(inode, 3) + "x"] {
+        let mut stale = environ();
+        stale.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
+        assert!(!Listeners::inherited(&mut stale).keep_logs(), "{wrong}");
+    }
     // one descriptor named twice is still one
     let pipe = nix::unistd::pipe().unwrap().1;
     let name = format!("{}:{}", pipe.as_raw_fd(), fstat(&pipe).unwrap().st_ino);

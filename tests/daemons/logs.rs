@@ -194,6 +194,16 @@ fn other_logs() {
         fresh(&["-o", "@/out", "daemonize", "-o", "@/inner"]);
         assert_eq!([log(&ground, "out"), log(&ground, "inner")], ["", "out\n"], "{way:?}");
         fresh(&["-o", "/dev/null", "-e", "/dev/full"]);
+
+        // a tool at the end of the chain is a program, once it is at work
+        with_old(&ground, &["out"]);
+        let mut run = ground.start(way, &["-o", "@/out", "svstat", "@/none"]);
+        assert_eq!((run.code(), run.rest()), (0, String::new()));
+        assert!(log(&ground, "out").starts_with(&ground.fill("@/none: ")), "{way:?}: {}", log(&ground, "out"));
+        with_old(&ground, &["out"]);
+        let mut run = ground.start(way, &["-o", "@/out", "svstat", "--no-such-option"]);
+        assert_ne!(run.code(), 0);
+        assert_eq!(log(&ground, "out"), OLD, "{way:?}");
     }
 }
 

@@ -42,9 +42,7 @@ impl Daemonize {
         }
         // where it goes on whatever becomes of the parent, that may go before it; and to stand still for an exec that comes at
         // once is no wait
-        if !self.keeps_late && !self.is_prompt(process) {
-            process.listeners.tie_last();
-        }
+        process.listeners.tie_last(!self.keeps_late && !self.is_prompt(process));
         // only now, or the process in between would lose the daemon's status
         signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
