@@ -3,6 +3,7 @@
 
 use crate::blocked::{WAITING, fresh_fifo, wait_for_pid};
 use crate::ground::{FUSED, Ground, Run, UNFUSED, WAYS, is_alive, until};
+use crate::pidfile_ground::await_call;
 use crate::support::{is_root, leave_out};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -93,6 +94,12 @@ fn where_other_things_are_waited_for() {
     assert_eq!(holder.code(), 0);
 }
 
+/// By which a C library opens a file.
+#[cfg(target_arch = "x86_64")]
+const OPENINGS: &[i64] = &[libc::SYS_openat, libc::SYS_open];
+#[cfg(not(target_arch = "x86_64"))]
+const OPENINGS: &[i64] = &[libc::SYS_openat];
+
 /// nohup.out is only opened for a terminal.
 #[test]
 fn where_nohup_waits_for_a_reader() {
@@ -110,8 +117,7 @@ fn where_nohup_waits_for_a_reader() {
             Errno::result(unsafe { libc::dup2(slave, 1) }).map(drop)
         });
         let daemon = wait_for_pid(&ground);
-        let call = || fs::read_to_string(format!("/proc/{daemon}/syscall")).unwrap_or_default();
-        until("an opening that waits", || call().starts_with(&format!("{} ", libc::SYS_openat)));
+        await_call(daemon, OPENINGS);
         ends_with_its_foreground(&mut run, Signal::SIGKILL, &format!("{way:?}"));
         nix::unistd::close(slave).unwrap();
         fs::remove_file(ground.at("pid")).unwrap();
