@@ -1,6 +1,8 @@
 //! Making a pid file one's own: open it without trusting what is there, lock it, see that it is still the one under
 //! that name and that nobody who runs has only lost the lock, and then write.
 
+mod trace;
+
 use super::holder::Holder;
 use super::{takeover, text};
 use crate::failure::{Failure, UnableTo};
@@ -12,10 +14,12 @@ use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{Pid, Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
+use nix::unistd::{Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
+
+pub use trace::Trace;
 
 /// Which file, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -371,52 +375,4 @@ pub(super) fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     }
     // last, so that an old longer text never leaves an empty file in view
     uninterrupted(|| ftruncate(file, i64::try_from(text.len()).unwrap_or(i64::MAX)))
-}
-
-/// What is remembered of a claim that another process makes good, to take it back if that process comes to nothing.
-pub struct Trace(Claim);
-
-impl Claim {
-    /// A copy to remember it by.
-    ///
-    /// # Errors
-    /// As fcntl(2), F_DUPFD.
-    pub fn trace(&self) -> nix::Result<Trace> {
-        let file = descriptor::copy_from(self.file.as_fd(), 3)?;
-        Ok(Trace(Self { terms: self.terms, file, seen: self.seen, is_new: self.is_new }))
-    }
-}
-
-impl AsFd for Trace {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl Trace {
-    /// Takes back what the process `pid` has left: its pid, and the file itself if it is new. A file that says anything
-    /// else, or that somebody holds, stays as it is.
-    pub fn clean_up(&self, pid: Pid) {
-        if self.0.is_still_there() {
-            return self.0.forget(pid);
-        }
-        // it had been replaced when the process came to lock it
-        let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let terms = self.0.terms;
-        let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
-        let Ok(seen) = fstat(&file) else { return };
-        if descriptor::is_regular(seen.st_mode) {
-            Claim { terms, file, seen, is_new: self.0.is_new }.forget(pid);
-        }
-    }
-}
-
-impl Claim {
-    fn forget(&self, pid: Pid) {
-        let is_free = lock::acquire(self.file.as_fd(), Kind::Record, false, false).is_ok() && self.is_still_there();
-        let text = Self::text(self.file.as_fd());
-        if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
-            self.withdraw();
-        }
-    }
 }
