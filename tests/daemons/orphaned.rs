@@ -149,20 +149,32 @@ fn behind_a_change_of_account() {
 fn a_foreground_that_waits_for_another() {
     let ground = Ground::new();
     ground.script("never-ready", "echo serving $$ >&8; read line <&9");
-    for way in [FUSED, UNFUSED] {
-        let mut run = ground.start(way, &["daemonize", "-p", "@/pid", "--ready=notify", "never-ready"]);
+    let keeps: &[&str] = &["--timeout=600", "--on-timeout=keep"];
+    for (way, options, chain) in [
+        (FUSED, &[][..], &[][..]),
+        (UNFUSED, &[], &[]),
+        (FUSED, &[], &["setsid", "--fork"]),
+        (UNFUSED, keeps, &["setsid", "--fork"]),
+    ] {
+        let words = [&["daemonize", "-p", "@/pid", "--ready=notify"], options, chain, &["never-ready"]].concat();
+        let mut run = ground.start(way, &words);
         let daemon = run.serving();
-        let inner = || {
-            let text = fs::read_to_string(format!("/proc/{daemon}/stat")).unwrap();
-            text.rsplit(')').next().unwrap().split(' ').nth(2).unwrap().to_owned()
+        let foreground = run.pid();
+        let parent = |pid: &str| {
+            // a link in between may be gone by now
+            let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            text.rsplit(')').next().and_then(|rest| rest.split(' ').nth(2)).unwrap_or_default().to_owned()
         };
+        // the inner foreground is the outer one's child, and the daemon's parent once no link is in between
+        let inner = || parent(&daemon.to_string());
+        until("the inner foreground has the daemon", || parent(&inner()) == foreground.to_string());
         let waits = inner();
-        kill(run.pid(), Signal::SIGKILL).unwrap();
-        assert_eq!(run.code(), 1009, "{way:?}");
+        kill(foreground, Signal::SIGKILL).unwrap();
+        assert_eq!(run.code(), 1009, "{words:?} {way:?}");
         until("the inner foreground is gone", || inner() != waits);
-        assert!(is_alive(daemon), "{way:?}");
-        assert_eq!(run.finish(), "", "{way:?}");
-        fs::remove_file(ground.at("pid")).unwrap();
+        assert!(is_alive(daemon), "{words:?} {way:?}");
+        assert_eq!(run.finish(), "", "{words:?} {way:?}");
+        let _ = fs::remove_file(ground.at("pid"));
     }
 }
 
