@@ -25,9 +25,10 @@ for; those left out are listed, and all of them run as `catena NAME`.
   --help            print this
 
 Installing again upgrades, and keeps the links that are there. A file that this
-script has not installed is never overwritten: in the place of a link it counts
-as a name already taken, and where the applet was asked for, or in any other
-place, it is an error that names the file, and nothing is installed.
+script has not installed, or that was changed since, is never overwritten: in
+the place of a link it counts as a name already taken, and where the applet was
+asked for, or in any other place, it is an error that names the file, and
+nothing is installed.
 What was installed is written down in PREFIX/share/catena/manifest. Uninstalling
 leaves files that were changed since, and directories that hold anything else.
 TEXT
@@ -116,6 +117,10 @@ trap 'exit 143' TERM
 #   l PATH              a symbolic link to catena
 #   f SUM SIZE PATH     a file, with its cksum(1)
 old=
+# through a link it would be another's, and a FIFO would be waited for
+if [ -L "$destdir$manifest" ] || { [ -e "$destdir$manifest" ] && [ ! -f "$destdir$manifest" ]; }; then
+    die "$destdir$manifest is not a regular file: nothing was done"
+fi
 [ ! -f "$destdir$manifest" ] || old=$(cat "$destdir$manifest") || die "cannot read $destdir$manifest"
 
 sum_of() {
@@ -126,23 +131,28 @@ is_our_link() {
     [ -L "$1" ] && [ "$(readlink "$1")" = catena ]
 }
 
-is_listed() { # KIND PATH
-    case $1 in
-        f)
-            while read -r kind _ _ path; do
-                [ "$kind" != f ] || [ "$path" != "$2" ] || return 0
-            done <<LIST
+is_listed() { # PATH
+    while read -r kind _ _ path; do
+        [ "$kind" != f ] || [ "$path" != "$1" ] || return 0
+    done <<LIST
 $old
 LIST
-            return 1
-            ;;
-        *)
-            case $newline$old$newline in
-                *"$newline$1 $2$newline"*) return 0 ;;
-                *) return 1 ;;
-            esac
-            ;;
+    return 1
+}
+
+# Whether a file has one of these sums in the manifest: an interrupted run leaves two.
+is_as_installed() { # SUM PATH
+    case $newline$old$newline in
+        *"${newline}f $1 $2$newline"*) return 0 ;;
+        *) return 1 ;;
     esac
+}
+
+# Writes a file that is new: nothing that is there under its name is written to, or through.
+write_new() { # FILE, from standard input
+    rm -f "$1" || return 1
+    temporary=$1
+    (set -C && cat >"$1")
 }
 
 # Removes what the manifest lines given name, if it is still as it was installed.
@@ -159,6 +169,7 @@ remove() {
                 ;;
         esac
         case $path in
+            */../* | */./*) continue ;;
             "$prefix"/*) file=$destdir$path ;;
             *) continue ;;
         esac
@@ -183,6 +194,21 @@ $1
 LIST
 }
 
+# The directories of the manifest, as far as the prefix lies in them or they in it.
+made_directories() {
+    printf '%s\n' "$old" | sed -n 's/^d //p' | sort -r | while read -r path; do
+        case $path in
+            */../* | */./*) continue ;;
+            "$prefix"/*) say "$path" ;;
+            *)
+                case $prefix/ in
+                    "$path"/*) say "$path" ;;
+                esac
+                ;;
+        esac
+    done
+}
+
 kept=
 if [ -n "$uninstall" ]; then
     [ -n "$old" ] || die "nothing is installed in $root: there is no $destdir$manifest"
@@ -190,13 +216,13 @@ if [ -n "$uninstall" ]; then
     remove "$old"
     if [ -n "$dry_run" ]; then
         say "would remove $destdir$manifest"
-        printf '%s\n' "$old" | sed -n 's/^d //p' | sort -r | while read -r path; do
+        made_directories | while read -r path; do
             say "would remove $destdir$path if it is empty"
         done
     else
         rm -f "$destdir$manifest" || die "cannot remove $destdir$manifest"
         # children before their parents
-        printf '%s\n' "$old" | sed -n 's/^d //p' | sort -r | while read -r path; do
+        made_directories | while read -r path; do
             rmdir "$destdir$path" 2>/dev/null || :
         done
         say "catena is removed from $root"
@@ -344,10 +370,16 @@ while read -r kind source place; do
     file=$destdir$path
     check_writable "${file%/*}"
     if [ "$kind" = f ]; then
-        if { [ -e "$file" ] || [ -L "$file" ]; } && { [ ! -f "$file" ] || ! is_listed f "$path"; }; then
-            die "$file exists and is not this script's: nothing was installed"
-        fi
         sum=$(sum_of "$(source_of "$source")") || die "cannot read $(source_of "$source")"
+        if [ -e "$file" ] || [ -L "$file" ]; then
+            if [ -L "$file" ] || [ ! -f "$file" ] || ! is_listed "$path"; then
+                die "$file exists and is not this script's: nothing was installed"
+            fi
+            there=$(sum_of "$file") || die "cannot read $file"
+            if [ "$there" != "$sum" ] && ! is_as_installed "$there" "$path"; then
+                die "$file was changed since it was installed; move it away to go on: nothing was installed"
+            fi
+        fi
         new="${new}f $sum $path$newline"
     else
         new="${new}l $path$newline"
@@ -399,9 +431,10 @@ $old
 LIST
 
 write_manifest() {
-    temporary=$destdir$manifest.new
-    printf '%s\n' "$1" | sed '/^$/d' >"$temporary" || die "cannot write $temporary"
-    mv -f "$temporary" "$destdir$manifest" || die "cannot write $destdir$manifest"
+    new_manifest=$destdir$manifest.new
+    temporary=$new_manifest
+    printf '%s\n' "$1" | sed '/^$/d' | write_new "$new_manifest" || die "cannot write $new_manifest"
+    mv -f "$new_manifest" "$destdir$manifest" || die "cannot write $destdir$manifest"
     temporary=
 }
 
@@ -427,14 +460,16 @@ while read -r kind source place; do
         if [ "$kind" = f ]; then say "would install $file"; else say "would link $file -> catena"; fi
         continue
     fi
-    temporary=${file%/*}/.${file##*/}.$$
+    beside=${file%/*}/.${file##*/}.$$
     if [ "$kind" = f ]; then
         mode=644
         [ "$source" != binary ] || mode=755
-        cp "$(source_of "$source")" "$temporary" || die "cannot install $file"
+        write_new "$beside" <"$(source_of "$source")" || die "cannot install $file"
         chmod "$mode" "$temporary" || die "cannot install $file"
         mv -f "$temporary" "$file" || die "cannot install $file"
     elif ! is_our_link "$file"; then
+        rm -f "$beside" || die "cannot link $file"
+        temporary=$beside
         ln -s catena "$temporary" || die "cannot link $file"
         mv -f "$temporary" "$file" || die "cannot link $file"
     fi

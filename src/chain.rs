@@ -21,6 +21,7 @@
 //! | lets the account inspect the process again after a change of ids | real exec of a tool; before a link it is put off |
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
+mod prospect;
 pub mod search;
 
 use crate::applet::{Applet, Boundary, Family, Grammar, Process, Role};
@@ -243,9 +244,16 @@ impl Here {
     fn exec(&self, applet: &Applet, file: &CStr, process: &Process) -> Errno {
         let argv = process.rest;
         let envp = process.environ.entries();
+        let listeners = &process.listeners;
+        if listeners.keep_logs() && prospect::may_run(file) {
+            listeners.empty_logs();
+        }
         let reason = exec::execve(file, argv, envp);
         if reason == Errno::ENOEXEC && applet.family != Family::Bernstein {
             // execvp(3): a script without #! is the shell's
+            if listeners.keep_logs() && prospect::may_run(c"/bin/sh") {
+                listeners.empty_logs();
+            }
             let file = Word::leak(file.to_bytes().to_vec());
             let words = [Word::constant(c"/bin/sh"), file].into_iter().chain(argv.from(1).iter());
             return exec::execve(c"/bin/sh", Words::leak(words), envp);

@@ -11,7 +11,17 @@
 //! Each is one write of at most PIPE_BUF bytes, so records never mix; and all of a chain fit into a pipe, so that a parent
 //! may leave them there until the end. A real exec of this very program hands the pipe on:
 //! it stays open, and [`VARIABLE`] names it to the next link, which takes both away again.
+//!
+//! The parent may be gone before the start has come to its end, and a link may wait: for a reader of a FIFO, a lock, a
+//! directory that is far away. Nobody has been told then that anything runs, so nothing may come of it later. A process that
+//! is tied to its parent ([`Listeners::tie_last`]) has the kernel kill it as soon as the pipe has lost its reader, wherever
+//! it waits; so no link has to think of it. Nothing of that is left when the pipe is closed, which the exec of the program
+//! does. Neither a parent-death signal would do, which reaches no grandchild and outlives the exec, nor an end of its own
+//! for each wait, of which there are too many kinds. It asks two things. Whoever goes on in a child must have the
+//! signal sent to that ([`Listeners::follow`]). And the parent must leave in the pipe what it only wants to look at
+//! ([`Waiting::noted`]), because the kernel sends the signal for each read, too.
 
+mod log;
 mod record;
 mod waiting;
 
@@ -19,19 +29,24 @@ use crate::environ::{Change, Environ};
 use crate::failure;
 use crate::number::{decimal, decimal_in};
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::process;
+use crate::sys::sigio;
 use crate::sys::signal;
 use crate::sys::words::Words;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 use record::{FAILURE_HEAD, LARGEST, shortened};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+pub use log::Log;
 pub use record::{Record, Told};
 pub use waiting::{Heard, Waiting};
 
-/// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, separated by commas.
+/// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, and the logs, as
+/// `DESCRIPTOR:INODE:LENGTH`, separated by commas.
 pub const VARIABLE: &str = "CATENA_STATUS_FD";
 
 /// How much of a chain a parent wants to hear of.
@@ -47,6 +62,19 @@ pub enum Scope {
 struct Status {
     pipe: OwnedFd,
     scope: Scope,
+    /// Whether what the kernel has to tell of it goes to this process. Where a parent in between reports to another in
+    /// turn, that goes to it.
+    is_ours: bool,
+}
+
+impl Status {
+    /// Ends this process if it is tied to a reader that is gone, which the kernel tells only once.
+    fn check(&self) {
+        let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
+        if sigio::is_deadly(self.pipe.as_fd()) && poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0) {
+            let _ = process::send(getpid(), libc::SIGKILL);
+        }
+    }
 }
 
 /// Removes [`VARIABLE`], as every link does with the environment it is started with.
@@ -60,6 +88,8 @@ pub fn forget_in(environ: &mut Environ) {
 #[derive(Default)]
 pub struct Listeners {
     all: Vec<Status>,
+    /// What is given up for the program when it starts.
+    logs: Vec<Log>,
 }
 
 impl Listeners {
@@ -77,7 +107,7 @@ impl Listeners {
         };
         // whoever can write into the pipe could keep a reader waiting with half a record
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        self.all.push(Status { pipe, scope });
+        self.all.push(Status { pipe, scope, is_ours: true });
         Ok(Waiting { pipe: read, heard: Vec::new() })
     }
 
@@ -85,14 +115,22 @@ impl Listeners {
     pub fn inherited(environ: &mut Environ) -> Self {
         let Some(named) = environ.get(VARIABLE.as_bytes()) else { return Self::default() };
         let mut taken = Vec::new();
+        let mut logs = Vec::new();
         let all = named.bytes().split(|&byte| byte == b',').filter_map(|name| {
             let colon = name.iter().position(|&byte| byte == b':')?;
             let number = decimal_in(&name[..colon])?;
-            let inode = decimal(&name[colon + 1..])?;
+            let mut rest = name[colon + 1..].split(|&byte| byte == b':');
+            let inode = decimal(rest.next()?)?;
             if taken.contains(&number) {
                 return None;
             }
             taken.push(number);
+            if let Some(end) = rest.next() {
+                let log = Log::taken_over(number, inode, decimal(end)?)?;
+                fcntl(&log, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+                logs.push(log);
+                return None;
+            }
             let pipe = descriptor::adopt(number, |descriptor| {
                 let is_pipe = |seen: nix::sys::stat::FileStat| {
                     SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO
@@ -101,33 +139,79 @@ impl Listeners {
                 number > 2 && fstat(descriptor).is_ok_and(is_pipe)
             })?;
             fcntl(&pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
-            Some(Status { pipe, scope: Scope::WholeChain })
+            let is_ours = sigio::owner(pipe.as_fd()) == Some(getpid());
+            Some(Status { pipe, scope: Scope::WholeChain, is_ours })
         });
         let all = all.collect();
         forget_in(environ);
-        Self { all }
+        Self { all, logs }
     }
 
-    /// Whether anybody wants to hear of more than the next program.
+    /// Whether it makes a difference how the chain goes on behind the next program.
     pub fn want_whole_chain(&self) -> bool {
+        self.hear_whole_chain() || !self.logs.is_empty()
+    }
+
+    fn hear_whole_chain(&self) -> bool {
         self.all.iter().any(|status| status.scope == Scope::WholeChain)
+    }
+
+    /// Takes a log that is to be emptied when the program starts.
+    pub fn keep(&mut self, log: Log) {
+        self.logs.push(log);
+    }
+
+    /// Whether anything is given up for the program.
+    pub fn keep_logs(&self) -> bool {
+        !self.logs.is_empty()
+    }
+
+    /// Empties the logs: the program is as good as started.
+    pub fn empty_logs(&self) {
+        self.logs.iter().for_each(Log::empty);
     }
 
     /// Leaves them all to another process, which reports from now on.
     pub fn leave(&mut self) {
         self.all.clear();
+        self.logs.clear();
     }
 
     /// Those behind these descriptors, in a process where they have no other owner.
     pub fn taken_over(numbers: &[RawFd]) -> Self {
         let pipes = numbers.iter().filter_map(|&number| descriptor::adopt(number, |_| true));
-        Self { all: pipes.map(|pipe| Status { pipe, scope: Scope::WholeChain }).collect() }
+        let all = pipes.map(|pipe| Status { pipe, scope: Scope::WholeChain, is_ours: false }).collect();
+        Self { all, logs: Vec::new() }
     }
 
     /// Lets the one who came last go, with the news that all is well.
     pub fn dismiss_last(&mut self) {
         if let Some(last) = self.all.pop() {
-            Self { all: vec![last] }.about_to_exec(b"");
+            Self { all: vec![last], logs: Vec::new() }.about_to_exec(b"");
+        }
+        // they have no one in between any more
+        self.all.iter_mut().for_each(|status| status.is_ours = true);
+        self.follow();
+    }
+
+    /// Ties this process to the one who came last, if it is not to outlive that one's wait. To those before the process in
+    /// between is tied, and stays so.
+    pub fn tie_last(&mut self, is_tied: bool) {
+        let Some((last, before)) = self.all.split_last_mut() else { return };
+        before.iter_mut().for_each(|status| status.is_ours = false);
+        if is_tied {
+            // where the kernel has none of it, the start goes on
+            let _ = sigio::kill_without_reader(last.pipe.as_fd());
+            last.check();
+        }
+    }
+
+    /// After a fork, in the child that goes on, and after a change of account: what this process is tied to, it stays tied
+    /// to.
+    pub fn follow(&self) {
+        for status in self.all.iter().filter(|status| status.is_ours) {
+            let _ = sigio::own(status.pipe.as_fd());
+            status.check();
         }
     }
 
@@ -139,12 +223,20 @@ impl Listeners {
         for status in self.all.iter_mut().filter(|status| status.pipe.as_raw_fd() == number) {
             status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
         }
+        for log in self.logs.iter_mut().filter(|log| log.as_raw_fd() == number) {
+            log.file = descriptor::copy_out_of_the_way(log.as_fd(), Some(number))?;
+        }
         Ok(())
     }
 
     /// Where their descriptors are.
     pub fn numbers(&self) -> impl Iterator<Item = RawFd> {
         self.all.iter().map(|status| status.pipe.as_raw_fd())
+    }
+
+    /// All descriptors that they need.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.numbers().chain(self.logs.iter().map(AsRawFd::as_raw_fd))
     }
 
     /// The next link has begun: whoever waited only for that hears the end.
@@ -155,7 +247,7 @@ impl Listeners {
     /// Tells them that a program which is no link comes next.
     pub fn about_to_exec(&self, program: &[u8]) {
         // the others hear that by the end
-        if self.want_whole_chain() {
+        if self.hear_whole_chain() {
             // a byte tells its length, which is no more than of any file's name
             let name = &program[..program.len().min(u8::MAX.into())];
             self.tell(&[&[b'X', name.len() as u8], name]);
@@ -165,12 +257,13 @@ impl Listeners {
     /// Tells them that the tool which ends the chain is up and at work, and lets them go.
     pub fn tool_runs(&mut self, name: &str) {
         self.about_to_exec(name.as_bytes());
+        self.empty_logs();
         self.leave();
     }
 
     /// Tells them that this process goes on.
     pub fn going_on(&self, pid: Pid) {
-        if self.want_whole_chain() {
+        if self.hear_whole_chain() {
             let [a, b, c, d] = pid.as_raw().to_ne_bytes();
             self.tell(&[&[b'P', a, b, c, d]]);
         }
@@ -208,6 +301,12 @@ impl Listeners {
                 let _ = write!(value, "{comma}{}:{}", status.pipe.as_raw_fd(), seen.st_ino);
             }
         }
+        for log in &self.logs {
+            if let (Ok(seen), Ok(_)) = (fstat(log), fcntl(log, FcntlArg::F_SETFD(FdFlag::empty()))) {
+                let comma = if value.is_empty() { "" } else { "," };
+                let _ = write!(value, "{comma}{}:{}:{}", log.as_raw_fd(), seen.st_ino, log.end);
+            }
+        }
         if !value.is_empty() {
             environ.apply(vec![Change::set(VARIABLE.as_bytes(), &value)]);
         }
@@ -219,126 +318,11 @@ impl Listeners {
         for status in &self.all {
             let _ = fcntl(&status.pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
         }
+        for log in &self.logs {
+            let _ = fcntl(log, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::descriptor::STDERR;
-    use nix::errno::Errno;
-    use proptest::prelude::*;
-
-    #[test]
-    fn records_arrive_in_order_and_whole() {
-        let mut listeners = Listeners::default();
-        let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
-        listeners.going_on(Pid::from_raw(77));
-        listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"]);
-        listeners.about_to_exec(b"prog");
-        listeners.leave();
-        assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Pid(Pid::from_raw(77)))));
-        let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
-        assert_eq!((told.code, told.text.as_slice(), told.was_said_here()), (42, &b"a: fatal\n"[..], true));
-        assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Exec(b"prog".to_vec()))));
-        assert_eq!(waiting.hear(), Ok(Heard::End));
-    }
-
-    #[test]
-    fn a_message_too_long_loses_its_middle() {
-        let mut listeners = Listeners::default();
-        let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
-        listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"]);
-        let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
-        assert_eq!(told.text.len(), LARGEST - FAILURE_HEAD);
-        assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));
-        assert_eq!(told.text.windows(3).filter(|part| part == b"...").count(), 1);
-        listeners.leave();
-        assert_eq!(waiting.hear(), Ok(Heard::End));
-    }
-
-    proptest! {
-        #[test]
-        fn a_message_that_fits_stays_whole(lengths in proptest::collection::vec(0_usize..700, 0..8)) {
-            let texts: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(place, &length)| vec![place as u8; length]).collect();
-            let message: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-            let mut kept = [&b""[..]; 2 * failure::MOST_PIECES + 1];
-            let room = 2000;
-            let length = shortened(&message, room, &mut kept);
-            let all = texts.concat();
-            prop_assert_eq!(length, all.len().min(room));
-            let found = kept.concat();
-            if all.len() <= room {
-                prop_assert_eq!(found, all);
-            } else {
-                prop_assert_eq!(&found[room - 256..], &all[all.len() - 256..]);
-                prop_assert_eq!(&found[..room - 259], &all[..room - 259]);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_record_and_half_a_record_keep_nobody_waiting() {
-        for (bytes, heard) in
-            [(&b"P\x01"[..], Ok(Heard::Nothing)), (b"E", Ok(Heard::Nothing)), (b"Z", Err(Errno::EPROTO))]
-        {
-            let mut listeners = Listeners::default();
-            let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
-            nix::unistd::write(&listeners.all[0].pipe, bytes).unwrap();
-            assert_eq!(waiting.hear(), heard);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_heard_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut listeners = Listeners::default();
-            let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
-            nix::unistd::write(&listeners.all[0].pipe, &bytes).unwrap();
-            listeners.leave();
-            let mut records = 0;
-            while let Ok(Heard::Record(_)) = waiting.hear() {
-                records += 1;
-            }
-            prop_assert!(records <= bytes.len() / 2);
-        }
-    }
-
-    #[test]
-    fn a_parent_that_is_gone_kills_nobody() {
-        let mut listeners = Listeners::default();
-        drop(listeners.pipe(Scope::WholeChain).unwrap());
-        listeners.about_to_exec(b"");
-        assert_eq!(nix::unistd::write(&listeners.all[0].pipe, b"x"), Err(Errno::EPIPE));
-    }
-
-    #[test]
-    fn a_pipe_is_taken_over_only_under_its_own_name() {
-        let mut listeners = Listeners::default();
-        let _waiting = listeners.pipe(Scope::WholeChain).unwrap();
-        let environ = || Environ::new(Words::EMPTY);
-        let handed_on = listeners.handed_on(environ());
-        let entry = handed_on.get(0).unwrap();
-        let mut kept = Environ::new(Words::leak([entry]));
-        // the one who hands on has exec'ed: here it only forgets
-        std::mem::forget(std::mem::take(&mut listeners.all));
-        assert_eq!(Listeners::inherited(&mut kept).numbers().count(), 1);
-        assert!(kept.entries().is_empty());
-        // closed by now
-        let mut stale = Environ::new(Words::leak([entry]));
-        assert!(Listeners::inherited(&mut stale).all.is_empty());
-        // one descriptor named twice is still one
-        let pipe = nix::unistd::pipe().unwrap().1;
-        let name = format!("{}:{}", pipe.as_raw_fd(), fstat(&pipe).unwrap().st_ino);
-        std::mem::forget(pipe);
-        let mut twice = environ();
-        twice.apply(vec![Change::set(VARIABLE.as_bytes(), format!("{name},{name}").as_bytes())]);
-        assert_eq!(Listeners::inherited(&mut twice).numbers().count(), 1);
-        for wrong in ["", "1:1", "x", "1", ":", "99999999999999999999:1", "5:1,,6:2"] {
-            let mut environ = environ();
-            environ.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
-            assert!(Listeners::inherited(&mut environ).all.is_empty(), "{wrong}");
-            assert!(environ.entries().is_empty(), "{wrong}");
-        }
-    }
-}
+mod tests;

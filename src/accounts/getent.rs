@@ -66,8 +66,13 @@ pub fn ask(database: &CStr, name: &[u8]) -> Answer<Vec<u8>> {
 /// In the quiet child: runs getent and gives its exit code.
 fn run_getent(answer: &OwnedFd, database: &CStr, name: Word) -> nix::Result<u8> {
     signal::set_default(libc::SIGCHLD)?;
+    // nobody waits for an answer any more that whoever asked will not read
+    process::end_with_parent()?;
     match process::fork()? {
-        ForkResult::Child => become_getent(answer, database, name),
+        ForkResult::Child => {
+            process::end_with_parent()?;
+            become_getent(answer, database, name)
+        }
         ForkResult::Parent { child } => match process::wait_for(child)? {
             End::Exited(code) => Ok(code),
             End::Killed(_) => Ok(KILLED),

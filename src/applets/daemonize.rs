@@ -5,6 +5,7 @@
 //! background (background.rs) makes the changes and returns into the chain. What the options ask for is read in wishes.rs.
 
 mod background;
+mod descent;
 mod foreground;
 mod readiness;
 mod wishes;
@@ -85,8 +86,11 @@ pub const APPLET: Applet = Applet {
              exist or has no interpreter. The message goes to the daemon's standard error as well. What runs behind \
              a program that is no link of catena, such as a shell, is beyond its sight: there it reports that this \
              program has been started.",
-            "A parent that is interrupted or killed while it waits has told nobody anything; the start goes on \
-             without it.",
+            "A parent that is interrupted or killed while it waits has told nobody anything, so nothing comes of the \
+             start either: whatever of the chain still waits, for a reader of a FIFO, a lock or an account's data, is \
+             killed at once, and the program is not run; a pid file that has been written stays, unlocked. A program that has been started already goes on. With \
+             `--on-timeout=keep` the chain goes on, too. A parent that has waited for ten seconds says once for which \
+             process. Without `--timeout` the wait has no bound.",
             "With `--ready` the parent waits for more than that. `--ready=fd=N`: the daemon finds a pipe on \
              descriptor N and writes a newline into it when it is ready to serve, as s6 and supervise understand \
              it. `--ready=notify`: the daemon sends READY=1 to the socket that NOTIFY_SOCKET names, as systemd \
@@ -102,10 +106,23 @@ pub const APPLET: Applet = Applet {
              emptied, or removed if it was new. It belongs to who starts the daemon: a file that the daemon's \
              account could write to would let that account choose whom root signals. `-l` may name the same file; \
              then its flock(2) is the only lock.",
+            "A file that belongs to the account of `-u`, as bmc/daemonize leaves it, is taken over: once it is \
+             locked and names no process of that account that runs, it becomes the caller's. For that it must lie \
+             in a directory of root or the caller that neither group nor others may write to, sticky or not. \
+             Elsewhere it is refused; and a start beside a predecessor that runs fails with 75. A process that \
+             already has the file open for writing can still write to it. With `--pidfile-owner=user` the file stays the account's, wherever it \
+             lies.",
             "Names of files are relative to the directory that daemonize is called in, whatever `-c` says. The \
              files of `-o` and `-e` are opened as the account of `-u`, and are one file if they have one name; then \
              standard input is /dev/null for reading. They are opened for the daemon, so an opening that blocks, as \
              of a FIFO without a reader, makes the parent wait.",
+            "Without `-a` a log is emptied for the program, not before: right before the exec of the chain's last \
+             program, once its file, its interpreter or loader and the right to run it have been found. What the \
+             links of the chain say until then is added behind the old text, and is what the log begins with when \
+             that goes. So after a start that fails, or is killed, the old text is there, with what went wrong \
+             behind it. What only the exec itself finds, such as arguments that are too long or a lack of memory, \
+             comes too late for that. Where what a link has said cannot be read again, the old text stays, with all \
+             that follows behind it.",
             "A program that a name without a slash names is looked for in PATH. A relative name with a slash is \
              refused, since it would change its meaning with the directory.",
             "Nothing else is changed: umask, signal dispositions and limits are the caller's, and so are \
@@ -154,9 +171,10 @@ pub const APPLET: Applet = Applet {
             "The parent waits, and tells what went wrong after the fork. The reference has exited with 0 by then, \
              and usually before the pid is in its file.",
             "Messages begin with `daemonize: `.",
+            "A log is emptied when the program can be started; the reference empties it at once.",
             "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; \
-             the reference gives it to the account of `-u` and writes it anew from there. It is locked, and a \
-             second start with it fails with 75.",
+             the reference gives it to the account of `-u` and writes it anew from there. One that the reference \
+             has left is taken over. It is locked, and a second start with it fails with 75.",
             "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors \
              but 0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
             "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",
@@ -249,8 +267,9 @@ impl Daemonize {
     fn pid_file(&self, account: Option<&Account>) -> anyhow::Result<Option<Claim>> {
         let Some(name) = self.pid_file else { return Ok(None) };
         self.tell(&[b"Creating PID file \"", name.bytes(), b"\"."]);
-        let owner = account.filter(|_| self.user_owns_pid_file).map(|account| Uid::from_raw(account.user));
-        match Claim::open(Terms { owner, ..Terms::new(name) }) {
+        let user = account.map(|account| Uid::from_raw(account.user));
+        let (owner, former) = if self.user_owns_pid_file { (user, None) } else { (None, user) };
+        match Claim::open(Terms { owner, former, ..Terms::new(name) }) {
             Ok(claim) => Ok(Some(claim)),
             Err(Unfit::Unopenable(reason)) => Err(cannot("create PID file", name)(reason).into()),
             Err(Unfit::Other(failure)) => Err(failure.into()),

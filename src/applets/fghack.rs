@@ -93,6 +93,7 @@ fn hold(process: &mut Process) -> anyhow::Result<Boundary> {
     match process::fork().map_err(failed("fork"))? {
         ForkResult::Child => {
             signal::restore(libc::SIGCHLD, &former).map_err(failed("set SIGCHLD"))?;
+            process.listeners.follow();
             drop(read);
             let first = descriptor::keep_across_exec(write).unable_to("keep open", b"the pipe")?;
             for _ in 0..COPIES {
@@ -166,6 +167,7 @@ impl Watcher {
             ForkResult::Child => {
                 signal::restore(libc::SIGCHLD, &former).map_err(failed("set SIGCHLD"))?;
                 signal::set_mask(mask).map_err(failed("unblock signals"))?;
+                process.listeners.follow();
                 Ok(None)
             }
             ForkResult::Parent { child } => {

@@ -7,7 +7,8 @@ use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::number::{decimal_in, mode};
 use crate::options::{Given, Opt};
 use crate::patience::Patience;
-use crate::pidfile::claim::{self, Claim, Denied, Terms};
+use crate::pidfile::claim::{Claim, Denied, Terms};
+use crate::pidfile::replacing;
 use crate::sys::descriptor;
 use crate::sys::lock::Kind;
 use crate::sys::words::Word;
@@ -64,7 +65,15 @@ pub const APPLET: Applet = Applet {
              is removed. If the program cannot be run, the file is left empty.",
             "Whoever may read FILE can hold a read lock on it and so be in the way. Where local users are not to be \
              trusted, `-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
-             replaced in one step by a new file in the same directory.",
+             replaced in one step by a new file in the same directory. What FILE is must be as above here, too: it is \
+             looked at, without following links, before anything is done, and again right before the new file takes \
+             its place, which is never that of something that has come to a free name meanwhile. Who may write to the \
+             directory can still exchange one file for something else within that last instant; that name is lost \
+             then, and what it leads to is not touched.",
+            "`pidfile-lock -nX FILE true` is no way to ask whether somebody holds FILE: where nobody does, it takes \
+             FILE and writes its own process id over the old one. To ask without changing anything, look at the \
+             kernel's list of locks: lslocks(8) names each file with the process that holds it, and /proc/locks has \
+             the same by the file's inode number.",
             "Put pidfile-lock behind links that fork, as daemonize(1), setsid(1) and fghack(1) do, or the lock \
              stays with a process that is no more; and in front of setuidgid(1), so that FILE belongs to who starts \
              the daemon and not to the account it runs as.",
@@ -82,7 +91,7 @@ pub const APPLET: Applet = Applet {
             "`--flock` excludes setlock(1) and flock(1), and whatever inherits the descriptor keeps it. Then nobody \
              can be told who holds it.",
         ],
-        see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)"],
+        see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)", "lslocks(8)", "proc(5)"],
     },
     role: Role::Link(|given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?))),
 };
@@ -138,15 +147,18 @@ impl Link for PidfileLock {
         if let Some(number) = self.number {
             process.listeners.make_way(number).unable_to("use descriptor", number.to_string().as_bytes())?;
         }
+        let file = Terms { mode: self.mode, ..Terms::new(self.file) };
         let (lock, written) = match self.lock_file {
             None => {
-                let claim = self.lock(Terms { mode: self.mode, ..Terms::new(self.file) }, || None)?;
+                let claim = self.lock(file, || None)?;
                 claim.write()?;
                 (claim.into_descriptor(), None)
             }
             Some(lock_file) => {
+                // before anything is done, and again when it is to be replaced
+                replacing::look(&file)?;
                 let terms = Terms { new_mode: 0o600, ..Terms::new(lock_file) };
-                let claim = self.lock(terms, || Some(claim::text_at(self.file)))?;
+                let claim = self.lock(terms, || Some(replacing::text_at(self.file)))?;
                 if claim.is_at(self.file) {
                     // to be replaced under the lock
                     if claim.is_new() {
@@ -155,7 +167,7 @@ impl Link for PidfileLock {
                     let what = [b"unable to use ", self.file.bytes(), b": it is the lock file itself"].concat();
                     return Err(Failure::new(what).into());
                 }
-                (claim.into_descriptor(), Some(claim::replace(self.file, self.mode)?))
+                (claim.into_descriptor(), Some(replacing::replace(&file)?))
             }
         };
         let lock = descriptor::keep_across_exec(lock).unable_to("keep open", self.file.bytes())?;

@@ -94,6 +94,7 @@ impl Setsid {
         match process::fork().map_err(failed)? {
             ForkResult::Child => {
                 signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
+                process.listeners.follow();
                 if !self.wait {
                     process.listeners.going_on(getpid());
                 }

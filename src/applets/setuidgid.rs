@@ -73,12 +73,14 @@ struct Setuidgid {
 }
 
 impl Link for Setuidgid {
-    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
         let account = accounts::resolve(self.account.bytes(), self.all_groups)?;
         let switch = Switch::new(account, self.keep_groups);
         if self.quiet && switch.is_made()? {
             return Ok(Boundary::Open);
         }
-        switch.make(APPLET.family, "-k")
+        let boundary = switch.make(APPLET.family, "-k")?;
+        process.listeners.follow();
+        Ok(boundary)
     }
 }

@@ -1,8 +1,10 @@
 //! Making a pid file one's own: open it without trusting what is there, lock it, see that it is still the one under
 //! that name and that nobody who runs has only lost the lock, and then write.
 
+mod trace;
+
 use super::holder::Holder;
-use super::text;
+use super::{takeover, text};
 use crate::failure::{Failure, UnableTo};
 use crate::patience::{self, Patience};
 use crate::sys::descriptor::{self, uninterrupted};
@@ -12,10 +14,12 @@ use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{Pid, Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
+use nix::unistd::{Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
+
+pub use trace::Trace;
 
 /// Which file, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -28,6 +32,8 @@ pub struct Terms {
     pub new_mode: u32,
     /// Who may own it besides root and this process's user.
     pub owner: Option<Uid>,
+    /// Whose file is taken over.
+    pub former: Option<Uid>,
     /// The very number its descriptor is to have.
     pub number: Option<RawFd>,
 }
@@ -35,7 +41,7 @@ pub struct Terms {
 impl Terms {
     /// A file with nothing special about it.
     pub fn new(file: Word) -> Self {
-        Self { file, mode: None, new_mode: 0o644, owner: None, number: None }
+        Self { file, mode: None, new_mode: 0o644, owner: None, former: None, number: None }
     }
 }
 
@@ -111,9 +117,7 @@ impl Claim {
     /// [`Unfit`].
     pub fn open(terms: Terms) -> Result<Self, Unfit> {
         let name = terms.file;
-        let unfit = |reason: &str| {
-            Unfit::Other(Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat()))
-        };
+        let unfit = |reason: &str| Unfit::Other(unusable(name, reason));
         let no_number = |reason| {
             let number = terms.number.unwrap_or_default().to_string();
             Unfit::Other(Failure::unable_to("use descriptor", number.as_bytes(), reason))
@@ -125,7 +129,7 @@ impl Claim {
         }
         let (file, is_new, seen) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
-            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit("it is a symbolic link")),
+            Err(Errno::ELOOP) if is_symbolic_link(name.as_c_str()) => return Err(unfit(SYMBOLIC_LINK)),
             Err(reason) => return Err(Unfit::Unopenable(reason)),
         };
         if let Some(reason) = flaw(&seen, &terms) {
@@ -173,9 +177,10 @@ impl Claim {
                 self = Self::open(terms).map_err(|unfit| unfit.explain(terms.file))?;
                 continue;
             }
-            let careless = || Holder::careless(&text(self.file.as_fd()), &self.seen);
+            let careless = || self.predecessor().or_else(|| Holder::careless(&text(self.file.as_fd()), &self.seen));
             match if kind == Kind::Record { careless() } else { None } {
                 None => {
+                    self.take_over()?;
                     self.set_mode()?;
                     return Ok(self);
                 }
@@ -222,6 +227,14 @@ impl Claim {
     /// Whether the name leads to this very file.
     fn is_still_there(&self) -> bool {
         self.is_at(self.terms.file)
+    }
+
+    pub(super) fn seen(&self) -> &FileStat {
+        &self.seen
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Whether it was created by [`Claim::open`].
@@ -301,22 +314,28 @@ fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileSta
     Err(Errno::EEXIST)
 }
 
+const SYMBOLIC_LINK: &str = "it is a symbolic link";
+
+fn is_link(seen: &FileStat) -> bool {
+    SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFLNK
+}
+
 fn is_symbolic_link(name: &CStr) -> bool {
-    let kind = |seen: FileStat| SFlag::from_bits_truncate(seen.st_mode & SFlag::S_IFMT.bits());
-    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| kind(seen) == SFlag::S_IFLNK)
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| is_link(&seen))
 }
 
 /// What is wrong with a file, if anything is.
-fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
+pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let owner = Uid::from_raw(seen.st_uid);
-    let permitted = [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner];
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
-    if !descriptor::is_regular(seen.st_mode) {
+    if is_link(seen) {
+        Some(SYMBOLIC_LINK.to_owned())
+    } else if !descriptor::is_regular(seen.st_mode) {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
-    } else if !permitted.contains(&Some(owner)) {
-        Some(format!("it belongs to user {owner}"))
+    } else if let Some(obstacle) = whose(owner, terms) {
+        Some(format!("it belongs to user {owner}{obstacle}"))
     } else if strangers != 0 {
         Some(format!("group or others may write to it (mode {:04o})", seen.st_mode & 0o7777))
     } else {
@@ -324,16 +343,31 @@ fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     }
 }
 
+/// What is wrong with the owner of a file, as more words to say who it is.
+fn whose(owner: Uid, terms: &Terms) -> Option<String> {
+    if [Some(Uid::from_raw(0)), Some(geteuid()), terms.owner].contains(&Some(owner)) {
+        return None;
+    }
+    if terms.former == Some(owner) {
+        return takeover::obstacle(terms.file.bytes()).map(|obstacle| format!(", {obstacle}"));
+    }
+    Some(String::new())
+}
+
+pub(super) fn unusable(name: Word, reason: &str) -> Failure {
+    Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat())
+}
+
 fn is_at(name: &CStr, file: &FileStat) -> bool {
     fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW)
         .is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino))
 }
 
-fn remove(name: &CStr) -> nix::Result<()> {
+pub(super) fn remove(name: &CStr) -> nix::Result<()> {
     unlinkat(AT_FDCWD, name, UnlinkatFlags::NoRemoveDir)
 }
 
-fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
+pub(super) fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     let text = text::of(getpid());
     let count = signal::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
     if count < text.len() {
@@ -341,97 +375,4 @@ fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     }
     // last, so that an old longer text never leaves an empty file in view
     uninterrupted(|| ftruncate(file, i64::try_from(text.len()).unwrap_or(i64::MAX)))
-}
-
-/// What is remembered of a claim that another process makes good, to take it back if that process comes to nothing.
-pub struct Trace(Claim);
-
-impl Claim {
-    /// A copy to remember it by.
-    ///
-    /// # Errors
-    /// As fcntl(2), F_DUPFD.
-    pub fn trace(&self) -> nix::Result<Trace> {
-        let file = descriptor::copy_from(self.file.as_fd(), 3)?;
-        Ok(Trace(Self { terms: self.terms, file, seen: self.seen, is_new: self.is_new }))
-    }
-}
-
-impl AsFd for Trace {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl Trace {
-    /// Takes back what the process `pid` has left: its pid, and the file itself if it is new. A file that says anything
-    /// else, or that somebody holds, stays as it is.
-    pub fn clean_up(&self, pid: Pid) {
-        if self.0.is_still_there() {
-            return self.0.forget(pid);
-        }
-        // it had been replaced when the process came to lock it
-        let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let terms = self.0.terms;
-        let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
-        let Ok(seen) = fstat(&file) else { return };
-        if descriptor::is_regular(seen.st_mode) {
-            Claim { terms, file, seen, is_new: self.0.is_new }.forget(pid);
-        }
-    }
-}
-
-impl Claim {
-    fn forget(&self, pid: Pid) {
-        let is_free = lock::acquire(self.file.as_fd(), Kind::Record, false, false).is_ok() && self.is_still_there();
-        let text = Self::text(self.file.as_fd());
-        if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
-            self.withdraw();
-        }
-    }
-}
-
-/// Writes this process's pid to a file that takes the place of `name` in one step. Gives the new file.
-///
-/// # Errors
-/// `unable to create …`, `unable to write …`, `unable to replace …`.
-pub fn replace(name: Word, mode: Option<u32>) -> anyhow::Result<OwnedFd> {
-    let bytes = name.bytes();
-    let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-    let pid = getpid().to_string();
-    // a name as long as any can be leaves no room for more
-    let room = libc::NAME_MAX as usize - pid.len() - 2;
-    let start = &bytes[base..][..room.min(bytes.len() - base)];
-    let new = Word::leak([&bytes[..base], b".", start, b".", pid.as_bytes()].concat());
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let permissions = Mode::from_bits_truncate(mode.unwrap_or(0o644));
-    let create = || uninterrupted(|| open(new.as_c_str(), flags, permissions));
-    let file = match create() {
-        // left by a process of the same pid that was killed
-        Err(Errno::EEXIST) => remove(new.as_c_str()).and_then(|()| create()),
-        outcome => outcome,
-    }
-    .unable_to("create", new.bytes())?;
-    let written = match mode {
-        Some(_) => fchmod(&file, permissions).and_then(|()| write(file.as_fd())),
-        None => write(file.as_fd()),
-    }
-    .unable_to("write", new.bytes());
-    let replaced = written.and_then(|()| {
-        nix::fcntl::renameat(AT_FDCWD, new.as_c_str(), AT_FDCWD, name.as_c_str()).unable_to("replace", bytes)
-    });
-    if let Err(error) = replaced {
-        let _ = remove(new.as_c_str());
-        return Err(error);
-    }
-    Ok(file)
-}
-
-/// The text of a file under this name, if it is a regular one.
-pub fn text_at(name: Word) -> Vec<u8> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
-        Ok(file) if fstat(&file).is_ok_and(|seen| descriptor::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
-        _ => Vec::new(),
-    }
 }

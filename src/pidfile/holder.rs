@@ -20,6 +20,8 @@ pub enum Holder {
     /// The process that the file names, which has the file open still but has lost its lock: by opening and closing
     /// the file, as a program does that writes its own pid file.
     Careless(Pid),
+    /// The process that the file names, which runs but has never locked it.
+    Unlocked(Pid),
     /// Whoever has a flock(2) on the file, whose holder is not to be learnt. With the pid that the file names.
     Flock(Option<Pid>),
 }
@@ -53,6 +55,9 @@ impl Holder {
                 "is held by pid {pid}{}, which has it open but has dropped its lock, by opening and closing the file",
                 in_parentheses(pid)
             ),
+            Self::Unlocked(pid) => {
+                format!("is held by pid {pid}{}, which has not locked it", in_parentheses(pid))
+            }
             Self::Flock(Some(pid)) if is_running(pid) => format!("is locked (pid {pid} in the file, running)"),
             Self::Flock(Some(pid)) => format!("is locked (pid {pid} in the file, not running)"),
             Self::Flock(None) => "is locked (no pid in the file)".to_owned(),

@@ -6,4 +6,6 @@
 
 pub mod claim;
 pub mod holder;
+pub mod replacing;
+mod takeover;
 pub mod text;

@@ -3,6 +3,7 @@
 use super::record::{self, PIECE, Record};
 use crate::sys::descriptor::uninterrupted;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, SpliceFFlags, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -46,6 +47,27 @@ impl Waiting {
                 Err(reason) => return Err(reason),
             }
         }
+    }
+
+    /// The records so far. They stay where they are: what is tied to this end would take a read for its own end.
+    ///
+    /// # Errors
+    /// As pipe2(2) and tee(2); EPROTO for what is no record.
+    pub fn noted(&self) -> nix::Result<Vec<Record>> {
+        /// More than a pipe holds by itself.
+        const ALL: usize = 1 << 20;
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        match uninterrupted(|| tee(&self.pipe, &write, ALL, SpliceFFlags::SPLICE_F_NONBLOCK)) {
+            Ok(_) | Err(Errno::EAGAIN) => {}
+            Err(reason) => return Err(reason),
+        }
+        drop(write);
+        let mut copy = Self { pipe: read, heard: self.heard.clone() };
+        let mut records = Vec::new();
+        while let Heard::Record(record) = copy.hear()? {
+            records.push(record);
+        }
+        Ok(records)
     }
 
     /// Waits until the other process has started its program, has failed, or is gone. Gives the code of a failure.

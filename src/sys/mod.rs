@@ -11,6 +11,7 @@ pub mod ids;
 pub mod lock;
 pub mod message;
 pub mod process;
+pub mod sigio;
 pub mod signal;
 pub mod split;
 pub mod terminal;

@@ -178,6 +178,13 @@ fn field_of(status: &[u8], field: usize) -> Option<Pid> {
     decimal_in(field).map(Pid::from_raw)
 }
 
+/// The real, effective, saved and file system user of a process. `None` if /proc does not tell.
+pub fn users_of(pid: Pid) -> Option<Vec<u32>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().map(|id| id.parse().ok()).collect()
+}
+
 /// Whether the process exists and is no zombie.
 pub fn is_running(pid: Pid) -> bool {
     match look_at_child(pid) {
@@ -307,6 +314,12 @@ pub fn adopt_orphans() -> nix::Result<()> {
     let on: libc::c_ulong = 1;
     // SAFETY: numbers only.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, on) }).map(drop)
+}
+
+/// Has this process killed when its parent ends; up to a change of account or an exec that gives privileges.
+pub fn end_with_parent() -> nix::Result<()> {
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
 }
 
 /// Whether the process's own account may inspect it (PR_GET_DUMPABLE): not after a change of ids, up to the next exec.

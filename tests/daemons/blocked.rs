@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Chains with a link that waits for the lock on `held`.
-const WAITING: &[&[&str]] = &[
+pub const WAITING: &[&[&str]] = &[
     &["setlock", "@/held", "serve"],
     &["softlimit", "-c", "0", "setlock", "@/held", "nohup", "serve"],
     &["setsid", "--fork", "setlock", "@/held", "serve"],
@@ -64,28 +64,8 @@ fn a_log_that_nobody_reads_yet_keeps_the_foreground_waiting() {
     }
 }
 
-/// Where the program comes at once the parent may stand still until its exec; a signal ends it all the same.
-#[test]
-fn a_foreground_that_is_killed_while_a_log_is_opened_does_not_take_the_daemon_with_it() {
-    let ground = Ground::new();
-    for way in WAYS {
-        for signal in [Signal::SIGKILL, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            let fifo = fresh_fifo(&ground);
-            let mut run = ground.start(way, &["-p", "@/pid", "-o", "@/fifo", "serve"]);
-            let daemon = wait_for_pid(&ground);
-            kill(run.pid(), signal).unwrap();
-            assert_eq!(run.code(), 1000 + signal as i32, "{way:?}");
-            let reader = fs::File::open(&fifo).unwrap();
-            assert_eq!(run.serving(), daemon, "{way:?} {signal}");
-            assert_eq!(run.finish(), "");
-            drop(reader);
-            fs::remove_file(ground.at("pid")).unwrap();
-        }
-    }
-}
-
 /// A FIFO that nobody reads. Not the last one: a child that another test is just starting may hold its reader's end.
-fn fresh_fifo(ground: &Ground) -> PathBuf {
+pub fn fresh_fifo(ground: &Ground) -> PathBuf {
     let fifo = ground.at("fifo");
     let _ = fs::remove_file(&fifo);
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
@@ -93,7 +73,7 @@ fn fresh_fifo(ground: &Ground) -> PathBuf {
 }
 
 /// The daemon's pid as soon as it is in the file.
-fn wait_for_pid(ground: &Ground) -> Pid {
+pub fn wait_for_pid(ground: &Ground) -> Pid {
     let read = || fs::read_to_string(ground.at("pid")).ok().and_then(|text| text.trim_end().parse().ok());
     crate::ground::until("a pid in the file", || read().is_some());
     Pid::from_raw(read().unwrap())
@@ -139,45 +119,6 @@ fn a_daemon_that_is_killed_before_it_has_run_anything_is_a_failure() {
             run.assert_failed(&format!("{way:?}"), 1, &says);
             assert!(!ground.at("pid").exists(), "{way:?}");
         }
-    }
-}
-
-#[test]
-fn a_foreground_that_is_killed_does_not_take_the_daemon_with_it() {
-    let ground = Ground::new();
-    for way in WAYS {
-        for signal in [Signal::SIGKILL, Signal::SIGINT, Signal::SIGHUP] {
-            for chain in WAITING {
-                // fghack's own standard error is a pipe that has lost nobody, so its parent lives, too
-                let held = ground.hold("held");
-                let words = [&["-e", "@/log"], *chain].concat();
-                let mut run = ground.start(way, &words);
-                ground.wait_for_waiter("held");
-                kill(run.pid(), signal).unwrap();
-                assert_eq!(run.code(), 1000 + signal as i32, "{chain:?} {way:?}");
-                drop(held);
-                let daemon = run.serving();
-                assert!(is_alive(daemon), "{chain:?} {way:?} {signal}");
-                assert_eq!(run.finish(), "");
-                assert_eq!(fs::read_to_string(ground.at("log")).unwrap(), "", "{chain:?} {way:?} {signal}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_chain_that_fails_when_nobody_listens_any_more_still_says_so_in_its_log() {
-    let ground = Ground::new();
-    for way in WAYS {
-        let held = ground.hold("held");
-        let mut run = ground.start(way, &["-e", "@/log", "setlock", "@/held", "no-such"]);
-        ground.wait_for_waiter("held");
-        kill(run.pid(), Signal::SIGKILL).unwrap();
-        run.code();
-        drop(held);
-        assert_eq!(run.rest(), "");
-        let says = "setlock: fatal: unable to run no-such: file does not exist\n";
-        assert_eq!(fs::read_to_string(ground.at("log")).unwrap(), says, "{way:?}");
     }
 }
 

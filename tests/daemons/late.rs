@@ -159,11 +159,11 @@ fn whom_a_link_has_forked_is_named_where_it_is_kept() {
 /// Starts a chain that waits for the lock on `held`, and lets it have that when the foreground has given up.
 fn assert_kept(ground: &Ground, way: Way, chain: &[&str]) {
     let held = ground.hold("held");
-    let mut run = ground.start(way, &[&["--timeout=0.1", "--on-timeout=keep"], chain].concat());
+    let mut run = ground.start(way, &[&["--timeout=1", "--on-timeout=keep"], chain].concat());
     assert_eq!(run.code(), 1, "{chain:?} {way:?}");
     drop(held);
     let daemon = run.serving();
-    let says = format!("daemonize: the daemon was not started within 0.1 s; it goes on as pid {daemon}\n");
+    let says = format!("daemonize: the daemon was not started within 1 s; it goes on as pid {daemon}\n");
     assert_eq!(run.stderr(), says, "{chain:?} {way:?}");
     assert_eq!(run.finish(), "");
 }

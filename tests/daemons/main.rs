@@ -10,9 +10,11 @@ mod files;
 mod ground;
 mod hidden;
 mod late;
+mod logs;
 mod newline;
 mod notify;
 mod options;
+mod orphaned;
 mod pidfile_failures;
 mod pidfile_ground;
 mod pidfile_lockfile;
@@ -24,3 +26,4 @@ mod run;
 mod settle;
 #[path = "../support/mod.rs"]
 mod support;
+mod takeover;

@@ -4,14 +4,14 @@ use crate::pidfile_ground::{CAT, Form, LIMIT, Place, Refused, Started, await_cal
 use crate::pidfiles::rounds;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -126,24 +126,45 @@ impl Events {
     }
 }
 
+/// What is laid in the way of a start that waits is seen when its turn has come.
 #[test]
-fn what_is_in_the_place_of_the_file_is_replaced() {
+fn what_comes_to_the_name_while_the_lock_is_waited_for_stays() {
     let place = Place::new();
     let lock = lock_of(&place);
-    fs::write(place.file("target"), "precious\n").unwrap();
-    symlink("target", place.file("link")).unwrap();
-    symlink("missing", place.file("dangling")).unwrap();
-    fs::hard_link(place.file("target"), place.file("hard")).unwrap();
-    nix::unistd::mkfifo(&place.file("fifo"), Mode::from_bits_truncate(0o600)).unwrap();
-    for name in ["link", "dangling", "hard", "fifo"] {
-        let file = place.file(name);
-        let running = place.holder(Form::Alone, &["-l", &lock], &file);
-        let kind = fs::symlink_metadata(&file).unwrap().file_type();
-        assert!(kind.is_file() && !kind.is_symlink() && !kind.is_fifo(), "{name}");
-        assert_eq!(pid_in(&file), running.pid());
+    let plant = |file: &Path, kind| match kind {
+        SFlag::S_IFIFO => nix::unistd::mkfifo(file, Mode::from_bits_truncate(0o600)).unwrap(),
+        SFlag::S_IFLNK => symlink("lock", file).unwrap(),
+        _ => fs::create_dir(file).unwrap(),
+    };
+    for (name, kind) in [("fifo", SFlag::S_IFIFO), ("link", SFlag::S_IFLNK), ("directory", SFlag::S_IFDIR)] {
+        for old in [None, Some("1234567\n")] {
+            let file = place.file(name);
+            if let Some(text) = old {
+                fs::write(&file, text).unwrap();
+            }
+            let held = File::options().create(true).truncate(false).write(true).open(&lock).unwrap();
+            fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            let held = Flock::lock(held, FlockArg::LockExclusive).unwrap();
+            let words = place.words(Form::Alone, &["--flock", "-N", "-l", &lock], &file, &["/bin/touch", "ran"]);
+            let started = Started::new(place.command(&words), Form::Alone);
+            await_call(started.pid(), &[libc::SYS_flock]);
+            let _ = fs::remove_file(&file);
+            plant(&file, kind);
+            drop(held);
+            let seen = started.ended();
+            assert_eq!(seen.code, Some(111), "{name} {old:?}: {seen:?}");
+            let said = format!("pidfile-lock: fatal: unable to use {}: it is ", file.display());
+            assert!(seen.stderr.starts_with(&said), "{name} {old:?}: {seen:?}");
+            let mode = fs::symlink_metadata(&file).unwrap().mode();
+            assert_eq!(SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()), kind, "{name} {old:?}");
+            assert_eq!(
+                names(&place),
+                if name < "lock" { [name, "lock"] } else { ["lock", name] },
+                "{name}: nothing else"
+            );
+            let _ = fs::remove_file(&file).or_else(|_| fs::remove_dir(&file));
+        }
     }
-    assert_eq!(fs::read(place.file("target")).unwrap(), b"precious\n");
-    assert_eq!(names(&place), ["dangling", "fifo", "hard", "link", "lock", "target"]);
 }
 
 #[test]
@@ -152,7 +173,7 @@ fn what_cannot_be_replaced_stops_the_start() {
     let lock = lock_of(&place);
     fs::create_dir(place.file("directory")).unwrap();
     for (name, reason) in [
-        ("directory", "unable to replace {}: is a directory"),
+        ("directory", "unable to use {}: it is not a regular file"),
         ("missing/pid", "unable to create {}: file does not exist"),
     ] {
         let file = place.file(name);
@@ -162,8 +183,12 @@ fn what_cannot_be_replaced_stops_the_start() {
             let (before, after) = reason.split_once("{}").unwrap();
             assert!(seen.stderr.starts_with(&format!("pidfile-lock: fatal: {before}")), "{name}: {seen:?}");
             assert!(seen.stderr.ends_with(&format!("{after}\n")), "{name}: {seen:?}");
-            assert_eq!(names(&place), ["directory", "lock"], "{name}");
-            assert_eq!(holder_of(lock.as_ref()), None);
+            // what is seen before anything is done leaves nothing behind
+            let left: &[&str] = if name == "directory" { &["directory"] } else { &["directory", "lock"] };
+            assert_eq!(names(&place), left, "{name}");
+            if left.len() > 1 {
+                assert_eq!(holder_of(lock.as_ref()), None);
+            }
         }
     }
 }

@@ -310,10 +310,14 @@ fn the_file_belongs_to_who_starts_the_daemon_unless_it_is_asked_otherwise() {
     assert_eq!(start(&["-u", "nobody", "--pidfile-owner=user"], &file), NOBODY);
     // and once more, when it is that account's already
     assert_eq!(start(&["-u", "nobody", "--pidfile-owner=user"], &file), NOBODY);
-    // but only then is that account trusted
+    // but only then is that account trusted where others could have put it there
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let refused = place.start(Form::Own, &["-u", "nobody"], &file).up().err().unwrap();
-    let said = format!("daemonize: unable to use {}: it belongs to user {NOBODY}\n", file.display());
+    let why = "in a directory that group or others may write to";
+    let said = format!("daemonize: unable to use {}: it belongs to user {NOBODY}, {why}\n", file.display());
     assert_eq!(refused, Refused::new(1, said));
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(start(&["-u", "nobody"], &file), 0);
     chown(&file, Some(NOBODY - 1), None).unwrap();
     let refused = place.start(Form::Own, &["-u", "nobody", "--pidfile-owner=user"], &file).up().err().unwrap();
     let said = format!("daemonize: unable to use {}: it belongs to user {}\n", file.display(), NOBODY - 1);

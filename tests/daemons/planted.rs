@@ -73,6 +73,26 @@ fn refuses(place: &Place, reason: &Reason, plant: impl FnOnce(&Path) -> PathBuf)
         assert_eq!(seen, Refused::new(111, Form::Alone.says(&text, (ours, glibc))), "{words:?}");
         assert_eq!(look(place.path()), before, "{words:?}: untouched");
     }
+    // with a lock of its own the file is not opened, but looked at all the same; and no lock file is made first
+    if let Some(reason) = reason.seen_unopened().filter(|_| fs::symlink_metadata(&name).is_ok()) {
+        let text = format!("unable to use {}: ", name.display());
+        for form in [Form::Alone, Form::Behind, Form::BehindByExec] {
+            let seen = place.run(&place.words(form, &["-l", "lock"], &name, &["/bin/touch", "ran"]));
+            assert_eq!(seen, Refused::new(111, form.says(&text, (reason, reason))), "-l {form:?}");
+            assert_eq!(look(place.path()), before, "-l {form:?}: untouched");
+        }
+    }
+}
+
+impl Reason {
+    /// What is wrong with a file that is there, for who only looks at it; `None` where none is.
+    fn seen_unopened(&self) -> Option<&'static str> {
+        match (self.0, self.1) {
+            ("use", reason) => Some(reason),
+            (_, "is a directory" | "device not configured") => Some(IRREGULAR.1),
+            _ => None,
+        }
+    }
 }
 
 /// As whoever runs the tests, and as an ordinary user where that is root.

@@ -6,5 +6,6 @@ mod lifetime;
 mod names;
 mod placing;
 mod stage;
+mod strange;
 #[path = "../support/mod.rs"]
 mod support;

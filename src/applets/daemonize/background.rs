@@ -8,6 +8,7 @@ use crate::exit::HELD;
 use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::pidfile::claim::Claim;
+use crate::status::{Listeners, Log};
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
@@ -39,6 +40,9 @@ impl Daemonize {
         {
             process::exit(0);
         }
+        // where it goes on whatever becomes of the parent, that may go before it; and to stand still for an exec that comes at
+        // once is no wait
+        process.listeners.tie_last(!self.keeps_late && !self.is_prompt(process));
         // only now, or the process in between would lose the daemon's status
         signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
@@ -59,13 +63,15 @@ impl Daemonize {
         let boundary = match prepared.account.take() {
             Some(account) => {
                 variables.extend(login(&account));
-                Switch::new(account, false).make(APPLET.family, "a chain with setuidgid -k")?
+                let boundary = Switch::new(account, false).make(APPLET.family, "a chain with setuidgid -k")?;
+                process.listeners.follow();
+                boundary
             }
             None => Boundary::Open,
         };
         variables.extend(prepared.notify.take().map(|address| Change::set(readiness::VARIABLE, &address)));
         variables.into_iter().for_each(|variable| process.environ.apply(vec![variable]));
-        let standard = if self.keeps_stdio { None } else { Some(self.standard_files()?) };
+        let standard = if self.keeps_stdio { None } else { Some(self.standard_files(&mut process.listeners)?) };
         chdir(self.directory.as_c_str()).map_err(cannot("change working directory to", self.directory))?;
         if let Some(files) = standard {
             files.put_in_place().map_err(cannot_daemonize)?;
@@ -77,7 +83,7 @@ impl Daemonize {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
         if let Some(first) = self.close_from {
-            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.numbers()).collect();
+            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
             kept.sort_unstable();
             descriptor::close_from(first, &kept).map_err(cannot_daemonize)?;
         }
@@ -91,6 +97,7 @@ impl Daemonize {
     fn write_pid(&self, claim: Claim, prepared: &Prepared) -> anyhow::Result<Option<BorrowedFd<'static>>> {
         let name = self.pid_file.unwrap_or(NULL);
         let claim = if prepared.is_locked {
+            claim.take_over().map_err(|denied| denied.explain(name, HELD))?;
             claim
         } else {
             claim
@@ -107,7 +114,7 @@ impl Daemonize {
         Ok(Some(descriptor::keep_across_exec(claim.into_descriptor()).map_err(cannot_daemonize)?))
     }
 
-    fn standard_files(&self) -> anyhow::Result<StandardFiles> {
+    fn standard_files(&self, listeners: &mut Listeners) -> anyhow::Result<StandardFiles> {
         let opened = |name: Word, flags: OFlag| {
             let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
             let file = uninterrupted(|| open(name.as_c_str(), flags, Mode::from_bits_truncate(0o666)));
@@ -117,13 +124,20 @@ impl Daemonize {
         if self.output.is_none() && self.error.is_none() {
             return Ok(StandardFiles { input: null(OFlag::O_RDWR)?, output: None, error: None });
         }
-        let how = if self.append { OFlag::O_APPEND } else { OFlag::O_TRUNC };
-        let write = |name: Option<Word>, what: &str| match name {
-            Some(name) => opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how).map_err(|reason| {
+        let how = if self.append { OFlag::O_APPEND } else { OFlag::empty() };
+        let mut write = |name: Option<Word>, what: &str| {
+            let Some(name) = name else { return null(OFlag::O_WRONLY) };
+            let failed = |reason| {
                 let text = [b"Can't open \"", name.bytes(), b"\" for ", what.as_bytes()].concat();
                 Failure::new(text).because(reason)
-            }),
-            None => null(OFlag::O_WRONLY),
+            };
+            let file = opened(name, OFlag::O_WRONLY | OFlag::O_CREAT | how).map_err(failed)?;
+            if !self.append
+                && let Some(log) = Log::of(file.as_fd()).map_err(failed)?
+            {
+                listeners.keep(log);
+            }
+            Ok(file)
         };
         let input = null(OFlag::O_RDONLY)?;
         let output = write(self.output, "stdout")?;

@@ -1,9 +1,10 @@
 //! The parent: waits until it knows how the start has gone.
 
+use super::descent::{ENDING, comes_from, is_ours};
 use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
 use crate::chain;
-use crate::failure::{Failure, describe, harmless, say_last};
+use crate::failure::{Failure, describe, harmless, say_last, say_unharmed};
 use crate::patience;
 use crate::pidfile::claim::Trace;
 use crate::status::{self, Listeners, Record, Told, Waiting};
@@ -18,14 +19,12 @@ use std::time::{Duration, Instant};
 
 /// What a daemon has from SIGTERM to SIGKILL, and the kernel from there to its end.
 const GRACE: Duration = Duration::from_secs(5);
-/// From the end of the readiness pipe to that of a daemon that closes it by ending.
-const ENDING: Duration = Duration::from_secs(1);
 
 /// When to look again at what the kernel does not tell by itself.
 const SOON: Duration = Duration::from_millis(20);
 
-/// More than any chain has to tell.
-const MOST_RECORDS: usize = 1000;
+/// After how long something is said of a wait.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the parent has to know. It is all its own: the child may have used every other bit of memory by then.
 pub struct Wait {
@@ -129,10 +128,18 @@ impl Foreground<'_> {
         let mut is_started = false;
         let mut failure = None;
         // Not for each record, only for the end: every time this process wakes up costs more than all it hears.
-        let is_at_end = self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline);
-        // what is there when the time is over, and no more: somebody might go on and on
-        let most = if is_at_end { usize::MAX } else { MOST_RECORDS };
-        for _ in 0..most {
+        let is_at_end = |limit| self.is_there(self.waiting.as_fd(), PollFlags::empty(), limit);
+        let first = Instant::now() + SILENCE;
+        let is_quick = is_at_end(Some(self.deadline.map_or(first, |deadline| deadline.min(first))));
+        if !is_quick && !is_over(self.deadline) {
+            self.take_note()?;
+            self.tell_of_wait("has not started its program yet");
+        }
+        if !is_quick && !self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline) {
+            self.take_note()?;
+            return Err(self.late("started"));
+        }
+        loop {
             match self.waiting.hear() {
                 Ok(status::Heard::Record(Record::Exec(name))) => {
                     is_started = true;
@@ -140,12 +147,30 @@ impl Foreground<'_> {
                 }
                 Ok(status::Heard::Record(Record::Pid(pid))) => self.hear_of_process(pid),
                 Ok(status::Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
-                Ok(status::Heard::Nothing) => break,
-                Ok(status::Heard::End) => return Ok((is_started, failure)),
+                Ok(status::Heard::Nothing | status::Heard::End) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
         }
-        Err(self.late("started"))
+    }
+
+    /// Takes in what has been said before the end, as far as it says whom this is about.
+    fn take_note(&mut self) -> Result<(), Failure> {
+        for record in self.waiting.noted().map_err(|reason| self.deaf(reason))? {
+            match record {
+                Record::Exec(name) => self.subject = [b"\"", name.as_slice(), b"\""].concat(),
+                Record::Pid(pid) => self.hear_of_process(pid),
+                Record::Failure(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once what is waited for: it may be for ever.
+    fn tell_of_wait(&self, what: &str) {
+        let daemon = self.daemon;
+        let name = process::command(daemon).map_or(String::new(), |name| format!(" ({name})"));
+        let line = format!("daemonize: still waiting: pid {daemon}{name} {what}\n");
+        let _ = say_unharmed(STDERR, &[line.as_bytes()]);
     }
 
     /// Follows the daemon to a process that has been forked for it.
@@ -165,12 +190,13 @@ impl Foreground<'_> {
 
     /// Listens until the daemon says that it is ready.
     fn hear_of_readiness(&mut self) -> Result<(), Failure> {
+        let mut quiet = Some(Instant::now() + SILENCE);
         loop {
             let Some(ear) = self.offer.ear() else { return Ok(()) };
             if is_over(self.deadline) {
                 return Err(self.late("ready"));
             }
-            let (is_heard, has_ended) = self.first_of(ear, self.deadline);
+            let (is_heard, has_ended) = self.first_of(ear, [self.deadline, quiet].into_iter().flatten().min());
             // what it said before it ended still counts
             if is_heard {
                 match self.offer.hear(|sender| self.is_admitted(sender)) {
@@ -182,8 +208,11 @@ impl Foreground<'_> {
                 }
             } else if has_ended {
                 return Err(self.gone("before it was ready"));
-            } else {
-                return Err(self.late("ready"));
+            } else if is_over(quiet) {
+                quiet = None;
+                if !is_over(self.deadline) {
+                    self.tell_of_wait("has not said yet that it is ready");
+                }
             }
         }
     }
@@ -361,25 +390,6 @@ impl Foreground<'_> {
 fn ends_soon(pid: Pid) -> bool {
     let end = || (!is_running(pid)).then_some(());
     end().or_else(|| patience::poll(Some(ENDING), end)).is_some()
-}
-
-/// Whether a process comes from this one.
-fn is_ours(pid: Pid) -> bool {
-    if pid.as_raw() <= 0 || pid == getpid() {
-        return false;
-    }
-    let is_child = || process::is_child(pid).then_some(());
-    let is_now = is_child().is_some() || comes_from(pid, getpid());
-    // without /proc it is to be seen only once those between have ended
-    is_now || !process::is_proc_ours() && patience::poll(Some(ENDING), is_child).is_some()
-}
-
-/// Whether `ancestor` is a process, its parent, or one of those before.
-fn comes_from(process: Pid, ancestor: Pid) -> bool {
-    // as deep as any chain goes, and an end to a tree that changes while it is climbed
-    const DEEPEST: usize = 256;
-    let mut line = std::iter::successors(Some(process), |&one| process::parent_of(one)).take(DEEPEST);
-    line.any(|one| one == ancestor) && process::is_proc_ours()
 }
 
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
