@@ -25,7 +25,7 @@ pub const MANUAL: Manual = Manual {
          DIR before is left alone.",
         "A second svscan on a directory whose svscan lives, or has been told to end and has not yet, says so and exits with 111. It has \
          touched nothing then. The one that lives holds a lock on DIR/.svscan.lock, which is free as soon as it is gone, however \
-         it went. Where DIR cannot be written to, the lock lies beside the supervise directories if SUPERVISEDIR is an absolute path. \
+         it went; one that has been killed and is not gone yet is waited for, five seconds at most. Where DIR cannot be written to, the lock lies beside the supervise directories if SUPERVISEDIR is an absolute path. \
          Otherwise, and where the lock was not there before, an svscan is looked for that is the parent of a supervise of DIR; so on a \
          read-only DIR two that are started in the same moment may miss each other, and one whose supervises are of another make, or \
          were taken over, is not seen.",
