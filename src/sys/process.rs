@@ -182,7 +182,7 @@ fn field_of(status: &[u8], field: usize) -> Option<Pid> {
 pub fn users_of(pid: Pid) -> Option<Vec<u32>> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    line.split_ascii_whitespace().map(|id| id.parse().ok()).collect()
+    line.split_ascii_whitespace().map(|id| decimal_in(id.as_bytes())).collect()
 }
 
 /// Whether the process exists and is no zombie.
@@ -219,7 +219,7 @@ pub fn life_of(pid: Pid) -> Life {
     let Ok(status) = status_of(pid) else { return Life::Ends };
     let mut fields = status.split(|&byte| byte == b' ');
     let state = fields.next().unwrap_or_default();
-    let flags = fields.nth(FLAGS - 1).and_then(|field| std::str::from_utf8(field).ok()?.parse().ok()).unwrap_or(0_u64);
+    let flags = fields.nth(FLAGS - 1).and_then(decimal).unwrap_or(0);
     match state {
         b"Z" | b"X" => Life::Ends,
         _ if pending >> (libc::SIGKILL - 1) & 1 == 1 || flags & ENDS != 0 => Life::Ends,
