@@ -2,7 +2,9 @@
 //! in CATENA_ONLY, those are run whose names have it.
 
 use crate::ground::Way;
-use crate::{changes, claim, orphans, removal, restarts, scanning, shutdown, start, takeover, waits, warnings};
+use crate::{
+    changes, claim, orphans, removal, removal_by_svc, restarts, scanning, shutdown, start, takeover, waits, warnings,
+};
 use std::sync::Mutex;
 
 /// A test that waits: what it shows, and in which ways.
@@ -18,6 +20,7 @@ fn what_takes_seconds() {
         claim::SLOW,
         orphans::SLOW,
         removal::SLOW,
+        removal_by_svc::SLOW,
         restarts::SLOW,
         scanning::SLOW,
         shutdown::SLOW,

@@ -15,6 +15,7 @@ mod namespaces;
 mod orphans;
 mod processes;
 mod removal;
+mod removal_by_svc;
 mod restarts;
 mod scanning;
 mod shutdown;

@@ -26,7 +26,7 @@ pub const SLOW: &[Slow] = &[
 ];
 
 /// Takes this long to end, and writes until then.
-const SLOW_WRITER: &str = "\
+pub const SLOW_WRITER: &str = "\
 trap 'end=1' TERM
 n=0
 echo NAME up $$ >&8
@@ -54,7 +54,7 @@ fn control(of: &Path) -> std::os::fd::OwnedFd {
 
 /// Waits until nothing but svscan runs, which has no pipe of theirs.
 #[track_caller]
-fn only_svscan_is_left(tree: &Tree<'_>) {
+pub fn only_svscan_is_left(tree: &Tree<'_>) {
     look_until(&format!("only svscan is left, not {:#?}", tree.shown()), || {
         tree.processes().iter().all(|it| it.pid == tree.svscan)
     });
@@ -66,7 +66,7 @@ fn only_svscan_is_left(tree: &Tree<'_>) {
 
 /// All that was written is in the log.
 #[track_caller]
-fn is_complete(at: &Path) {
+pub fn is_complete(at: &Path) {
     let count = fs::read_to_string(at.join("count")).unwrap_or_else(|_| panic!("{} has not ended", at.display()));
     assert_numbered(&at.join("log/lines"), count.trim().parse().unwrap());
 }

@@ -27,6 +27,8 @@ pub struct Files {
     info: Written<{ info::LIMIT }>,
     /// Whether a file has been renamed or removed here since somebody asked, of which the kernel tells.
     has_removed: bool,
+    /// Whether no new name is to appear here, since all of it may be about to be removed.
+    is_closing: bool,
 }
 
 /// A file that is replaced whole.
@@ -122,7 +124,7 @@ impl Files {
         let _ = descriptor::tell_of_removals(directory.as_fd());
         let status = Written::new(c"status", c"status.new");
         let info = Written::new(c"info", c"info.new");
-        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_removed: false })
+        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_removed: false, is_closing: false })
     }
 
     /// From here on svok succeeds.
@@ -192,6 +194,11 @@ impl Files {
         }
     }
 
+    /// From here on, or no longer, files are overwritten where they are, so that a removal of the directory finds no new one in it.
+    pub fn set_closing(&mut self, is_closing: bool) {
+        self.is_closing = is_closing;
+    }
+
     /// What could not be written is tried again by the next [`Files::flush`].
     pub fn try_again(&mut self) {
         (self.status.has_failed, self.info.has_failed) = (false, false);
@@ -205,12 +212,12 @@ impl Files {
 
     /// Brings `status` up to date.
     pub fn flush_status(&mut self) {
-        self.has_removed |= replace(&self.directory, &self.shown, &mut self.status);
+        self.has_removed |= replace(&self.directory, &self.shown, &mut self.status, self.is_closing);
     }
 
     /// Brings `info` up to date.
     pub fn flush_info(&mut self) {
-        self.has_removed |= replace(&self.directory, &self.shown, &mut self.info);
+        self.has_removed |= replace(&self.directory, &self.shown, &mut self.info, self.is_closing);
     }
 
     /// Whether a removal that the kernel tells of may have been one's own, or a renaming.
@@ -248,12 +255,23 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
 }
 
 /// Writes a new file and renames it. Where that fails, and the old one may be written, it is overwritten by one call: that
-/// needs neither a new block on a full disk nor the right to write to the directory. Gives whether it has renamed or removed something.
-fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>) -> bool {
+/// needs neither a new block on a full disk nor the right to write to the directory. Where the directory is closing, that is
+/// done first. Gives whether it has renamed or removed something.
+fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>, is_closing: bool) -> bool {
     if file.is_current || file.has_failed {
         return false;
     }
     let text = &file.text[..file.length];
+    if is_closing {
+        match overwrite(directory, file.name, text) {
+            Ok(()) => (file.is_current, file.trouble) = (true, None),
+            Err(Errno::ENOENT) => file.has_failed = true,
+            Err(_) => {}
+        }
+        if file.is_current || file.has_failed {
+            return false;
+        }
+    }
     let outcome = write_new(directory, file.temporary, text)
         .map_err(|reason| ("write", reason))
         .and_then(|()| renameat(directory, file.temporary, directory, file.name).map_err(|reason| ("replace", reason)));

@@ -110,6 +110,7 @@ impl Service<'_> {
             self.files.try_again();
         }
         self.announce();
+        self.files.set_closing(self.is_to_end());
         self.files.flush();
         match self.files.is_behind() {
             true => self.retry_at = self.retry_at.or_else(|| Some(monotonic() + RETRY)),
