@@ -21,3 +21,4 @@ mod rotating;
 mod running;
 mod streams;
 mod table;
+mod unheard;

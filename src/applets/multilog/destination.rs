@@ -119,14 +119,18 @@ impl<'a> StatusFile<'a> {
 
 /// Writes to standard error. What it does not take is lost, as it is for the reference; and what it has not taken when TERM
 /// comes.
-pub fn show(mut text: &[u8], watch: &mut Watch) {
+///
+/// # Errors
+/// As write(2); EPIPE if nobody will ever read it.
+pub fn show(mut text: &[u8], watch: &mut Watch) -> nix::Result<()> {
     /// As much as a pipe takes at once if it takes anything.
     const AT_ONCE: usize = 4096;
     while !text.is_empty() && watch.wait_to_show() {
         match nix::unistd::write(STDERR, &text[..text.len().min(AT_ONCE)]) {
             Ok(count) => text = &text[count..],
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return,
+            Err(reason) => return Err(reason),
         }
     }
+    Ok(())
 }
