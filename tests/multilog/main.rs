@@ -17,6 +17,7 @@ mod handover;
 mod input;
 mod links;
 mod model;
+mod planted;
 mod rotating;
 mod running;
 mod streams;

@@ -109,7 +109,10 @@ impl<'a> Lines<'a> {
                     None => continue,
                 },
                 Action::Log(settings) => {
-                    Step::Log(Destination::new(LogDirectory::open(settings, surroundings, watch)?))
+                    let mut directory = LogDirectory::open(settings, surroundings, watch)?;
+                    // not only when the first file is full, which may be in a month
+                    directory.tell_if_missing(None);
+                    Step::Log(Destination::new(directory))
                 }
             });
         }

@@ -119,6 +119,16 @@ impl Watch {
         }
     }
 
+    /// Until when something may still be waited for, once TERM has come.
+    pub fn last_moment(&self) -> Option<Instant> {
+        self.ended.map(|ended| ended + LAST_ATTEMPTS)
+    }
+
+    /// From now on all is as if TERM had come.
+    pub fn end(&mut self) {
+        self.ended.get_or_insert_with(Instant::now);
+    }
+
     /// Waits after a failure, before the next attempt: five seconds, or until TERM.
     ///
     /// # Errors
@@ -150,6 +160,11 @@ impl Watch {
     /// Waits for the child's end, for so long at most. Input stays unread.
     pub fn wait_for_child(&mut self, child: BorrowedFd<'_>, limit: Duration) {
         self.wait_for(&[(child, PollFlags::POLLIN)], Some(limit));
+    }
+
+    /// Waits for so long, or until a signal comes.
+    pub fn rest(&mut self, limit: Duration) {
+        self.wait_for(&[], Some(limit));
     }
 
     /// Waits until standard error takes something. Gives false if TERM has come and it does not.
