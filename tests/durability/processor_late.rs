@@ -20,6 +20,7 @@ pub const OF_OURS: &[Slow] = &[
     ("a processor that hangs while the next file is full does not keep it from ending", hangs_in_the_way),
     ("a processor that fails after the request to end is not run again", fails_after),
     ("a processor that fails while the next file is full does not keep it from ending", fails_in_the_way),
+    ("a processor that has failed is not run again while the end of a line is waited for", fails_before),
     ("a processor that keeps others waiting is told of", keeps_waiting),
 ];
 
@@ -110,6 +111,26 @@ fn fails_after(program: &Program) {
     assert_eq!(logger.rest(), [FAILED, "\n", UNFINISHED, "\n"].concat());
     drop(write);
     assert_kept(program, &place, read, &all);
+}
+
+fn fails_before(program: &Program) {
+    let place = Place::new();
+    let (read, mut write) = pipe();
+    let actions = ["s4096", "!echo run >>../runs; exit 1", "./log"];
+    let mut logger = Logger::start(program, place.path(), &actions, read.try_clone().unwrap());
+    let all = [&*text(0..LINES), b"begun"].concat();
+    write.write_all(&all).unwrap();
+    assert_eq!(logger.line(), FAILED);
+    crate::wait::look_until("the beginning has been read", || waiting(&read) == 0 && logger.is_asleep());
+    logger.tell(Signal::SIGTERM);
+    let runs = || fs::read_to_string(place.at("runs")).unwrap();
+    let before = runs();
+    // longer than the pause after a failure
+    assert_eq!(logger.code(), 111);
+    let said = logger.rest();
+    assert!(runs() == before && said.ends_with(&[UNFINISHED, "\n"].concat()), "{said}");
+    drop(write);
+    assert_kept(program, &place, read, &[&*all, b"\n"].concat());
 }
 
 fn fails_in_the_way(program: &Program) {

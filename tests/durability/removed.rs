@@ -233,6 +233,31 @@ fn a_processor_may_run_in_a_removed_directory() {
     }
 }
 
+/// What has come together and has not been consumed is logged whole, though the first files of it had been written.
+#[test]
+fn a_directory_may_be_removed_in_the_middle_of_what_is_written() {
+    let Gated { place, mut gate, mut logger, read, mut write } = Gated::new(&Program::ours());
+    let log = place.log();
+    look_until("all has been read", || waiting(&read) == 0 && logger.is_asleep());
+    let all = text(LINES..4 * LINES);
+    write.write_all(&all).unwrap();
+    look_until("it waits for the processor", || {
+        fs::metadata(log.join("current")).is_ok_and(|it| it.len() > 4096 - 2000) && logger.is_asleep()
+    });
+    assert_eq!(waiting(&read), all.len());
+    fs::remove_dir_all(&log).unwrap();
+    drop(write);
+    while logger.is_running() {
+        gate.open();
+        look_until("it goes on", || !logger.is_running() || logger.is_asleep());
+    }
+    let said: Vec<_> = logger.rest().lines().filter(|line| *line != "begun").map(str::to_owned).collect();
+    assert_eq!((logger.code(), said), (0, vec![REMOVED.to_owned()]));
+    let listing = Listing::of(&log);
+    listing.assert_settled("at the end");
+    assert!(listing.text() == all, "{:?}", listing.shown());
+}
+
 /// Whatever it is about at that moment.
 fn removed_under_load(_: &Program) {
     let mut started = Started::new(&["s4096", "./log"]);
@@ -263,6 +288,7 @@ fn ends_while_it_waits(_: &Program) {
         }
     }
     // the second time so soon, it waits
+    look_until("it sleeps", || started.logger.is_asleep());
     assert!(!started.log().exists());
     started.logger.send(Signal::SIGTERM);
     assert_eq!((started.logger.code(), started.logger.rest()), (0, String::new()));
