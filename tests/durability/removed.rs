@@ -38,9 +38,10 @@ impl Started {
         let mut logger = Logger::start(&Program::ours(), &place.at("service"), actions, read.try_clone().unwrap());
         write.write_all(&text(0..1)).unwrap();
         let log = place.at("service/log");
+        // and consumed: what is not is logged again
         look_until("it is logged", || {
             assert!(logger.is_running());
-            is_logged(&log, &text(0..1))
+            is_logged(&log, &text(0..1)) && waiting(&read) == 0 && logger.is_asleep()
         });
         Self { place, logger, read, write }
     }
@@ -55,7 +56,7 @@ impl Started {
         let log = self.log();
         look_until("it is logged", || {
             assert!(self.logger.is_running(), "{:?}", self.logger.rest());
-            is_logged(&log, end)
+            is_logged(&log, end) && waiting(&self.read) == 0
         });
     }
 
