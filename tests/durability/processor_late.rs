@@ -13,9 +13,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 pub const OF_OURS: &[Slow] = &[
-    ("a processor that hangs at the end is told to end", |program| hangs(program, "echo begun >&2; exec sleep 1000")),
+    ("a processor that hangs at the end is told to end", |program| hangs(program, "echo begun >&2; exec sleep 100")),
     ("a processor that hangs at the end and ignores TERM is killed", |program| {
-        hangs(program, "trap '' TERM; echo begun >&2; exec sleep 1000");
+        hangs(program, "trap '' TERM; echo begun >&2; exec sleep 100");
     }),
     ("a processor that hangs while the next file is full does not keep it from ending", hangs_in_the_way),
     ("a processor that fails after the request to end is not run again", fails_after),
@@ -78,7 +78,7 @@ fn much() -> Vec<u8> {
 fn hangs_in_the_way(program: &Program) {
     let place = Place::new();
     let (read, mut write) = pipe();
-    let actions = ["s4096", "!echo begun >&2; exec sleep 1000", "./log"];
+    let actions = ["s4096", "!echo begun >&2; exec sleep 100", "./log"];
     let mut logger = Logger::start(program, place.path(), &actions, read.try_clone().unwrap());
     write.write_all(&much()).unwrap();
     assert_eq!(logger.line(), "begun");
@@ -157,7 +157,7 @@ fn fails_in_the_way(program: &Program) {
 fn keeps_waiting(program: &Program) {
     let place = Place::new();
     let (read, mut write) = pipe();
-    let actions = ["s4096", "!echo begun $$ >&2; exec sleep 1000", "./log"];
+    let actions = ["s4096", "!echo begun $$ >&2; exec sleep 100", "./log"];
     let mut logger = Logger::start(program, place.path(), &actions, read.try_clone().unwrap());
     write.write_all(&much()).unwrap();
     let begun = logger.line();
