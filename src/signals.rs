@@ -2,9 +2,11 @@
 //! descriptor, so that none is lost and none interrupts anything; those that punish a write are ignored, and the write's
 //! error counts. What it starts finds all as it was.
 
+use crate::sys::process;
 use crate::sys::signal::{self, Disposition, Set};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// The mask and the dispositions that the program was started with.
@@ -30,6 +32,19 @@ impl Inherited {
     /// As sigprocmask(2).
     pub fn watch_instead(&self, watched: &[i32]) -> nix::Result<()> {
         signal::set_mask(self.mask.with(Set::of(watched)))
+    }
+
+    /// Ends the process by SIGPIPE, as a write to a pipe that nobody reads any more would have ended it. Comes back where the
+    /// signal was found ignored or blocked: whoever starts a program so wants it to go on.
+    pub fn end_by_broken_pipe(&self) {
+        let [(number, disposition), _] = &self.dispositions;
+        if disposition.is_ignored() || self.mask.with(Set::of(&[*number])) == self.mask {
+            return;
+        }
+        let _ = signal::restore(*number, disposition);
+        let _ = process::send(Pid::this(), *number);
+        // the first process of a namespace has to do without
+        let _ = signal::ignore(*number);
     }
 
     /// Puts all back, in a child that is going to exec.

@@ -6,18 +6,23 @@
 //! | input | standard input, looked at before it is consumed |
 //! | lines | lines go through the actions |
 //! | destination | where they end |
-//! | directory, rotation, retention, processor | log directories |
+//! | directory, files, rotation, retention | log directories |
+//! | processor, missing | what makes old files of full ones |
+//! | removed | log directories that are taken away |
 //! | watch | signals, time, and what else there is to wait for |
 //! | manual | the prose of the manual page |
 
 pub mod actions;
 mod destination;
 mod directory;
+mod files;
 mod input;
 mod lines;
 mod manual;
+mod missing;
 pub mod pattern;
 mod processor;
+mod removed;
 mod retention;
 mod rotation;
 mod watch;
@@ -165,11 +170,7 @@ fn wait(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch, end: Option
 fn see_to_directories(lines: &mut Lines<'_>, watch: &mut Watch) -> anyhow::Result<()> {
     let is_alarmed = std::mem::take(&mut watch.is_alarmed);
     for directory in lines.directories() {
-        let mut see = || {
-            directory.look_after(watch)?;
-            if is_alarmed { directory.rotate(watch) } else { Ok(()) }
-        };
-        see().map_err(|GaveUp| unfinished(directory))?;
+        directory.look_after(is_alarmed, watch).map_err(|GaveUp| unfinished(directory))?;
     }
     Ok(())
 }

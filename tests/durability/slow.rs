@@ -1,7 +1,7 @@
 //! Tests that wait for the seconds of a pause, all at the same time.
 
 use crate::program::Program;
-use crate::{full_disk, processor_failing, term};
+use crate::{full_disk, missing, processor_failing, processor_late, removed, term};
 
 /// What is looked at on one program.
 pub type Slow = (&'static str, fn(&Program));
@@ -9,7 +9,15 @@ pub type Slow = (&'static str, fn(&Program));
 #[test]
 fn what_takes_seconds() {
     let of_both = [full_disk::OF_BOTH, processor_failing::OF_BOTH, term::OF_BOTH].concat();
-    let of_ours = [full_disk::OF_OURS, processor_failing::OF_OURS, term::OF_OURS].concat();
+    let of_ours = [
+        full_disk::OF_OURS,
+        missing::OF_OURS,
+        processor_failing::OF_OURS,
+        processor_late::OF_OURS,
+        removed::OF_OURS,
+        term::OF_OURS,
+    ]
+    .concat();
     let reference = Program::reference();
     let ours = Program::ours();
     let all = [(reference.as_ref(), &of_both), (Some(&ours), &of_both), (Some(&ours), &of_ours)];

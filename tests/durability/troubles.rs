@@ -26,20 +26,22 @@ const LITTLE: Duration = Duration::from_millis(300);
 #[test]
 fn what_takes_seconds() {
     let tests: &[(&str, fn())] = &[
-        ("an idle pipe", || a_wait_costs_nothing(&["./log"], b"", false)),
-        ("the beginning of a line", || a_wait_costs_nothing(&["./log"], b"begun", false)),
+        ("an idle pipe", || a_wait_costs_nothing(&["./log"], b"", false, 0)),
+        ("the beginning of a line", || a_wait_costs_nothing(&["./log"], b"begun", false, 0)),
         ("the end of a line after a request to end, the processor ends meanwhile", || {
-            a_wait_costs_nothing(&["s4096", "!sleep 2; cat", "./log"], &lines_and_a_beginning(), true);
+            a_wait_costs_nothing(&["s4096", "!sleep 2; cat", "./log"], &lines_and_a_beginning(), true, 0);
         }),
         ("the end of a line after a request to end, the processor fails meanwhile", || {
             a_wait_costs_nothing(
                 &["s4096", "!sleep 2; test -e ../right && cat", "./log"],
                 &lines_and_a_beginning(),
                 true,
+                // it is not run again
+                111,
             );
         }),
         ("the end of a line after a request to end, the file becomes old", || {
-            a_wait_costs_nothing(&["a2", "./log"], &lines_and_a_beginning(), true);
+            a_wait_costs_nothing(&["a2", "./log"], &lines_and_a_beginning(), true, 0);
         }),
         ("no room for a processor", a_processor_that_has_no_room_gets_some),
         ("a file that cannot be looked at", || {
@@ -81,7 +83,7 @@ fn processor_time(pid: Pid) -> Duration {
 }
 
 /// It is left alone with this for three seconds, from the request to end on if there is one, and then ends.
-fn a_wait_costs_nothing(actions: &[&str], given: &[u8], is_asked: bool) {
+fn a_wait_costs_nothing(actions: &[&str], given: &[u8], is_asked: bool, code: i32) {
     let program = Program::ours();
     let place = Place::new();
     let (read, mut write) = pipe();
@@ -105,9 +107,11 @@ fn a_wait_costs_nothing(actions: &[&str], given: &[u8], is_asked: bool) {
     assert!(is_ready(end.as_fd(), PATIENCE), "it does not end");
     let time = processor_time(logger.pid());
     assert!(time < LITTLE, "{time:?}");
-    assert_eq!(logger.code(), 0);
+    assert_eq!(logger.code(), code);
     let listing = Listing::of(&place.log());
-    listing.assert_settled("at the end");
+    if code == 0 {
+        listing.assert_settled("at the end");
+    }
     assert!(listing.text() == all, "{:?}", listing.shown());
 }
 

@@ -210,6 +210,9 @@ fn look_at(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Content>
         } else if metadata.is_symlink() {
             let target = fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes();
             files.insert(format!("{shown}@"), (0, target));
+        } else if !metadata.is_file() {
+            // a read could wait for ever
+            files.insert(format!("{shown}|"), (mode, Vec::new()));
         } else {
             let Ok(content) = fs::read(&path) else { continue };
             files.insert(shown, (mode, content));

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::uio::pwrite;
+use nix::unistd::{Whence, lseek};
 use std::os::fd::OwnedFd;
 
 /// As much of a line as patterns and status files see.
@@ -86,10 +87,11 @@ impl<'a> StatusFile<'a> {
     /// Opens it, making it if need be.
     ///
     /// # Errors
-    /// As open(2).
+    /// As open(2); ESPIPE for what has no beginning to go back to, like a FIFO or a terminal: that would never change.
     pub fn open(name: &'a [u8]) -> anyhow::Result<Self> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = uninterrupted(|| open(name, flags, Mode::S_IRUSR | Mode::S_IWUSR)).unable_to("create", name)?;
+        lseek(&file, 0, Whence::SeekSet).unable_to("move to beginning of", name)?;
         Ok(Self { name, file, line: None })
     }
 
@@ -119,14 +121,18 @@ impl<'a> StatusFile<'a> {
 
 /// Writes to standard error. What it does not take is lost, as it is for the reference; and what it has not taken when TERM
 /// comes.
-pub fn show(mut text: &[u8], watch: &mut Watch) {
+///
+/// # Errors
+/// As write(2); EPIPE if nobody will ever read it.
+pub fn show(mut text: &[u8], watch: &mut Watch) -> nix::Result<()> {
     /// As much as a pipe takes at once if it takes anything.
     const AT_ONCE: usize = 4096;
     while !text.is_empty() && watch.wait_to_show() {
         match nix::unistd::write(STDERR, &text[..text.len().min(AT_ONCE)]) {
             Ok(count) => text = &text[count..],
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return,
+            Err(reason) => return Err(reason),
         }
     }
+    Ok(())
 }

@@ -12,32 +12,28 @@
 //! | `@LABEL.u` | as it was | was `current` or `previous` when multilog was killed |
 
 use super::actions::Settings;
+use super::files;
 use super::processor::Surroundings;
 use super::rotation::Work;
 use super::watch::{GaveUp, Watch};
 use crate::failure::{Failure, UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::label::Moment;
-use crate::patience;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
 use memchr::memchr;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::cell::Cell;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// While it is written; the owner's x says that it is complete.
 pub const OPEN: Mode = Mode::from_bits_truncate(0o644);
 /// When it is complete.
 pub const COMPLETE: Mode = Mode::from_bits_truncate(0o744);
-
-/// How long a lock may outlive who has held it: a processor lets go of it at its start.
-const STILL_HELD: Duration = Duration::from_millis(200);
 
 /// How far before the limit a file may end with a line.
 const SLACK: u64 = 2000;
@@ -49,7 +45,7 @@ pub struct LogDirectory<'a> {
     /// Its processor as a word.
     pub(super) command: Option<Word>,
     pub(super) directory: OwnedFd,
-    _lock: OwnedFd,
+    pub(super) lock: OwnedFd,
     pub(super) current: OwnedFd,
     /// Bytes in `current`.
     pub(super) bytes: u64,
@@ -61,6 +57,14 @@ pub struct LogDirectory<'a> {
     is_torn: bool,
     /// What keeps it from being opened.
     failure: Cell<Option<Failure>>,
+    /// Whether something failed because the directory, or a file in it, is not there any more.
+    pub(super) is_lost: Cell<bool>,
+    /// Whether the file system tells how many names `current` has.
+    pub(super) counts_links: bool,
+    /// When it was last made anew.
+    pub(super) renewed: Option<Instant>,
+    /// Whether it has been said that the processor is not there.
+    pub(super) is_told: bool,
 }
 
 impl<'a> LogDirectory<'a> {
@@ -69,6 +73,16 @@ impl<'a> LogDirectory<'a> {
     /// # Errors
     /// With a message, if that cannot be done, or if another multilog has it.
     pub fn open(settings: Settings<'a>, surroundings: &'a Surroundings, watch: &mut Watch) -> anyhow::Result<Self> {
+        Self::open_holding(None, settings, surroundings, watch)
+    }
+
+    /// Likewise, with a lock that may be this directory's.
+    pub(super) fn open_holding(
+        held: Option<&OwnedFd>,
+        settings: Settings<'a>,
+        surroundings: &'a Surroundings,
+        watch: &mut Watch,
+    ) -> anyhow::Result<Self> {
         let name = settings.name;
         let made = mkdirat(nix::fcntl::AT_FDCWD, name, Mode::S_IRWXU);
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -78,23 +92,19 @@ impl<'a> LogDirectory<'a> {
             }
             (directory, _) => directory.unable_to("open directory", name)?,
         };
-        let lock_file = || {
-            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
-            let lock = make(&directory, "lock", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-            // the processor of a multilog that was killed may not have let go of it yet
-            let attempt = || {
-                Some(lock::acquire(lock.as_fd(), Kind::Flock, false, false)).filter(|got| *got != Err(Errno::EAGAIN))
-            };
-            attempt().or_else(|| patience::poll(Some(STILL_HELD), attempt)).unwrap_or(Err(Errno::EAGAIN))?;
-            Ok(lock)
-        };
-        let lock = uninterrupted(lock_file).unable_to("lock directory", name)?;
         let object = |file: &str| [name, b"/", file.as_bytes()].concat();
-        let found = match fstatat(&directory, "current", AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Err(Errno::ENOENT) => None,
-            outcome => Some(outcome.unable_to("stat", &object("current"))?),
-        };
-        let clean = found.filter(|seen| seen.st_mode & 0o100 != 0);
+        let stat = |file| files::sight(&directory, file).unable_to("stat", &object(file));
+        // a device may do something when it is opened
+        if stat("lock")?.is_some_and(|seen| files::is_special(&seen)) {
+            return Err(not_regular("lock directory", name, "lock"));
+        }
+        let lock = uninterrupted(|| files::lock(&directory, held)).unable_to("lock directory", name)?;
+        let clean = stat("current")?.filter(|seen| seen.st_mode & 0o100 != 0);
+        if clean.is_some_and(|seen| files::is_special(&seen)) {
+            return Err(not_regular("append to", &object("current"), "it"));
+        }
+        // what has other names, too, may be somebody else's file, or a copy that is to stay as it is
+        let goes_on = clean.is_some_and(|seen| !descriptor::is_regular(seen.st_mode) || seen.st_nlink == 1);
         let command = settings.processor.map(|command| Word::leak(command.to_vec()));
         // replaced below; until then nothing is written
         let current = directory.try_clone().unable_to("open directory", name)?;
@@ -103,41 +113,53 @@ impl<'a> LogDirectory<'a> {
             surroundings,
             command,
             directory,
-            _lock: lock,
+            lock,
             current,
             bytes: 0,
             begun: None,
             work: None,
             is_torn: false,
             failure: Cell::new(None),
+            is_lost: Cell::new(false),
+            counts_links: false,
+            renewed: None,
+            is_told: false,
         };
-        if this.recover(clean.is_some(), watch).is_err() {
+        if this.recover(clean.is_some(), goes_on, watch).is_err() {
             return Err(this.failure.take().unwrap_or_else(Failure::unspoken).into());
         }
         if clean.is_none() {
-            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
-            uninterrupted(|| make(&this.directory, "state", flags, OPEN)).unable_to("write to", &object("state"))?;
+            uninterrupted(|| files::create(&this.directory, "state", OFlag::empty(), OPEN))
+                .unable_to("write to", &object("state"))?;
         }
         // the reference's words
-        let verb = if clean.is_some() { "append to" } else { "write to" };
-        let current = uninterrupted(|| this.new_current()).unable_to(verb, &object("current"))?;
+        let verb = if goes_on { "append to" } else { "write to" };
+        let open = || if goes_on { this.open_current() } else { this.new_current() };
+        let current = uninterrupted(open).unable_to(verb, &object("current"))?;
         let seen = fstat(&current).unable_to("stat", &object("current"))?;
+        this.counts_links = seen.st_nlink > 0;
         this.current = current;
         this.bytes = u64::try_from(seen.st_size).unwrap_or(0);
         this.begun = (this.bytes > 0).then(|| begun(&this.current)).flatten();
         Ok(this)
     }
 
-    /// Opens `current`, which may be there, to append to it.
-    pub(super) fn new_current(&self) -> nix::Result<OwnedFd> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
-        let file = make(&self.directory, "current", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    /// Opens `current`, which is there, to append to it.
+    fn open_current(&self) -> nix::Result<OwnedFd> {
+        let file = files::open(&self.directory, "current", OFlag::O_WRONLY | OFlag::O_APPEND, Mode::empty())?;
         fchmod(&file, OPEN)?;
         Ok(file)
     }
 
-    /// Makes old files of what one who was killed has left.
-    fn recover(&mut self, is_clean: bool, watch: &mut Watch) -> Result<(), GaveUp> {
+    /// Makes `current`.
+    pub(super) fn new_current(&self) -> nix::Result<OwnedFd> {
+        let file = files::create(&self.directory, "current", OFlag::O_APPEND, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        fchmod(&file, OPEN)?;
+        Ok(file)
+    }
+
+    /// Makes old files of what one who was killed has left, and of a `current` that cannot be gone on with.
+    fn recover(&mut self, is_clean: bool, goes_on: bool, watch: &mut Watch) -> Result<(), GaveUp> {
         if !is_clean {
             self.remove("state", watch)?;
         }
@@ -150,7 +172,7 @@ impl<'a> LogDirectory<'a> {
             self.remove("processed", watch)?;
         }
         self.finish("previous", b"u", watch)?;
-        if !is_clean {
+        if !goes_on {
             // one that was only just begun is not worth the place of an old file
             match self.look_at("current", watch)? {
                 Some(seen) if seen.st_size == 0 => self.remove("current", watch)?,
@@ -165,11 +187,30 @@ impl<'a> LogDirectory<'a> {
     ///
     /// # Errors
     /// If they cannot be written before the end.
-    pub fn append(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn append(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+        let mut left = bytes;
+        loop {
+            match self.append_here(&mut left, watch) {
+                Err(GaveUp) if self.is_lost.take() => {
+                    // whole lines, though a part of one may have been written there
+                    if self.make_anew(watch)? {
+                        left = bytes;
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn append_here(&mut self, bytes: &mut &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         while !bytes.is_empty() {
-            let size = self.settings.size;
+            let mut size = self.settings.size;
             if self.bytes >= size {
                 self.rotate(watch)?;
+                // put off until the processor has done with the last one
+                if self.bytes >= size {
+                    size = u64::MAX;
+                }
             }
             let place = |total: u64| usize::try_from(total.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
             let most = bytes.len().min(place(size));
@@ -180,7 +221,7 @@ impl<'a> LogDirectory<'a> {
             };
             let (part, rest) = bytes.split_at(line.unwrap_or(most));
             self.write(part, watch)?;
-            bytes = rest;
+            *bytes = rest;
             if line.is_some() {
                 self.rotate(watch)?;
             }
@@ -198,6 +239,10 @@ impl<'a> LogDirectory<'a> {
             self.is_torn = true;
             let count =
                 self.insist(watch, ("write to ", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
+            if self.has_lost_current() {
+                self.is_lost.set(true);
+                return Err(GaveUp);
+            }
             self.bytes += count as u64;
             bytes = &bytes[count..];
         }
@@ -207,12 +252,7 @@ impl<'a> LogDirectory<'a> {
 
     /// What the file of that name is; `None` if there is none.
     pub(super) fn look_at(&self, name: &str, watch: &mut Watch) -> Result<Option<FileStat>, GaveUp> {
-        self.insist(watch, ("stat ", &["/", name].concat(), ""), || {
-            match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-                Err(Errno::ENOENT) => Ok(None),
-                outcome => outcome.map(Some),
-            }
-        })
+        self.insist(watch, ("stat ", &["/", name].concat(), ""), || files::sight(&self.directory, name))
     }
 
     /// Removes the file of that name if there is one.
@@ -253,6 +293,10 @@ impl<'a> LogDirectory<'a> {
             self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
             return Err(GaveUp);
         }
+        if matches!(reason, Errno::ENOENT | Errno::ESTALE) {
+            self.is_lost.set(true);
+            return Err(GaveUp);
+        }
         if matches!(reason, Errno::ENOSPC | Errno::EDQUOT) && self.make_room() {
             return Ok(());
         }
@@ -279,7 +323,10 @@ impl<'a> LogDirectory<'a> {
     /// # Errors
     /// If that could not be done before the end; then the next multilog treats it as if this one had been killed.
     pub fn close(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        let finished = self.finish_work(watch);
+        let mut finished = self.finish_work(watch);
+        if self.is_lost.take() && self.is_removed() {
+            finished = Ok(());
+        }
         self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
         finished?;
         if self.is_torn {
@@ -294,10 +341,10 @@ impl<'a> LogDirectory<'a> {
     }
 }
 
-/// Opens a file of the directory itself, never one that a symbolic link leads to.
-pub(super) fn make(directory: impl AsFd, name: &str, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
-    let directory: BorrowedFd<'_> = directory.as_fd();
-    openat(directory, name, flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, mode)
+/// The words where something else stands in the place of a file.
+fn not_regular(verb: &str, object: &[u8], what: &str) -> anyhow::Error {
+    let after = format!(": {what} is not a regular file");
+    Failure::new([b"unable to ", verb.as_bytes(), b" ", object, after.as_bytes()].concat()).into()
 }
 
 /// When a file that is there was begun, by a clock that is never set.

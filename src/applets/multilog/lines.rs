@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::label::{Labels, Sequence};
 use crate::local_time::{LocalTime, Style, Zone};
 use memchr::{memchr, memrchr};
+use nix::errno::Errno;
 use std::io::Write;
 use std::time::Instant;
 
@@ -63,6 +64,9 @@ pub struct Lines<'a> {
     shown: Vec<u8>,
     /// Whether every line goes to every destination, and nothing else has to be done.
     is_plain: bool,
+    /// Whether lines are kept nowhere, so that all that can become of them is to be shown.
+    only_shows: bool,
+    surroundings: &'a Surroundings,
     /// Whether the next byte goes on with a line that has been gone through.
     is_inside: bool,
     /// The stamp of a line that has begun, and waits for its rest.
@@ -105,11 +109,15 @@ impl<'a> Lines<'a> {
                     None => continue,
                 },
                 Action::Log(settings) => {
-                    Step::Log(Destination::new(LogDirectory::open(settings, surroundings, watch)?))
+                    let mut directory = LogDirectory::open(settings, surroundings, watch)?;
+                    // not only when the first file is full, which may be in a month
+                    directory.tell_if_missing(None);
+                    Step::Log(Destination::new(directory))
                 }
             });
         }
         let is_plain = steps.iter().all(|step| matches!(step, Step::Log(_)));
+        let only_shows = !steps.iter().any(|step| matches!(step, Step::Keep(_) | Step::Log(_)));
         let makes_text = stamper.is_some() || !plan.prefix.is_empty();
         Ok(Self {
             steps,
@@ -120,6 +128,8 @@ impl<'a> Lines<'a> {
             gathered: Vec::new(),
             shown: Vec::new(),
             is_plain,
+            only_shows,
+            surroundings,
             is_inside: false,
             begun: None,
             extent: Extent::Lines,
@@ -325,8 +335,11 @@ impl<'a> Lines<'a> {
     /// Writes what has been noted of the text.
     fn write(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         if !self.shown.is_empty() {
-            show(&self.shown, watch);
+            let outcome = show(&self.shown, watch);
             self.shown.clear();
+            if outcome == Err(Errno::EPIPE) && self.only_shows {
+                self.surroundings.signals.end_by_broken_pipe();
+            }
         }
         self.keep(text, watch)?;
         for step in &mut self.steps {

@@ -85,15 +85,23 @@ pub const MANUAL: Manual = Manual {
                 "Where something else stands behind the digits of `s` or `n`, as in `s10x`, the digits count, and a warning names the \
                  word and what is taken; without any, as in a bare `s`, all stays as it was, with a warning, too. A wrong number \
                  behind `m`, `a` or `N` is ignored.",
+                "COMMAND is sought from the log directory: a program beside `log/run` is `!../ship`, not `!./ship`. A processor that \
+                 cannot be found is told once, with its path and the directory: at the start, where the command begins with \
+                 a path, or else when the shell exits with 127. It is tried again like any other that fails; one that has been run \
+                 is told of again when it is gone. One for which the next full file has waited 30 seconds is told, too.",
                 "ALRM makes an old file of every `current` that is not empty.",
             ],
         ),
         (
             "OTHER DESTINATIONS",
             &[
-                "`e` writes the first 200 bytes of a line to standard error, and `...` if there are more.",
+                "`e` writes the first 200 bytes of a line to standard error, and `...` if there are more. It waits for a reader that \
+                 reads slowly, but not after TERM. Where nobody reads it any more and there is neither a log directory nor a \
+                 `=FILE`, multilog is ended by SIGPIPE; if that was ignored or blocked by its caller, it goes on.",
                 "`=FILE` keeps the first 1000 bytes of the last line that came here in FILE, filled up to 1001 bytes with newlines. \
-                 What the file has behind them stays.",
+                 What the file has behind them stays. It is the file that FILE leads to, with any other names it has, or a device; but \
+                 what cannot be written from its beginning on, as a FIFO or a terminal, ends multilog with 111 at the start. \
+                 A FILE that is removed is made anew at the next start only.",
             ],
         ),
         (
@@ -123,10 +131,22 @@ pub const MANUAL: Manual = Manual {
                 "Whatever fails while multilog runs, say because the disk is full, is told on standard error and tried again every five \
                  seconds. Meanwhile nothing is read, so that whoever writes into the pipe waits once it is full; nothing is lost.",
                 "TERM: the line that has been begun is logged up to its newline, for which multilog waits five seconds at most; the rest \
-                 of the input stays unread for the next one. A processor that runs is waited for. If the disk is full, one more attempt is \
-                 made at once, and others for ten seconds; then multilog exits with 111 and says how much was not written. That is \
+                 of the input stays unread for the next one. If the disk is full, one more attempt is \
+                 made at once, and others for three seconds; then multilog exits with 111 and says how much was not written. That is \
                  still in the pipe, but for the beginning of a line that had been taken into memory. If something else is \
                  left to be done in a directory, it says so, and the next multilog does it.",
+                "A processor that runs when TERM comes has three seconds from then on. After that multilog says so and tells it to end, by TERM \
+                 to the shell that runs it and by KILL a second later. One that has failed, or fails then, is not run again. Either \
+                 way multilog exits with 111, and `previous` is left for the next one, which makes it an old file ending \
+                 with `.u`. Meanwhile a full `current` is not ended: what is left of the input that was read goes there, \
+                 beyond its size.",
+                "At the end of standard input a processor is waited for as long as it takes, and run again as long as it fails, until \
+                 TERM.",
+                "A log directory that is removed while multilog runs, or whose `current` is, is made anew at its name, and that is told, as \
+                 soon as there is something to be logged: what had been logged in it is gone, what comes then is not. If it \
+                 happens again within five seconds, it waits for as long. If the directory cannot be made, say because the one \
+                 above is gone, or if another multilog has made it, multilog exits with 111 and reads no more. A processor \
+                 goes on meanwhile, but what it makes is nobody's. A directory that is renamed is written to where it is.",
             ],
         ),
         (
@@ -138,6 +158,10 @@ pub const MANUAL: Manual = Manual {
                  age, unless the clock was set back. `.CODE` with `wCODE`.",
                 "`@LABEL.u`: an old file that may be cut and is not processed.",
                 "`previous`, `processed`, `newstate`: on their way; one that is left behind is put in order at the next start.",
+                "No other file is written to by these names. All but `lock` and a `current` that is gone on with are made anew, \
+                 whatever has the name; symbolic links are not followed. A `current` that was closed cleanly but has another name, \
+                 too, becomes an old file ending with `.u` instead of being gone on with. A `lock`, or such a `current`, \
+                 that is no regular file ends multilog with 111.",
                 "`state` (0644): what the last processor has left on descriptor 5.",
                 "Other files in the directory are left alone, and only regular files with names like those of old files count and are \
                  removed. daemontools' multilog continues a directory of this one, and the other way round.",
@@ -163,7 +187,13 @@ pub const MANUAL: Manual = Manual {
          within 2000 bytes of the limit; the reference's may be a few lines longer.",
         "Input is consumed after it has been written; the reference, killed, loses what it has read and not written.",
         "The processor runs in the background.",
-        "TERM ends a multilog that pauses; the reference has to be killed.",
+        "TERM ends a multilog that pauses; the reference has to be killed. After TERM a processor has three seconds and is not run again; \
+         the reference waits as long as it likes.",
+        "A directory that is removed is made anew; the reference goes on in files without a name, and then waits for ever.",
+        "A processor that cannot be found, or keeps the log waiting, is told.",
+        "With a log directory or a `=FILE`, nobody reading standard error is no reason to end; the reference is killed by SIGPIPE.",
+        "A `=FILE` that is a FIFO or a terminal is refused at the start; the reference tries for ever to go back to its beginning.",
+        "The directory's files are not written to under another file's name; the reference writes through links.",
         "A word that is no action is told; the reference is silent. In the reference no letter behind a number counts, so `s10M` \
          is the least size, 4096, and so is a bare `s`; a bare `n` is 2. A number of more than 64 bits is a large one; there it \
          wraps around.",

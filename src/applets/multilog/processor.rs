@@ -7,9 +7,13 @@ use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
 use crate::sys::words::{Word, Words};
 use crate::{failure, family::Family};
+use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, fchdir};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often to look for its end where the kernel has no descriptor that would tell.
+const LOOKS: Duration = Duration::from_millis(200);
 
 /// What a processor is run with.
 pub struct Surroundings {
@@ -54,7 +58,7 @@ impl Running {
         const ASIDE: i32 = 10;
         let aside = |file: &OwnedFd| descriptor::copy_from(file.as_fd(), ASIDE);
         let copies = [aside(&files.previous)?, aside(&files.processed)?, aside(&files.state)?, aside(&files.newstate)?];
-        let directory = at_least(directory.try_clone_to_owned().map_err(|_| nix::errno::Errno::EMFILE)?, ASIDE)?;
+        let directory = at_least(directory.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, ASIDE)?;
         let pid = match process::fork_quietly()? {
             ForkResult::Parent { child } => child,
             ForkResult::Child => process::exit(run(command, &copies, directory.as_fd(), surroundings)),
@@ -71,13 +75,44 @@ impl Running {
     /// # Errors
     /// As waitpid(2).
     pub fn ended(&self, watch: &mut Watch, limit: Duration) -> nix::Result<Option<End>> {
-        let Some(watched) = &self.watched else { return process::wait_for(self.pid).map(Some) };
         match process::next_ended(Some(self.pid)) {
-            Err(nix::errno::Errno::EAGAIN) if !limit.is_zero() => watch.wait_for_child(watched.as_fd(), limit),
-            Err(nix::errno::Errno::EAGAIN) => return Ok(None),
+            Err(Errno::EAGAIN) if limit.is_zero() => return Ok(None),
+            Err(Errno::EAGAIN) => {}
             outcome => return outcome.map(|(_, end)| Some(end)),
         }
+        match &self.watched {
+            Some(watched) => watch.wait_for_child(watched.as_fd(), limit),
+            None => watch.rest(limit.min(LOOKS)),
+        }
         self.ended(watch, Duration::ZERO)
+    }
+
+    /// When to look whether it has ended, if nobody tells.
+    pub fn look(&self) -> Option<Instant> {
+        self.watched.is_none().then(|| Instant::now() + LOOKS)
+    }
+
+    /// Its process, for messages.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Tells it to end, and makes it end if it does not.
+    pub fn stop(&self, watch: &mut Watch) {
+        /// How long a signal is given to do its work.
+        const GRACE: Duration = Duration::from_secs(1);
+        for signal in [libc::SIGTERM, libc::SIGKILL] {
+            let _ = process::send(self.pid, signal);
+            let end = Instant::now() + GRACE;
+            loop {
+                let left = end.saturating_duration_since(Instant::now());
+                match self.ended(watch, left) {
+                    Ok(None) if left.is_zero() => break,
+                    Ok(None) => {}
+                    _ => return,
+                }
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! From `current` to an old file, one step after the other, so that whoever comes after a kill -9 between two of them can
 //! tell what was done.
 
-use super::directory::{COMPLETE, LogDirectory, OPEN, make};
+use super::directory::{COMPLETE, LogDirectory, OPEN};
+use super::files;
 use super::processor::{Files, Running};
 use super::watch::{GaveUp, PAUSE, Watch};
 use crate::failure::say_in_passing;
@@ -11,22 +12,26 @@ use crate::sys::process::End;
 use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
-use nix::sys::stat::{Mode, fchmod};
+use nix::sys::stat::fchmod;
 use nix::unistd::{fsync, linkat};
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
+
+/// Longer than anything lasts that this is added to.
+const NEVER: Duration = Duration::from_secs(3600);
 
 /// What is being done about `previous`.
 pub enum Work {
-    /// A processor runs.
-    Running(Running, Files),
+    /// A processor runs; without files if what it makes is nobody's any more.
+    Running(Running, Option<Files>),
     /// It has failed, and is run again then.
     Failed(Instant),
 }
 
 impl LogDirectory<'_> {
-    /// Makes an old file of `current`, if it is not empty, and begins a new one.
+    /// Makes an old file of `current`, if it is not empty, and begins a new one. After TERM, that is put off where a processor
+    /// has not done with the last one: it is not worth a wait that may lose what is to be written.
     ///
     /// # Errors
     /// If that could not be done before the end.
@@ -34,11 +39,14 @@ impl LogDirectory<'_> {
         if self.bytes == 0 {
             return Ok(());
         }
-        self.finish_work(watch)?;
+        self.wait_for_work(watch)?;
+        if self.work.is_some() {
+            // the next multilog will see how old it is
+            self.begun = None;
+            return Ok(());
+        }
         self.insist(watch, ("write ", "/current", " to disk"), || fsync(&self.current))?;
-        self.insist(watch, ("rename current to previous in directory ", "", ""), || {
-            renameat(&self.directory, "current", &self.directory, "previous")
-        })?;
+        self.take_aside(watch)?;
         let new = self.insist(watch, ("create ", "/current", ""), || self.new_current())?;
         let full = std::mem::replace(&mut self.current, new);
         self.bytes = 0;
@@ -51,6 +59,19 @@ impl LogDirectory<'_> {
                 self.finish("previous", self.settings.code, watch)?;
                 self.sync_names();
                 Ok(())
+            }
+        }
+    }
+
+    /// Renames `current` to `previous`. There is none; what somebody has put there since the start is kept.
+    fn take_aside(&self, watch: &mut Watch) -> Result<(), GaveUp> {
+        loop {
+            match rename_to_free_name(self.directory.as_fd(), c"current", c"previous") {
+                Ok(()) => return Ok(()),
+                Err(Errno::EEXIST) => self.finish("previous", b"u", watch)?,
+                Err(reason) => {
+                    self.before_next_attempt(watch, ("rename current to previous in directory ", "", ""), reason)?;
+                }
             }
         }
     }
@@ -92,17 +113,21 @@ impl LogDirectory<'_> {
 
     /// Starts the processor on `previous`.
     fn process(&mut self, command: Word, watch: &mut Watch) -> Result<(), GaveUp> {
-        let open = |name, flags, mode| make(&self.directory, name, flags, mode);
-        let read = || (OFlag::O_RDONLY, Mode::empty());
-        let write = || (OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC, OPEN);
-        let mut file = |verb, name: &'static str, (flags, mode)| {
-            self.insist(watch, (verb, &["/", name].concat(), ""), || open(name, flags, mode))
+        let read = |name: &str| files::read(&self.directory, name);
+        let create = |name: &str| files::create(&self.directory, name, OFlag::empty(), OPEN);
+        let state = |name: &str| match read(name) {
+            // none is an empty one
+            Err(Errno::ENOENT | Errno::ESTALE) => create(name).and_then(|_| read(name)),
+            outcome => outcome,
+        };
+        let mut file = |verb, name: &'static str, open: &dyn Fn(&str) -> nix::Result<OwnedFd>| {
+            self.insist(watch, (verb, &["/", name].concat(), ""), || open(name))
         };
         let files = Files {
-            previous: file("read ", "previous", read())?,
-            processed: file("write to ", "processed", write())?,
-            state: file("read ", "state", (OFlag::O_RDONLY | OFlag::O_CREAT, OPEN))?,
-            newstate: file("write to ", "newstate", write())?,
+            previous: file("read ", "previous", &read)?,
+            processed: file("write to ", "processed", &create)?,
+            state: file("read ", "state", &state)?,
+            newstate: file("write to ", "newstate", &create)?,
         };
         let running = loop {
             match Running::start(command, &files, self.directory.as_fd(), self.surroundings, watch) {
@@ -112,35 +137,64 @@ impl LogDirectory<'_> {
                 }
             }
         };
-        self.work = Some(Work::Running(running, files));
+        self.work = Some(Work::Running(running, Some(files)));
         Ok(())
     }
 
-    /// Sees to `previous`, if something is being done about it, as far as that goes without waiting.
-    ///
-    /// # Errors
-    /// If it could not be done before the end.
-    pub fn go_on_with_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.see_to_work(watch, Duration::ZERO)
-    }
-
-    /// Sees to `previous` until there is none.
-    pub(super) fn finish_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        /// As long as it takes; a wait ends with the processor.
-        const LONG: Duration = Duration::from_secs(3600);
-        while self.work.is_some() {
-            self.see_to_work(watch, LONG)?;
+    /// Sees to `previous` until there is none, or TERM has come.
+    fn wait_for_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        /// How long a processor may keep others waiting without a word.
+        const LONG: Duration = Duration::from_secs(30);
+        let mut is_said = false;
+        let start = Instant::now();
+        while self.work.is_some() && watch.ended.is_none() {
+            if let Some(Work::Running(running, _)) = &self.work
+                && !is_said
+                && start.elapsed() >= LONG
+            {
+                let after = format!(", pid {}, nothing is read meanwhile\n", running.pid());
+                let before = b"multilog: warning: waiting for processor in ";
+                say_in_passing(&[before, self.settings.name, after.as_bytes()]);
+                is_said = true;
+            }
+            let left = LONG.saturating_sub(start.elapsed());
+            self.see_to_work(watch, if is_said { LONG } else { left.max(Duration::from_millis(1)) })?;
         }
         Ok(())
     }
 
+    /// Sees to `previous` until there is none. After TERM only so long: what a processor has not done then is left to the next
+    /// multilog, and one that has failed is not run again.
+    pub(super) fn finish_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        self.wait_for_work(watch)?;
+        while let (Some(work), Some(end)) = (&self.work, watch.last_moment()) {
+            let left = end.saturating_duration_since(Instant::now());
+            match work {
+                Work::Running(running, files) if left.is_zero() => {
+                    let is_wanted = files.is_some();
+                    let after = format!(" does not end, pid {}, ending it\n", running.pid());
+                    say_in_passing(&[b"multilog: warning: processor in ", self.settings.name, after.as_bytes()]);
+                    running.stop(watch);
+                    self.work = None;
+                    return if is_wanted { Err(GaveUp) } else { Ok(()) };
+                }
+                Work::Running(..) => self.see_to_work(watch, left)?,
+                Work::Failed(_) => return Err(GaveUp),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to `previous` for so long at most. A processor that has failed is run again in time, but not after TERM.
     fn see_to_work(&mut self, watch: &mut Watch, patience: Duration) -> Result<(), GaveUp> {
         match self.work.take() {
             None => Ok(()),
             Some(Work::Failed(again)) => {
                 if !patience.is_zero() {
                     watch.pause().inspect_err(|GaveUp| self.work = Some(Work::Failed(again)))?;
-                } else if Instant::now() < again {
+                }
+                let again = if watch.ended.is_some() { again + NEVER } else { again };
+                if watch.ended.is_some() || patience.is_zero() && Instant::now() < again {
                     self.work = Some(Work::Failed(again));
                     return Ok(());
                 }
@@ -150,16 +204,18 @@ impl LogDirectory<'_> {
                 }
             }
             Some(Work::Running(running, files)) => {
-                let cause = match running.ended(watch, patience) {
-                    Ok(None) => {
+                let (cause, code) = match (running.ended(watch, patience), files) {
+                    (Ok(None), files) => {
                         self.work = Some(Work::Running(running, files));
                         return Ok(());
                     }
-                    Ok(Some(End::Exited(0))) => return self.take_processed(&files, watch),
-                    Ok(Some(End::Exited(_))) => "processor failed in ",
-                    Ok(Some(End::Killed(_))) => "processor crashed in ",
-                    Err(_) => "wait failed for processor in ",
+                    (_, None) => return Ok(()),
+                    (Ok(Some(End::Exited(0))), Some(files)) => return self.take_processed(&files, watch),
+                    (Ok(Some(End::Exited(code))), _) => ("processor failed in ", Some(code)),
+                    (Ok(Some(End::Killed(_))), _) => ("processor crashed in ", None),
+                    (Err(_), _) => ("wait failed for processor in ", None),
                 };
+                self.tell_if_missing(code);
                 say_in_passing(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
                 if self.is_short_of_room() {
                     self.make_room();
@@ -174,6 +230,7 @@ impl LogDirectory<'_> {
     fn take_processed(&mut self, files: &Files, watch: &mut Watch) -> Result<(), GaveUp> {
         self.insist(watch, ("write ", "/processed", " to disk"), || fsync(&files.processed))?;
         self.insist(watch, ("write ", "/newstate", " to disk"), || fsync(&files.newstate))?;
+        self.is_told = false;
         // from here on a kill -9 leaves a complete file
         self.insist(watch, ("set mode of ", "/processed", ""), || fchmod(&files.processed, COMPLETE))?;
         self.remove("previous", watch)?;
@@ -187,11 +244,12 @@ impl LogDirectory<'_> {
 
     /// When it next has to be looked after, whatever comes in.
     pub fn due(&self) -> Option<Instant> {
-        let again = match &self.work {
+        let work = match &self.work {
             Some(Work::Failed(again)) => Some(*again),
-            _ => None,
+            Some(Work::Running(running, _)) => running.look(),
+            None => None,
         };
-        [again, self.too_old()].into_iter().flatten().min()
+        [work, self.too_old()].into_iter().flatten().min()
     }
 
     /// When the age of `current` asks for a new one.
@@ -199,16 +257,21 @@ impl LogDirectory<'_> {
         self.begun?.checked_add(self.settings.age?)
     }
 
-    /// Sees to what was due.
+    /// Sees to what was due, as far as that goes without waiting, and makes an old file of `current` if it is too old or ALRM
+    /// has come.
     ///
     /// # Errors
     /// If it could not be done before the end.
-    pub fn look_after(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.go_on_with_work(watch)?;
-        if self.too_old().is_some_and(|end| end <= Instant::now()) {
-            self.rotate(watch)?;
+    pub fn look_after(&mut self, is_alarmed: bool, watch: &mut Watch) -> Result<(), GaveUp> {
+        let mut see = || {
+            self.see_to_work(watch, Duration::ZERO)?;
+            let is_due = is_alarmed || self.too_old().is_some_and(|end| end <= Instant::now());
+            if is_due { self.rotate(watch) } else { Ok(()) }
+        };
+        match see() {
+            Err(GaveUp) if self.is_lost.take() => self.put_in_order(watch),
+            outcome => outcome,
         }
-        Ok(())
     }
 }
 

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 /// How long after a failure the next attempt is made.
 pub const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long attempts go on after TERM.
-const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
+/// How long attempts go on after TERM, and a processor may run. svscan has waited five seconds for the log by then, and container
+/// runtimes kill all of it after ten.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
 
 /// TERM came long ago, and what has to be done before the end still fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,16 @@ impl Watch {
         }
     }
 
+    /// Until when something may still be waited for, once TERM has come.
+    pub fn last_moment(&self) -> Option<Instant> {
+        self.ended.map(|ended| ended + LAST_ATTEMPTS)
+    }
+
+    /// From now on all is as if TERM had come.
+    pub fn end(&mut self) {
+        self.ended.get_or_insert_with(Instant::now);
+    }
+
     /// Waits after a failure, before the next attempt: five seconds, or until TERM.
     ///
     /// # Errors
@@ -150,6 +161,11 @@ impl Watch {
     /// Waits for the child's end, for so long at most. Input stays unread.
     pub fn wait_for_child(&mut self, child: BorrowedFd<'_>, limit: Duration) {
         self.wait_for(&[(child, PollFlags::POLLIN)], Some(limit));
+    }
+
+    /// Waits for so long, or until a signal comes.
+    pub fn rest(&mut self, limit: Duration) {
+        self.wait_for(&[], Some(limit));
     }
 
     /// Waits until standard error takes something. Gives false if TERM has come and it does not.
