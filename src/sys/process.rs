@@ -265,12 +265,8 @@ pub fn children_of(parent: Pid) -> Vec<Pid> {
 
 /// The processes of the session that this one has begun, as far as /proc tells, without those that have ended.
 pub fn of_session(leader: Pid) -> Vec<Pid> {
-    /// Field 6 of /proc/PID/stat, counted from the state.
-    const SESSION: usize = 6 - 3;
-    every(|pid| {
-        let status = status_of(pid).unwrap_or_default();
-        !matches!(status.first(), Some(b'Z' | b'X')) && field_of(&status, SESSION) == Some(leader)
-    })
+    // a call is cheaper by far than a look at a file
+    every(|pid| nix::unistd::getsid(Some(pid)) == Ok(leader) && is_running(pid))
 }
 
 /// The processes that are so, as far as /proc tells.

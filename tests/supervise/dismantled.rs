@@ -1,6 +1,7 @@
 //! Service directories that are taken apart below a running supervise, as `rm -r` does it, in whatever order: nothing is put
 //! back that would be in its way.
 
+use crate::lines::look_until;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
@@ -49,14 +50,56 @@ fn without_its_program_and_its_directory_a_service_counts_as_removed() {
         if first == "supervise" {
             service.take_away("run");
         }
+        expect_nothing_new(&mut supervised);
+        supervised.end(run, 0);
         let path = service.path().display();
         let says = format!("supervise: warning: {path} has been removed: ending when the service is down");
         assert_eq!(supervised.kept.error.next(), Some(says));
-        expect_nothing_new(&mut supervised);
-        supervised.end(run, 0);
         assert_eq!(supervised.rest(), (0, String::new()), "{first}");
         assert!(!service.at("supervise").exists(), "{first}");
     }
+}
+
+/// As where all of it is replaced by another release.
+#[test]
+fn what_is_put_together_again_is_reached_again() {
+    let service = Service::new();
+    let mut supervised = service.supervise(&Suite::ours());
+    let run = supervised.expect("run started");
+    supervised.settle();
+    service.take_away("run");
+    fs::remove_dir_all(service.at("supervise")).unwrap();
+    expect_nothing_new(&mut supervised);
+    service.record("run");
+    look_until("it is supervised", || service.is_supervised());
+    supervised.tell("h");
+    assert_eq!(supervised.expect("run HUP"), run);
+    supervised.finish();
+    assert_eq!(supervised.kept.error.rest(), "");
+}
+
+#[test]
+fn one_that_is_up_without_a_process_ends_when_it_is_removed() {
+    let service = Service::empty().recording("start").with("start.exits", "0");
+    let mut supervised = service.supervise(&Suite::ours());
+    supervised.expect("start started");
+    supervised.until("started", |status| status.phase() == Some((2, 0)));
+    fs::remove_dir_all(service.path()).unwrap();
+    let path = service.path().display();
+    let says = format!("supervise: warning: {path} has been removed: ending when the service is down");
+    assert_eq!(supervised.kept.error.next(), Some(says));
+    assert_eq!(supervised.rest(), (0, String::new()));
+}
+
+#[test]
+fn one_that_is_down_ends_when_it_is_taken_apart() {
+    let service = Service::new().with("down", "");
+    let mut supervised = service.supervise(&Suite::ours());
+    supervised.settle();
+    service.take_away("run");
+    fs::remove_dir_all(service.at("supervise")).unwrap();
+    assert_eq!(supervised.rest(), (0, String::new()));
+    assert!(!service.at("supervise").exists());
 }
 
 /// A service that is replaced in its place goes without its program for a moment.

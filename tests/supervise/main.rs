@@ -49,3 +49,4 @@ mod timing;
 mod together;
 mod unforkable;
 mod unstartable;
+mod waiting;

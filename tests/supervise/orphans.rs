@@ -268,3 +268,49 @@ fn what_is_waited_for_is_said_and_shown() {
     supervised.finish();
     assert_eq!(supervised.kept.error.rest(), "");
 }
+
+/// It is not by that that the first order is taken back.
+#[test]
+fn a_restart_that_is_wanted_up_as_well_still_ends_what_is_left() {
+    let service = Service::new();
+    let (mut supervised, ..) = with_process_apart(&service);
+    supervised.write("ru");
+    supervised.expect("run TERM");
+    supervised.expect("companion TERM");
+    supervised.expect("run started");
+    supervised.finish();
+}
+
+#[test]
+fn what_a_failed_start_has_left_is_told_to_end() {
+    let service = Service::new().recording("start").with("orphanage", "");
+    let mut supervised = service.supervise(&Suite::ours());
+    let start = supervised.expect("start started");
+    order(start, Order::Leave, 1);
+    supervised.expect("companion started");
+    supervised.end(start, 1);
+    supervised.expect("companion TERM");
+    supervised.until("failed", |status| status.phase() == Some((5, 0)));
+    supervised.write("x");
+    assert_eq!(supervised.rest(), (0, String::new()));
+}
+
+/// No second copy is started beside it.
+#[test]
+fn a_successor_goes_on_with_what_was_waited_for() {
+    let service = Service::new();
+    let (mut first, left) = leaving(&service);
+    first.until("its number", |_| service.info().get("left_pid") == Some(&left.to_string()));
+    first.send(Signal::SIGKILL);
+    first.kept.code();
+    let mut second = service.supervise(&Suite::ours());
+    second.until("it", |status| status.pid() == left);
+    second.expect_silence_for(std::time::Duration::from_millis(1200));
+    second.tell("d");
+    first.expect("companion TERM");
+    first.expect("companion CONT");
+    first.end(left, 0);
+    second.until("down", |status| status.pid().as_raw() == 0);
+    second.finish();
+    first.kept.wait_for_all();
+}

@@ -45,6 +45,32 @@ fn processes_left_behind_by_an_ordered_end_are_said_and_told() {
     }
 }
 
+/// Its supervise is gone before it could look again.
+#[test]
+fn processes_left_behind_at_the_end_are_said_at_once() {
+    let service = Service::new();
+    let (mut supervised, _, companion) = with_companion(&service, &Suite::ours(), 0);
+    supervised.write("dx");
+    supervised.expect("run TERM");
+    assert_eq!(supervised.kept.code(), 0);
+    assert_eq!(supervised.kept.error.next(), says(&service, companion, "killpg"));
+    supervised.end(companion, 0);
+    supervised.kept.wait_for_all();
+}
+
+/// As the command that a shell has just run when it is killed.
+#[test]
+fn what_ends_within_a_moment_is_not_said() {
+    let service = Service::new();
+    let (mut supervised, run, companion) = with_companion(&service, &Suite::ours(), 0);
+    supervised.end(run, 0);
+    supervised.end(companion, 0);
+    supervised.expect("run started");
+    supervised.expect_silence_for(std::time::Duration::from_secs(1));
+    supervised.finish();
+    assert_eq!(supervised.kept.error.rest(), "");
+}
+
 /// One that is started again has two copies of something; that is said once a minute.
 #[test]
 fn processes_left_behind_by_a_crash_are_said_once() {

@@ -22,7 +22,8 @@ impl Service<'_> {
 
     /// Does what a command asks for. `to_group` is whether signals go to the process group.
     pub fn command(&mut self, command: u8, to_group: bool) {
-        for &step in steps(command, self.state()) {
+        let steps = steps(command, self.state());
+        for &step in steps {
             match step {
                 Step::Want(want) => self.set_want(want),
                 // all are written together, before anybody waits again
@@ -43,7 +44,6 @@ impl Service<'_> {
                 }
                 Step::Bounce => {
                     self.is_paused = false;
-                    self.limit_end();
                     self.end_it(to_group);
                 }
                 Step::Signal(signal) => {
@@ -54,6 +54,10 @@ impl Service<'_> {
                 Step::Leave => self.is_leaving = true,
                 Step::End => self.clear_up(),
             }
+        }
+        if steps.iter().any(|step| matches!(step, Step::Want(Want::Down) | Step::Bounce)) {
+            // also for a script that only runs because of it
+            self.limit_end();
         }
     }
 
@@ -66,14 +70,12 @@ impl Service<'_> {
     }
 
     fn set_want(&mut self, want: Want) {
-        self.want = want;
-        match want {
-            Want::Down => self.limit_end(),
-            Want::Up | Want::Once => {
-                self.is_stopping = false;
-                self.kill_at = None;
-                self.left.is_to_end = false;
-            }
+        let former = std::mem::replace(&mut self.want, want);
+        // a restart that has been ordered goes on
+        if want != Want::Down && former == Want::Down {
+            self.is_stopping = false;
+            self.kill_at = None;
+            self.expect_no_end();
         }
     }
 

@@ -15,6 +15,9 @@ const SILENCE: u64 = 5 * SECOND;
 /// How long it is not said again that something has been left behind.
 const MINUTE: u64 = 60 * SECOND;
 
+/// How long what is left in a group is given: a shell's last command often outlives it for a moment.
+const MOMENT: u64 = SECOND / 2;
+
 /// What is known of it.
 #[derive(Default)]
 pub struct Left {
@@ -24,10 +27,24 @@ pub struct Left {
     pub word_at: Option<u64>,
     /// Who of them there are, or were when that was last looked for.
     pub seen: Vec<Pid>,
+    /// What `run` may have left that nobody waits for, and when to look.
+    pub strays: Option<(Strays, u64)>,
     /// Who of them has been told to end.
     told: Vec<Pid>,
+    /// Of which process it has been said that it is waited for.
+    said_of: Option<Pid>,
     /// When it was last said that there are some that nobody waits for.
     said_at: Option<u64>,
+}
+
+/// What has been left in a session.
+#[derive(Clone, Copy)]
+pub struct Strays {
+    leader: Pid,
+    /// Whether some are in the group of `run`.
+    in_group: bool,
+    /// Whether the service was told to end.
+    is_ordered: bool,
 }
 
 impl Left {
@@ -40,13 +57,25 @@ impl Left {
 impl Service<'_> {
     /// An order has been given, or something has been left behind: if that takes long, it is said.
     pub(super) fn expect_end(&mut self) {
-        self.left.word_at = Some(monotonic() + SILENCE);
+        let is_said = self.child.as_ref().is_some_and(|child| self.left.said_of == Some(child.pid()));
+        if !is_said {
+            self.left.word_at.get_or_insert_with(|| monotonic() + SILENCE);
+        }
+    }
+
+    /// It need not end.
+    pub(super) fn expect_no_end(&mut self) {
+        self.left.is_to_end = false;
+        if !matches!(self.place, Place::Leaves(_)) {
+            self.left.word_at = None;
+        }
     }
 
     /// Nothing is waited for any more.
     pub(super) fn forget_order(&mut self) {
         self.left.is_to_end = false;
         self.left.word_at = None;
+        self.left.said_of = None;
         self.left.told.clear();
     }
 
@@ -54,6 +83,7 @@ impl Service<'_> {
     pub(super) fn wait_for_left(&mut self, program: Program) {
         self.place = Place::Leaves(program);
         self.left.told.clear();
+        self.left.word_at = None;
         match self.left.is_to_end {
             true => self.limit_end(),
             false => self.expect_end(),
@@ -117,29 +147,36 @@ impl Service<'_> {
         }
         let leader = run.pid();
         // a group that has members is found without a look at all processes; at the end of a tree others are not looked for
-        let has_group = process::send(Pid::from_raw(-leader.as_raw()), 0) != Err(Errno::ESRCH);
-        let is_ordered = self.left.is_to_end && !self.is_leaving;
-        if !has_group && !is_ordered {
-            return;
+        let in_group = process::send(Pid::from_raw(-leader.as_raw()), 0) != Err(Errno::ESRCH);
+        let strays = Strays { leader, in_group, is_ordered: self.left.is_to_end };
+        match self.is_leaving {
+            true if in_group => self.say_strays(strays),
+            false if in_group || strays.is_ordered => self.left.strays = Some((strays, monotonic() + MOMENT)),
+            _ => {}
         }
-        self.left.seen = process::of_session(leader);
-        if self.left.seen.contains(&leader) {
-            // another's by now, with the same number
-            self.left.seen.clear();
+    }
+
+    /// Says what there is of them; if nobody has ordered the end, once a minute.
+    pub(super) fn say_strays(&mut self, Strays { leader, in_group, is_ordered }: Strays) {
+        let found = process::of_session(leader);
+        // with the leader it is another session, which has its number by now
+        if found.is_empty() || found.contains(&leader) {
+            return;
         }
         let now = monotonic();
-        if self.left.seen.is_empty() || !is_ordered && self.left.said_at.is_some_and(|at| now < at + MINUTE) {
-            return;
+        if is_ordered || self.left.said_at.is_none_or(|at| now >= at + MINUTE) {
+            self.left.said_at = Some(now);
+            let remedy: &[u8] = match in_group {
+                true if !wishes::is_there(c"killpg") => b"; with a file killpg they end with it",
+                false if !wishes::is_there(c"orphanage") => b"; with a file orphanage they end with it",
+                _ => b"",
+            };
+            let text = b"/run has left processes behind: ";
+            say_in_passing(&[b"supervise: warning: ", self.dir, text, &shown(&found), remedy, b"\n"]);
         }
-        self.left.said_at = Some(now);
-        let remedy: &[u8] = match has_group {
-            true if !has_killpg => b"; with a file killpg they end with it",
-            false if !has_orphanage => b"; with a file orphanage they end with it",
-            _ => b"",
-        };
-        let left = shown(&self.left.seen);
-        let text = b"/run has left processes behind: ";
-        say_in_passing(&[b"supervise: warning: ", self.dir, text, &left, remedy, b"\n"]);
+        if self.child.is_none() {
+            self.left.seen = found;
+        }
     }
 
     /// Says what has been waited for too long.
@@ -150,6 +187,7 @@ impl Service<'_> {
             (Place::Runs(program), Some(child)) => (b"for ", program, vec![child.pid()]),
             _ => return,
         };
+        self.left.said_of = self.child.as_ref().map(Child::pid);
         let of: &[u8] = if self.child.is_some() { b" to end: " } else { b" has left behind: " };
         let (name, who) = (program.name().as_bytes(), shown(&who));
         say_in_passing(&[b"supervise: warning: waiting ", what, self.dir, b"/", name, of, &who, b"\n"]);

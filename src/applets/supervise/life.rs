@@ -117,6 +117,9 @@ impl Service<'_> {
                 });
                 self.place = Place::Runs(program);
                 self.notify(program, "start", pid, 0);
+                if self.left.is_to_end {
+                    self.expect_end();
+                }
             }
             Outcome::NotForked(reason) => {
                 self.fork_pause = (self.fork_pause * 2).clamp(SECOND, LONGEST_PAUSE);
@@ -242,7 +245,6 @@ impl Service<'_> {
                 };
                 if end == Some(End::Exited(GIVES_UP)) {
                     self.fail();
-                    self.left.is_to_end = true;
                 }
                 self.set_gap();
             }
@@ -319,6 +321,7 @@ impl Service<'_> {
     fn fail(&mut self) {
         self.has_failed = true;
         self.want = Want::Down;
+        self.left.is_to_end = true;
     }
 
     /// The distance to the next start: a second, or, if that is asked for, twice the last one after each run of less than

@@ -19,8 +19,8 @@ pub const MANUAL: Manual = Manual {
          `supervise/info` and /proc, and goes on with it, instead of starting a second copy. How such a service ends cannot \
          be known.",
         "If the supervise directory is removed, it is made anew within moments, unless supervise has been told to end with its \
-         service. If DIR itself is removed, or `run` together with the supervise directory, the service keeps running, and \
-         supervise ends with it. `svc --remove` removes a service in order (see svc(1)).",
+         service, or there is no `run` to be supervised. If DIR itself is removed, or neither `run` nor the supervise directory \
+         is there when the service is down, the service keeps running, and supervise ends with it. `svc --remove` removes a service in order (see svc(1)).",
         "What an order waits for is said once, after five seconds, with process numbers and names; svstat(1) shows it.",
     ],
     sections: &[
@@ -68,7 +68,7 @@ pub const MANUAL: Manual = Manual {
                  not heed TERM is waited for as long as it runs.",
                 "killpg: TERM of d, KILL of k and of timeout-kill go to the process group of the service; and what is left of the group when the \
                  service has ended gets KILL. Without it, and without `orphanage`, a shell that does not `exec` its program leaves the program \
-                 running when it ends; supervise says so, and no more.",
+                 running when it ends; supervise says so, and no more, and with `no-setsid` it cannot tell.",
                 "orphanage: what the service has started and left behind, in whatever group or session, is waited for before \
                  anything else is run; signals go to it meanwhile. If the service was told to end or to restart, or has failed for good, so is what \
                  it has left. Processes become children of supervise for that; as the first process of \

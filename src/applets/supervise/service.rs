@@ -141,7 +141,10 @@ impl<'a> Service<'a> {
 
     /// Goes on where a supervise was killed: a process that it has left running is not started a second time.
     fn take_over(&mut self, left: Info) {
-        let Some(mut child) = Child::adopt(left.process) else { return };
+        // without its process, one of those that it has left and that are waited for
+        let waits = left.left > 0 && wishes::is_there(c"orphanage");
+        let found = Child::adopt(left.process);
+        let Some(mut child) = found.or_else(|| Child::adopt(left.left_process).filter(|_| waits)) else { return };
         self.info = left;
         self.info.started = left.started.min(monotonic());
         if left.ready == Some(false) {
@@ -163,6 +166,10 @@ impl<'a> Service<'a> {
         self.has_begun = true;
         self.place = Place::Runs(left.program.unwrap_or(Program::Run));
         self.child = Some(child);
+        if self.is_stopping || self.want == Want::Down {
+            // that was an order, and its time begins anew
+            self.limit_end();
+        }
     }
 
     /// Begins: starts it if it is wanted and does not run.
@@ -262,7 +269,9 @@ impl<'a> Service<'a> {
             _ => None,
         };
         let look = self.is_unwatched().then(|| monotonic() + SECOND);
-        [due, self.kill_at, self.retry_at, self.heal_at, self.left.word_at, look].into_iter().flatten().min()
+        let strays = self.left.strays.map(|(_, at)| at);
+        let times = [due, self.kill_at, self.retry_at, self.heal_at, self.left.word_at, strays, look];
+        times.into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -289,6 +298,12 @@ impl<'a> Service<'a> {
         }
         if self.left.word_at.is_some_and(|at| now >= at) {
             self.say_what_is_waited_for();
+        }
+        if let Some((strays, at)) = self.left.strays
+            && now >= at
+        {
+            self.left.strays = None;
+            self.say_strays(strays);
         }
     }
 

@@ -20,6 +20,11 @@ const QUIET: u64 = SECOND / 4;
 /// How often the directory is made anew in quick succession.
 const ATTEMPTS: u8 = 20;
 
+/// Whether there is nothing that could be the service.
+fn is_without_program() -> bool {
+    wishes::is_missing(c"run") && wishes::is_missing(c"start")
+}
+
 impl Service<'_> {
     /// Something has been removed from the supervise directory.
     pub fn lose(&mut self) {
@@ -36,11 +41,12 @@ impl Service<'_> {
             return;
         }
         self.look_for_home();
-        if wishes::is_missing(c"run") && wishes::is_missing(c"start") {
-            // without a service it is what is left to be removed, and must not get in the way of that
-            self.lose_home();
-        }
         if self.is_gone || self.is_to_end() {
+            return;
+        }
+        if is_without_program() {
+            // it is being taken apart, and nothing must get in the way of that; or put together again
+            self.heal_at = Some(monotonic() + SECOND);
             return;
         }
         if let Err(error) = self.files.heal(self.home, self.dir) {
@@ -61,17 +67,22 @@ impl Service<'_> {
         self.is_heal_said = false;
     }
 
-    /// Looks whether the service directory itself has been removed.
+    /// Looks whether the service directory itself has been removed. Of one that is down it is enough that there is neither a
+    /// program nor a supervise directory any more.
     pub(super) fn look_for_home(&mut self) {
-        if nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0) {
-            self.lose_home();
+        let is_removed = nix::sys::stat::stat(c".").is_ok_and(|here| here.st_nlink == 0);
+        let is_down = self.child.is_none() && !matches!(self.place, Place::Started | Place::Leaves(_));
+        let is_apart = || is_down && is_without_program() && !self.files.is_whole(self.home);
+        if !(is_removed || is_apart()) {
+            return;
         }
-    }
-
-    fn lose_home(&mut self) {
         if !std::mem::replace(&mut self.is_gone, true) {
             let text = b" has been removed: ending when the service is down\n";
             say_in_passing(&[b"supervise: warning: ", self.dir, text]);
+        }
+        if self.place == Place::Started {
+            // there is nothing whose end could be waited for
+            self.clear_up();
         }
     }
 
