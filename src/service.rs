@@ -83,6 +83,18 @@ impl Home {
         Ok(Self { name })
     }
 
+    /// Where it was before the service directory got the name `now`, if its place depends on that; or before the directory above did.
+    pub fn before_renaming(&self, now: &[u8], former: &[u8]) -> Option<Self> {
+        self.name.first().filter(|&&first| first == b'/')?;
+        for behind in [&b""[..], b":log"] {
+            let rest = self.name.strip_suffix(behind).and_then(|rest| rest.strip_suffix(now));
+            if let Some(rest) = rest.filter(|rest| matches!(rest.last(), Some(b':' | b'/'))) {
+                return Some(Self { name: [rest, former, behind].concat() });
+            }
+        }
+        None
+    }
+
     /// The directory itself.
     pub fn directory(&self) -> &OsStr {
         OsStr::from_bytes(&self.name)

@@ -66,7 +66,9 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let order = Order::asked_for(given);
     let wish = given.last("wait").map(|value| wish(value.bytes()).ok_or(WrongUsage)).transpose()?;
     let removes = given.has("remove");
-    if removes && (wish.is_some() || given.has("check") || order.has_log() || !order.is_empty()) {
+    if removes
+        && (given.operands().is_empty() || wish.is_some() || given.has("check") || order.has_log() || !order.is_empty())
+    {
         return Err(WrongUsage.into());
     }
     let limit = given.last("remove").map(|value| seconds(value.bytes()).ok_or(WrongUsage)).transpose()?;

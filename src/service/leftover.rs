@@ -5,7 +5,7 @@
 
 use super::Home;
 use super::info::Identity;
-use super::status::Record;
+use super::status::{Phase, Record};
 use crate::label::Moment;
 use crate::sys::process;
 use nix::unistd::Pid;
@@ -19,10 +19,14 @@ pub struct Leftover {
     pub watched: Option<OwnedFd>,
 }
 
-/// What the service has left running. Only where no supervise runs.
+/// What the service has left running: its process, or what that had left behind and supervise was waiting for. Only where no
+/// supervise runs.
 pub fn find(home: &Home) -> Option<Leftover> {
-    let noted = home.info().filter(|info| info.boot == process::boot()).map(|info| info.process);
-    let noted = noted.and_then(|identity| running(identity.pid, |start| is_same(start, identity)));
+    let info = home.info().filter(|info| info.boot == process::boot());
+    let waited_for = info.filter(|info| info.process.pid == 0 && info.phase == Some(Phase::Stopping));
+    let noted = [info.map(|info| info.process), waited_for.map(|info| info.left_process)];
+    let mut noted = noted.into_iter().flatten();
+    let noted = noted.find_map(|identity| running(identity.pid, |start| is_same(start, identity)));
     noted.or_else(|| {
         let Record { main, .. } = home.status().ok()?;
         running(main.pid, |start| is_since(start, main.since))

@@ -43,14 +43,18 @@ pub const MANUAL: Manual = Manual {
             "REMOVING A SERVICE",
             &[
                 "`--remove` stands alone, and takes a service away in this order: DIR is renamed to a name with a dot before it (`/service/web` to \
-             `/service/.web`), which svscan(1) passes over and nothing else has; the service is told `-dx`; when it and its supervise have \
-             ended, svscan lets its log read what is left and end, and its supervise, too. Then the new name is printed, a line for each DIR. \
-             Nothing is deleted: `rm -r` on that name does that, or a renaming brings the service back.",
-                "It waits as long as the service takes to end, and says after five seconds what it waits for; with SECONDS, no longer than that: \
-             then DIR has its new name, the service has been told, and `svc --remove` on the new name waits on. A log that has no svscan of \
-             this kind above it is told itself, seven seconds after its service's end, when it has read all.",
-                "If the new name is taken, nothing is done. A DIR that is a symbolic link is renamed as such. If DIR is of a service that runs without a \
-             supervise (it was killed), that is said, and nothing is done.",
+             `/service/.web`), which svscan(1) passes over and nothing else has; the service is told `-dx`, also by a supervise that is just \
+             starting; when nothing of it runs any more, svscan lets its log read what is left and end, and its supervise, too. Then the new name is \
+             printed, a line for each DIR as it is done. Nothing is deleted: `rm -r` on that name does that, or a renaming brings the \
+             service back.",
+                "It waits as long as the service takes to end, and after that as long as its log does, and says after five seconds what it waits for; \
+             with SECONDS, no longer than that: 99. Then DIR has its new name, the service has been told, and `svc --remove` on the new name \
+             waits on. If its supervise is killed meanwhile, the end of its process is waited for, which nobody orders any more. A log that has \
+             no svscan of this kind above it is told itself, seven seconds after its service's end, when it has read all.",
+                "Nothing is done, and the code is 111, if the new name is taken; if DIR is no service (it has neither `run` nor `start` nor a supervise \
+             directory), is the log of one, or of s6; if who calls may not command it; and if it runs without a supervise, which was \
+             killed. A DIR that is a symbolic link is renamed as such. Every failure after the renaming says what it is called now. Of several \
+             codes 111 counts before 99.",
             ],
         ),
         (

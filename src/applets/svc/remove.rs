@@ -1,33 +1,26 @@
 //! `svc --remove`: out of the scan, down, and no supervise any more; in this order, so that nothing starts it again.
+//!
+//! | module | is |
+//! |---|---|
+//! | hide | the new name, and what keeps a directory from getting one |
+//! | part | the service, or its log, on the way to its end |
 
-use super::{APPLET, Outcome, send, warn};
+mod hide;
+mod part;
+
+use super::APPLET;
 use crate::environ::Environ;
-use crate::failure::{Failure, UnableTo, explained, say, say_to};
+use crate::failure::{Failure, explained, harmless_name, say, say_to};
 use crate::family::Family;
-use crate::pipe::Pipe;
 use crate::service::origin::Origin;
-use crate::service::waiting::{self, TIMED_OUT};
+use crate::service::waiting::TIMED_OUT;
 use crate::service::watch::Watch;
-use crate::service::{Home, leftover};
-use crate::sys::descriptor::{STDOUT, rename_to_free_name};
-use crate::sys::process;
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
-use nix::unistd::Pid;
-use std::ffi::CString;
-use std::os::fd::AsFd;
+use crate::sys::descriptor::STDOUT;
+use part::{Log, Main};
 use std::time::{Duration, Instant};
 
 /// How long something is waited for without a word.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// How long a log may outlive its service before it is told itself: svscan sees to it sooner. Where none does, as with
-/// daemontools', nothing else would end it.
-const GRACE: Duration = Duration::from_secs(7);
-
-/// How often a log that has something to read is looked at then.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A service that is being removed.
 struct Removed {
@@ -35,13 +28,13 @@ struct Removed {
     dir: &'static [u8],
     /// As it is called now.
     now: Vec<u8>,
-    home: Home,
-    /// Its log's, if it has one with a supervise of its own.
-    log: Option<Home>,
-    /// When its supervise was seen to be gone.
+    main: Main,
+    /// Its log, if it has one with a supervise of its own.
+    log: Option<Log>,
+    /// Since when its supervise has ended, and its log is waited for.
     ended: Option<Instant>,
-    is_log_told: bool,
-    is_said: bool,
+    /// When it is to be said what is waited for.
+    word_at: Option<Instant>,
     is_over: bool,
 }
 
@@ -59,37 +52,33 @@ pub fn remove(
     let mut code = 0;
     let mut services = Vec::new();
     for dir in dirs {
-        let hidden = hide(environ, dir);
+        let hidden = hide::hide(environ, dir);
         origin.back()?;
         match hidden {
             Ok(service) => services.push(service),
             Err(error) => {
-                let reason = explained(&error, Family::Bernstein);
-                let _ = say(&[b"svc: fatal: ", &reason, b"\n"]);
+                let _ = say(&[b"svc: fatal: ", &explained(&error, Family::Bernstein), b"\n"]);
                 code = APPLET.codes.failure;
             }
         }
     }
-    for service in &mut services {
-        // one that nobody supervises is down
-        let is_told = match origin.enter(&service.now) {
-            Ok(()) if service.home.ok().is_err() => Outcome::Told,
-            Ok(()) => send(service.dir, &service.home, Ok(b"dx".to_vec())),
-            Err(reason) => warn("chdir to", &service.now, reason),
-        };
-        origin.back()?;
-        if is_told == Outcome::Failed {
-            (service.is_over, code) = (true, APPLET.codes.failure);
-        }
-    }
-    let start = Instant::now();
     // a place for each service, and one for its log
     let mut watch = Watch::new(2 * services.len(), &[]);
     loop {
+        let mut next = end;
         for (number, service) in services.iter_mut().enumerate().filter(|(_, service)| !service.is_over) {
-            service.look(&mut watch, number, origin)?;
-            if !service.is_over && start.elapsed() >= SILENCE && !std::mem::replace(&mut service.is_said, true) {
-                service.say_what_is_waited_for(origin)?;
+            let outcome = service.look(&mut watch, number, origin);
+            origin.back()?;
+            match outcome {
+                Ok(at) => next = [next, at].into_iter().flatten().min(),
+                Err(error) => {
+                    service.fail(&explained(&error, Family::Bernstein));
+                    code = APPLET.codes.failure;
+                }
+            }
+            if service.is_over {
+                watch.leave(2 * number);
+                watch.leave(2 * number + 1);
             }
         }
         if services.iter().all(|service| service.is_over) {
@@ -97,121 +86,66 @@ pub fn remove(
         }
         let now = Instant::now();
         if end.is_some_and(|end| now >= end) {
-            for service in services.iter().filter(|service| !service.is_over) {
-                let text = b"svc: fatal: unable to remove ";
-                let _ = say(&[text, service.dir, b": timed out; it is called ", &service.now, b" by now\n"]);
-            }
-            return Ok(TIMED_OUT);
+            services.iter().filter(|service| !service.is_over).for_each(|service| service.fail_with(b"timed out"));
+            return Ok(if code == 0 { TIMED_OUT } else { code });
         }
-        let left = services.iter().filter(|service| !service.is_over);
-        let next = left.filter_map(|service| service.next_time(start)).chain(end).min();
         let pause = next.map(|at| at.saturating_duration_since(now));
         watch.wait(pause, None).map_err(|reason| Failure::new("unable to wait").because(reason))?;
     }
 }
 
-/// Takes a service directory out of the sight of svscan, which passes over names that begin with a dot. The current directory
-/// is another one afterwards.
-fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
-    let length = dir.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
-    let (around, name) = match dir[..length].iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&dir[..=slash], &dir[slash + 1..length]),
-        None => (&b""[..], &dir[..length]),
-    };
-    if matches!(name, b"" | b"." | b"..") {
-        let text = [b"unable to remove ", dir, b": a service is removed by its name in the directory above"].concat();
-        return Err(Failure::new(text).into());
-    }
-    let place = if around.is_empty() { &b"."[..] } else { around };
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let place = open(place, flags, Mode::empty()).unable_to("chdir to", place)?;
-    nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
-    let home = Home::here(environ).unable_to("control", dir)?;
-    if let (Err(_), Some(left)) = (home.ok(), leftover::find(&home)) {
-        let text = [b"unable to remove ", dir, b": it runs without a supervise: pid "].concat();
-        return Err(Failure::new([text, left.pid.to_string().into_bytes()].concat()).into());
-    }
-    let log = match nix::unistd::chdir(c"log") {
-        Ok(()) => Some(Home::here(environ).unable_to("control", &[dir, b"/log"].concat())?),
-        Err(Errno::ENOENT | Errno::ENOTDIR) => None,
-        Err(reason) => return Err(reason).unable_to("chdir to", &[dir, b"/log"].concat()),
-    };
-    let hidden = if name.starts_with(b".") { name.to_vec() } else { [b".", name].concat() };
-    let now = [around, &hidden].concat();
-    if hidden != name {
-        let text = [dir, b" to ", &now].concat();
-        let word = |name: &[u8]| CString::new(name).map_err(|_| Errno::EINVAL);
-        let renamed =
-            word(name).and_then(|from| word(&hidden).and_then(|to| rename_to_free_name(place.as_fd(), &from, &to)));
-        renamed.unable_to("rename", &text)?;
-    }
-    Ok(Removed { dir, now, home, log, ended: None, is_log_told: false, is_said: false, is_over: false })
-}
-
 impl Removed {
-    /// Looks how far it is. The service is over first, then its log.
-    fn look(&mut self, watch: &mut Watch, number: usize, origin: &Origin) -> anyhow::Result<()> {
-        let is_supervised = match origin.enter(&self.now) {
-            Ok(()) => watch.look(2 * number, &self.home).unwrap_or(true),
-            // whoever removes it now need not wait
-            Err(_) => false,
-        };
-        if !is_supervised {
-            let ended = *self.ended.get_or_insert_with(Instant::now);
-            let is_logged = match &self.log {
-                Some(log) if nix::unistd::chdir(c"log").is_ok() => watch.look(2 * number + 1, log).unwrap_or(true),
-                _ => false,
-            };
-            self.is_over = !is_logged;
-            if is_logged && !self.is_log_told && ended.elapsed() >= GRACE {
-                self.tell_log();
+    /// Looks how far it is: the service is over first, then its log. Gives when it is to be looked at again, if nothing happens
+    /// before. The current directory is another one afterwards.
+    ///
+    /// # Errors
+    /// What keeps it from ever being over.
+    fn look(&mut self, watch: &mut Watch, number: usize, origin: &Origin) -> anyhow::Result<Option<Instant>> {
+        let mut again = None;
+        // whoever removes the directory now need not wait
+        let is_here = origin.enter(&self.now).is_ok();
+        if is_here && self.ended.is_none() {
+            again = self.main.look(watch, 2 * number)?;
+        }
+        let is_main_over = !is_here || self.main.is_over;
+        if is_main_over && self.ended.is_none() {
+            self.ended = Some(Instant::now());
+            self.word_at = Some(Instant::now() + SILENCE);
+        }
+        let log = self.log.as_mut().filter(|_| is_here);
+        self.is_over = match (self.ended, log) {
+            (Some(ended), Some(log)) if nix::unistd::chdir(c"log").is_ok() => {
+                again = log.look(watch, 2 * number + 1, ended);
+                log.is_over
             }
-        }
-        origin.back()?;
-        if self.is_over {
-            watch.leave(2 * number);
-            watch.leave(2 * number + 1);
-            let _ = say_to(STDOUT, &[&self.now, b"\n"]);
-        }
-        Ok(())
-    }
-
-    /// Tells the log, which has the current directory, to end: not before it has read all there is.
-    fn tell_log(&mut self) {
-        let Some(log) = &self.log else { return };
-        let supervise = log.info().filter(waiting::is_current).map(|info| info.supervise.pid);
-        let pid = supervise.and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let pipe = pid.and_then(|pid| Pipe::of_process(pid, 0, None));
-        if pipe.is_none_or(|pipe| pipe.unread() == 0) {
-            self.is_log_told = true;
-            send(&[self.dir, b"/log"].concat(), log, Ok(b"dx".to_vec()));
-        }
-    }
-
-    /// When something is to be done for it, if nothing happens before.
-    fn next_time(&self, start: Instant) -> Option<Instant> {
-        let word = (!self.is_said).then_some(start + SILENCE);
-        let log = self.ended.filter(|_| !self.is_log_told);
-        let log = log.map(|ended| (ended + GRACE).max(Instant::now() + PAUSE));
-        [word, log].into_iter().flatten().min()
-    }
-
-    fn say_what_is_waited_for(&self, origin: &Origin) -> anyhow::Result<()> {
-        let is_log = self.ended.is_some();
-        let home = self.log.as_ref().filter(|_| is_log).unwrap_or(&self.home);
-        let entered = origin.enter(&self.now).and_then(|()| if is_log { nix::unistd::chdir(c"log") } else { Ok(()) });
-        let main = entered.and_then(|()| home.status()).map_or(0, |record| record.main.pid);
-        let left = home.info().map_or(0, |info| info.left_process.pid);
-        origin.back()?;
-        let who = match i32::try_from(if main == 0 { left } else { main }) {
-            Ok(pid @ 1..) => match process::command(Pid::from_raw(pid)) {
-                Some(name) => format!(": pid {pid} ({name})"),
-                None => format!(": pid {pid}"),
-            },
-            _ => String::new(),
+            (ended, _) => ended.is_some(),
         };
-        let which: &[u8] = if is_log { b"/log" } else { b"" };
-        let _ = say(&[b"svc: warning: waiting for ", self.dir, which, b" to end", who.as_bytes(), b"\n"]);
-        Ok(())
+        if self.is_over {
+            say_to(STDOUT, &[&self.now, b"\n"]).map_err(|reason| Failure::unable_to("write", b"output", reason))?;
+        } else if self.word_at.is_some_and(|at| Instant::now() >= at) {
+            self.word_at = None;
+            self.say_what_is_waited_for();
+        }
+        Ok([again, self.word_at].into_iter().flatten().min())
+    }
+
+    /// The current directory is that of what is waited for.
+    fn say_what_is_waited_for(&self) {
+        let (which, who): (&[u8], _) = match (&self.log, self.ended) {
+            (Some(log), Some(_)) => (b"/log", log.process()),
+            _ => (b"", self.main.process()),
+        };
+        let _ =
+            say(&[b"svc: warning: waiting for ", &harmless_name(self.dir), which, b" to end", who.as_bytes(), b"\n"]);
+    }
+
+    fn fail(&mut self, why: &[u8]) {
+        self.is_over = true;
+        self.fail_with(why);
+    }
+
+    fn fail_with(&self, why: &[u8]) {
+        let (dir, now) = (harmless_name(self.dir), harmless_name(&self.now));
+        let _ = say(&[b"svc: fatal: unable to remove ", &dir, b": ", why, b"; it is called ", &now, b" by now\n"]);
     }
 }
