@@ -374,18 +374,18 @@ fn refuse(applet: &'static Applet, codes: Codes, process: &Process, misuse: Opti
 /// Says why a link failed. Gives the code.
 #[cold]
 fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &anyhow::Error) -> u8 {
-    if error.is::<WrongUsage>() {
-        return refuse(applet, codes, process, None);
-    }
-    let (text, code) = match error.downcast_ref::<Failure>() {
-        Some(failure) => (failure.in_words_of(applet.family), failure.code().unwrap_or(codes.failure)),
-        None => (format!("{error:#}").into_bytes(), codes.failure),
+    let failure = error.downcast_ref::<Failure>();
+    let (text, code, usage) = match failure.map(|failure| (failure.in_words_of(applet.family), failure.code())) {
+        None if error.is::<WrongUsage>() => return refuse(applet, codes, process, None),
+        Some((text, _)) if error.is::<WrongUsage>() => (text, codes.usage, documents::refusal(applet, None)),
+        Some((text, code)) => (text, code.unwrap_or(codes.failure), Vec::new()),
+        None => (format!("{error:#}").into_bytes(), codes.failure, Vec::new()),
     };
     if text.is_empty() {
         process.listeners.failed(code, STDERR, &[]);
     } else {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
-        let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n"]);
+        let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n", &usage]);
     }
     code
 }

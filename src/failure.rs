@@ -109,7 +109,8 @@ pub fn explained(error: &anyhow::Error, family: Family) -> Vec<u8> {
     }
 }
 
-/// Called wrongly in a way that options alone do not show: the usage text and code follow.
+/// Called wrongly in a way that options alone do not show: the usage text and code follow. What is wrong may be told before,
+/// in the words of daemontools: by a [`Failure`] that is this error's context.
 #[derive(Debug)]
 pub struct WrongUsage;
 

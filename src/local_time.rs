@@ -1,10 +1,12 @@
 //! Moments as people read them. Calendar and zone are asked once a minute of log, not once a line.
 
+mod format;
+
 use crate::environ::Environ;
 use crate::label::Moment;
 use crate::sys::time::Calendar;
 use crate::zone;
-use std::ffi::CString;
+use format::Piece;
 use std::io::Write;
 
 /// Whose clock on the wall.
@@ -27,47 +29,10 @@ pub enum Style {
     Own(Vec<Piece>),
 }
 
-/// A piece of a format of one's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// For strftime(3).
-    Text(CString),
-    /// The decimals of the second.
-    Decimals,
-    /// What the zone is called: C libraries name no zones but their own.
-    Zone,
-    /// Seconds since 1970, which a C library would ask its own zone for.
-    Seconds,
-}
-
 impl Style {
-    /// From a format of strftime(3) in which `%N` is the decimals of the second.
+    /// From a format of strftime(3) in which `%N` is the decimals of the second, as in `date`.
     pub fn from_format(format: &[u8]) -> Self {
-        let mut pieces = Vec::new();
-        let mut text = Vec::new();
-        let mut bytes = format.iter().copied();
-        let flush = |text: &mut Vec<u8>, pieces: &mut Vec<Piece>| {
-            if !text.is_empty() {
-                pieces.push(Piece::Text(CString::new(std::mem::take(text)).unwrap_or_default()));
-            }
-        };
-        while let Some(byte) = bytes.next() {
-            // what a % at the very end is, C libraries do not agree on: here it stands for itself
-            let next = if byte == b'%' { bytes.next().or(Some(b'%')) } else { None };
-            let piece = match next {
-                Some(b'N') => Piece::Decimals,
-                Some(b'Z') => Piece::Zone,
-                Some(b's') => Piece::Seconds,
-                _ => {
-                    text.extend([Some(byte), next].into_iter().flatten());
-                    continue;
-                }
-            };
-            flush(&mut text, &mut pieces);
-            pieces.push(piece);
-        }
-        flush(&mut text, &mut pieces);
-        Self::Own(pieces)
+        Self::Own(format::parse(format))
     }
 }
 
@@ -173,16 +138,18 @@ impl LocalTime {
             };
             let text = |piece: &Piece| match piece {
                 Piece::Text(format) => Some(calendar.format(format)),
-                Piece::Zone => Some(self.zone_name(moment.seconds).to_vec()),
-                Piece::Seconds => Some(moment.seconds.to_string().into_bytes()),
-                Piece::Decimals => None,
+                Piece::Zone(field) => Some(field.name(self.zone_name(moment.seconds))),
+                Piece::Seconds(field) => Some(field.seconds(moment.seconds)),
+                Piece::Decimals(_) => None,
             };
             self.second = Some((moment.seconds, pieces.iter().map(text).collect()));
         }
-        for text in self.second.iter().flat_map(|(_, texts)| texts) {
-            match text {
-                Some(text) => output.extend_from_slice(text),
-                None => put_decimals(moment, self.decimals, output),
+        let (Style::Own(pieces), Some((_, texts))) = (&self.style, &self.second) else { return false };
+        for (piece, text) in pieces.iter().zip(texts) {
+            match (piece, text) {
+                (_, Some(text)) => output.extend_from_slice(text),
+                (Piece::Decimals(field), _) => field.decimals(&nine_decimals(moment), self.decimals, output),
+                _ => {}
             }
         }
         true
@@ -197,18 +164,18 @@ fn put_second(second: u8, moment: Moment, decimals: usize, output: &mut Vec<u8>)
     output.extend_from_slice(&[b'0' + second / 10, b'0' + second % 10]);
     if decimals > 0 {
         output.push(b'.');
-        put_decimals(moment, decimals, output);
+        output.extend_from_slice(&nine_decimals(moment)[..decimals]);
     }
 }
 
-fn put_decimals(moment: Moment, decimals: usize, output: &mut Vec<u8>) {
+fn nine_decimals(moment: Moment) -> [u8; 9] {
     let mut digits = [b'0'; 9];
     let mut left = moment.nanoseconds;
     for digit in digits.iter_mut().rev() {
         *digit += (left % 10) as u8;
         left /= 10;
     }
-    output.extend_from_slice(&digits[..decimals]);
+    digits
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
-use crate::failure::{UnableTo, WrongUsage};
+use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::number::{self, POWERS};
 use crate::options::{Given, Opt};
 use rlimit::Resource;
@@ -61,7 +61,8 @@ pub const APPLET: Applet = Applet {
              word, as in `12:5`, is wrong usage; where only the hard limit is given, the soft one is lowered to it.",
             "Before the options, these variables are applied where they are set: SOFTLIMIT_ALLBYTES, COREBYTES, \
              DATABYTES, FILEBYTES, LOCKEDBYTES, MEMBYTES, OPENFILES, PROCS, RSSBYTES, STACKBYTES and CPUSECS, each \
-             with SOFTLIMIT_ in front, for -a, -c, -d, -f, -l, -m, -o, -p, -r, -s and -t.",
+             with SOFTLIMIT_ in front, for -a, -c, -d, -f, -l, -m, -o, -p, -r, -s and -t. One that holds no LIMIT is wrong usage, \
+             as is a wrong word of a long option; the line before the usage names it.",
             "A memory limit too low for the next program kills it inside the exec by SIGSEGV, with no message that \
              anyone could write; too low for its dynamic loader, it exits with 127.",
         ],
@@ -80,7 +81,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["prlimit(1)", "setrlimit(2)"],
     },
-    role: Role::Link(|given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ).ok_or(WrongUsage)? }))),
+    role: Role::Link(|given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ)? }))),
 };
 
 /// The resources of `-m`, in the reference's order.
@@ -141,44 +142,63 @@ struct Softlimit {
     limits: Vec<Setting>,
 }
 
-fn limits(given: &Given, environ: &Environ) -> Option<Vec<Setting>> {
+fn limits(given: &Given, environ: &Environ) -> anyhow::Result<Vec<Setting>> {
     let mut limits = Vec::new();
-    let mut add = |resources: &[Resource], text: &[u8], is_pair: bool| {
-        for &resource in resources {
-            let (soft, hard) = if is_pair { pair(text, resource)? } else { (Some(limit(text, resource)?), None) };
-            limits.push(Setting { resource, soft, hard });
-        }
-        Some(())
-    };
     // one look at the environment tells most callers that there is nothing to look for
     if environ.entries().iter().any(|entry| entry.bytes().starts_with(b"SOFTLIMIT_")) {
         for (_, variable, resources) in RESOURCES.iter().filter(|(_, variable, _)| !variable.is_empty()) {
-            if let Some(text) = environ.get([b"SOFTLIMIT_", variable.as_bytes()].concat().as_slice()) {
-                add(resources, text.bytes(), false)?;
+            let name = [b"SOFTLIMIT_", variable.as_bytes()].concat();
+            let Some(text) = environ.get(&name) else { continue };
+            for &resource in *resources {
+                let soft = limit(text.bytes(), resource).ok_or_else(|| wrong(&name, NO_LIMIT, text.bytes()))?;
+                limits.push(Setting { resource, soft: Some(soft), hard: None });
             }
         }
     }
     for (id, text) in given.each() {
-        let (_, _, resources) = RESOURCES.iter().find(|(option, _, _)| *option == id)?;
-        add(resources, text?.bytes(), id.len() > 1)?;
+        let (_, _, resources) = RESOURCES.iter().find(|(option, _, _)| *option == id).ok_or(WrongUsage)?;
+        let text = text.ok_or(WrongUsage)?.bytes();
+        for &resource in *resources {
+            let (soft, hard) = match id.len() {
+                // to a letter the reference has no more to say
+                1 => (Some(limit(text, resource).ok_or(WrongUsage)?), None),
+                _ => pair(text, resource).map_err(|what| wrong(&[b"--", id.as_bytes()].concat(), what, text))?,
+            };
+            limits.push(Setting { resource, soft, hard });
+        }
     }
-    Some(limits)
+    Ok(limits)
 }
 
-/// `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`.
-fn pair(text: &[u8], resource: Resource) -> Option<(Option<Limit>, Option<Limit>)> {
+/// What is wrong with a text that is no limit.
+const NO_LIMIT: &str = "not a limit";
+
+/// Wrong usage, with the name of what is wrong.
+fn wrong(name: &[u8], what: &str, text: &[u8]) -> anyhow::Error {
+    let said = match text {
+        [] => [name, b": empty limit"].concat(),
+        _ => [name, b": ", what.as_bytes(), b": ", text].concat(),
+    };
+    anyhow::Error::new(WrongUsage).context(Failure::new(said))
+}
+
+/// `SOFT`, `SOFT:`, `:HARD` or `SOFT:HARD`; or else what is wrong.
+fn pair(text: &[u8], resource: Resource) -> Result<(Option<Limit>, Option<Limit>), &'static str> {
     let Some(colon) = text.iter().position(|&byte| byte == b':') else {
-        return Some((Some(limit(text, resource)?), None));
+        return Ok((Some(limit(text, resource).ok_or(NO_LIMIT)?), None));
     };
     let side = |text: &[u8]| if text.is_empty() { Some(None) } else { limit(text, resource).map(Some) };
-    match (side(&text[..colon])?, side(&text[colon + 1..])?) {
-        (None, None) => None,
+    match (side(&text[..colon]).ok_or(NO_LIMIT)?, side(&text[colon + 1..]).ok_or(NO_LIMIT)?) {
+        (None, None) => Err(NO_LIMIT),
         // one of the two is not what was meant
-        (Some(Limit::At(soft)), Some(Limit::At(hard))) if soft > hard => None,
-        (Some(Limit::Unlimited), Some(Limit::At(_))) => None,
-        pair => Some(pair),
+        (Some(Limit::At(soft)), Some(Limit::At(hard))) if soft > hard => Err(REVERSED),
+        (Some(Limit::Unlimited), Some(Limit::At(_))) => Err(REVERSED),
+        pair => Ok(pair),
     }
 }
+
+/// Likewise, with a pair.
+const REVERSED: &str = "soft limit above the hard one";
 
 fn limit(text: &[u8], resource: Resource) -> Option<Limit> {
     match text {
@@ -251,16 +271,19 @@ mod tests {
     fn a_pair_has_at_least_one_side() {
         let one = Some(Limit::At(1));
         let two = Some(Limit::At(2));
-        assert_eq!(pair(b"1", Resource::NOFILE), Some((one, None)));
-        assert_eq!(pair(b"1:", Resource::NOFILE), Some((one, None)));
-        assert_eq!(pair(b":2", Resource::NOFILE), Some((None, two)));
-        assert_eq!(pair(b"1:2", Resource::NOFILE), Some((one, two)));
-        assert_eq!(pair(b"2:2", Resource::NOFILE), Some((two, two)));
-        assert_eq!(pair(b"=:2", Resource::NOFILE), Some((Some(Limit::Hard), two)));
-        assert_eq!(pair(b"1:-", Resource::NOFILE), Some((one, Some(Limit::Unlimited))));
-        assert_eq!(pair(b"2:=", Resource::NOFILE), Some((two, Some(Limit::Hard))));
-        for bad in [&b":"[..], b"", b"1:2:3", b"x:1", b"1:x", b"1:2x", b" 1:2", b"2:1", b"12:5", b"-:5"] {
-            assert_eq!(pair(bad, Resource::NOFILE), None, "{bad:?}");
+        assert_eq!(pair(b"1", Resource::NOFILE), Ok((one, None)));
+        assert_eq!(pair(b"1:", Resource::NOFILE), Ok((one, None)));
+        assert_eq!(pair(b":2", Resource::NOFILE), Ok((None, two)));
+        assert_eq!(pair(b"1:2", Resource::NOFILE), Ok((one, two)));
+        assert_eq!(pair(b"2:2", Resource::NOFILE), Ok((two, two)));
+        assert_eq!(pair(b"=:2", Resource::NOFILE), Ok((Some(Limit::Hard), two)));
+        assert_eq!(pair(b"1:-", Resource::NOFILE), Ok((one, Some(Limit::Unlimited))));
+        assert_eq!(pair(b"2:=", Resource::NOFILE), Ok((two, Some(Limit::Hard))));
+        for bad in [&b":"[..], b"", b"1:2:3", b"x:1", b"1:x", b"1:2x", b" 1:2"] {
+            assert_eq!(pair(bad, Resource::NOFILE), Err(NO_LIMIT), "{bad:?}");
+        }
+        for bad in [&b"2:1"[..], b"12:5", b"-:5"] {
+            assert_eq!(pair(bad, Resource::NOFILE), Err(REVERSED), "{bad:?}");
         }
     }
 
@@ -269,7 +292,7 @@ mod tests {
         fn any_bytes_are_a_limit_or_wrong_usage(text in proptest::collection::vec(proptest::sample::select(b"0189kMGTx=-:+ \xff".to_vec()), 0..24)) {
             for resource in [Resource::AS, Resource::NOFILE] {
                 let plain = limit(&text, resource);
-                if let Some(both) = pair(&text, resource) {
+                if let Ok(both) = pair(&text, resource) {
                     proptest::prop_assert!(both.0.is_some() || both.1.is_some());
                     proptest::prop_assert_eq!(text.contains(&b':'), plain.is_none());
                 }

@@ -45,6 +45,10 @@ pub const APPLET: Applet = Applet {
             "What only looks like a label passes through: other or more digits, a second with more than 999999999 \
              nanoseconds, a year before 0 or after 9999.",
             "All that has been read is written before more is read, but for the beginning of what may become a label.",
+            "In FORMAT `%N`, `%Z` and `%s`, the decimals, the zone's name and the seconds since 1970, are those of date(1), with flags \
+             and a width, as in `%3N`, `%#Z` or `%12s`. Without a width `%N` has as many digits as `-d` says. All other \
+             conversions are those of the C library, in the C locale. One that it does not have stays as it is with glibc; \
+             with musl nothing is left of what stands between the three above.",
             "With a sub-minute offset, as clocks had before railways, `--iso` leaves the seconds of the offset out.",
         ],
         sections: &[],
@@ -63,9 +67,10 @@ pub const APPLET: Applet = Applet {
              ignores both.",
             "A `TZ` with summer time but no dates, as AST4ADT, has the dates of the United States since 2007; the reference's \
              glibc may take others from a file `posixrules`, which it misreads.",
-            "Years below 1000 have four digits; the reference's have fewer.",
+            "Years below 1000 have four digits; the reference's have fewer. In a FORMAT, `%Y` and `%F` are the C library's: four \
+             digits where catena is built with musl, and fewer with glibc.",
         ],
-        see_also: &["tai64n(1)", "multilog(1)", "strftime(3)", "tzset(3)"],
+        see_also: &["tai64n(1)", "multilog(1)", "date(1)", "strftime(3)", "tzset(3)"],
     },
     role: Role::Tool(Grammar::Options, run),
 };

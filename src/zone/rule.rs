@@ -1,5 +1,6 @@
 //! A rule in place of a table of changes: POSIX's form of `TZ`, which files of zones end with, too. What is wrong in it is
-//! read as far as it goes, as glibc reads it.
+//! read as far as it goes, much as glibc reads it. But a number of more than 16 bits is a large one, where glibc's wraps
+//! around, and a minus behind a sign makes none.
 
 use super::Local;
 use crate::calendar::{DAY, days_before, is_leap, months, weekday_of, year_of};
@@ -53,7 +54,9 @@ impl Rule {
         let mut rule = Self { standard: nameless.clone(), summer: nameless };
         let Some((name, rest)) = name(text) else { return rule };
         rule.standard.name = name;
-        let Some((east, mut rest)) = offset(rest) else { return rule };
+        // glibc looks for the begin of this number only
+        let is_offset = matches!(rest, [b'+' | b'-' | b'0'..=b'9', ..]);
+        let Some((east, mut rest)) = offset(rest).filter(|_| is_offset) else { return rule };
         rule.standard.east = east;
         if rest.is_empty() {
             rule.summer = rule.standard.clone();
@@ -139,13 +142,19 @@ fn offset(text: &[u8]) -> Option<(i64, &[u8])> {
 fn clock(text: &[u8]) -> Option<([i64; 3], &[u8])> {
     /// glibc has 16 bits for each.
     const MOST: u64 = u16::MAX as u64;
-    let (hours, mut rest) = leading(text)?;
+    let (hours, mut rest) = scanned(text)?;
     let mut parts = [hours, 0, 0];
     for part in &mut parts[1..] {
-        let Some((number, behind)) = rest.strip_prefix(b":").and_then(leading) else { break };
+        let Some((number, behind)) = rest.strip_prefix(b":").and_then(scanned) else { break };
         (*part, rest) = (number, behind);
     }
     Some((parts.map(|part| part.min(MOST) as i64), rest))
+}
+
+/// A number as glibc's scanf(3) has it: blanks and a plus may stand before it.
+fn scanned(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.trim_ascii_start();
+    leading(text.strip_prefix(b"+").unwrap_or(text))
 }
 
 /// A date behind a comma, and the time that may follow it. Where nothing is left it is, at two o'clock, a Sunday that the
@@ -159,9 +168,9 @@ fn date(text: &[u8], without: (usize, i64)) -> Option<(Date, i64, &[u8])> {
         [] => (Date::Week { month: without.0, week: without.1, day: 0 }, text),
         [b'J', rest @ ..] => day(rest, 1).map(|(day, rest)| (Date::Day(day), rest))?,
         [b'M', rest @ ..] => {
-            let (month, rest) = leading(rest)?;
-            let (week, rest) = leading(rest.strip_prefix(b".")?)?;
-            let (day, rest) = leading(rest.strip_prefix(b".")?)?;
+            let (month, rest) = scanned(rest)?;
+            let (week, rest) = scanned(rest.strip_prefix(b".")?)?;
+            let (day, rest) = scanned(rest.strip_prefix(b".")?)?;
             if !(1..=12).contains(&month) || !(1..=5).contains(&week) || day > 6 {
                 return None;
             }
@@ -217,6 +226,14 @@ mod tests {
                 moment(2026, 10, 25, HOUR),
                 -HOUR,
                 -2 * HOUR,
+            ),
+            ("CET-1CEST,M3.5.0/+2,M10.5.0/+3", moment(2026, 3, 29, HOUR), moment(2026, 10, 25, HOUR), 7200, 3600),
+            (
+                "CET-+1CEST,M3.+5.0/-+1,M10.5.0/ 3",
+                moment(2026, 3, 28, 22 * HOUR),
+                moment(2026, 10, 25, HOUR),
+                7200,
+                3600,
             ),
             ("IST-2IDT,M3.4.4/26,M10.5.0", moment(2026, 3, 27, 0), moment(2026, 10, 24, 23 * HOUR), 3 * HOUR, 2 * HOUR),
         ] {

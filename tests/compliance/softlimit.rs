@@ -28,6 +28,11 @@ fn usage() -> Outcome {
     exits(100).says_first("softlimit: usage: softlimit ")
 }
 
+/// Where the form is ours, what was wrong is named before that.
+fn names(what: &str) -> Outcome {
+    exits(100).says_first(format!("softlimit: fatal: {what}\nsoftlimit: usage: softlimit "))
+}
+
 const G: u64 = 1 << 30;
 const NONE: u64 = u64::MAX;
 
@@ -185,12 +190,17 @@ fn additions() -> Vec<Case> {
         files(&["--nofile", "="]).ours_only(prints(128, 128)),
         files(&["--nofile", "32", "-o", "48"]).ours_only(prints(48, 128)),
         files(&["-o", "48", "--nofile", "32"]).ours_only(prints(32, 128)),
-        files(&["--nofile", ":"]).ours_only(usage()),
-        files(&["--nofile", ""]).ours_only(usage()),
-        files(&["--nofile", "1:2:3"]).ours_only(usage()),
+        files(&["--nofile", ":"]).ours_only(names("--nofile: not a limit: :")),
+        files(&["--nofile", ""]).ours_only(names("--nofile: empty limit")),
+        files(&["--nofile", "1:2:3"]).ours_only(names("--nofile: not a limit: 1:2:3")),
         // which of the two was meant nobody knows
-        files(&["--nofile", "12:5"]).ours_only(usage()),
-        files(&["--nofile", "-:5"]).ours_only(usage()),
+        files(&["--nofile", "12:5"]).ours_only(names("--nofile: soft limit above the hard one: 12:5")),
+        files(&["--nofile", "-:5"]).ours_only(names("--nofile: soft limit above the hard one: -:5")),
+        files(&["--nofile=5k"]).ours_only(names("--nofile: not a limit: 5k")),
+        files(&["-o", "32", "--core", "5x"]).ours_only(names("--core: not a limit: 5x")),
+        // the first one that is wrong; a letter is the reference's, with its words
+        files(&["--nofile", "5x", "-o", "x"]).ours_only(names("--nofile: not a limit: 5x")),
+        files(&["-o", "x", "--nofile", "5x"]).ours_only(usage()),
         files(&["--nofile", "5:5"]).ours_only(prints(5, 5)),
         files(&["--nofile", "=:32"]).ours_only(prints(32, 32)),
         files(&["--nofile", "200:="]).ours_only(prints(128, 128)),
@@ -208,8 +218,11 @@ fn additions() -> Vec<Case> {
         variables(&["SOFTLIMIT_OPENFILES=32"], &["-o", "48"]).ours_only(prints(48, 128)),
         variables(&["SOFTLIMIT_OPENFILES=32"], &["-c", "0"]).ours_only(prints(32, 128)),
         variables(&["SOFTLIMIT_OPENFILES=="], &[]).ours_only(prints(128, 128)),
-        variables(&["SOFTLIMIT_OPENFILES=x"], &[]).ours_only(usage()),
-        variables(&["SOFTLIMIT_OPENFILES="], &[]).ours_only(usage()),
+        variables(&["SOFTLIMIT_OPENFILES=5x"], &[]).ours_only(names("SOFTLIMIT_OPENFILES: not a limit: 5x")),
+        variables(&["SOFTLIMIT_OPENFILES=5:5"], &["-o", "48"])
+            .ours_only(names("SOFTLIMIT_OPENFILES: not a limit: 5:5")),
+        variables(&["SOFTLIMIT_MEMBYTES=1K"], &["-o", "x"]).ours_only(names("SOFTLIMIT_MEMBYTES: not a limit: 1K")),
+        variables(&["SOFTLIMIT_OPENFILES="], &[]).ours_only(names("SOFTLIMIT_OPENFILES: empty limit")),
         variables(&["SOFTLIMIT_NOSUCH=x", "XSOFTLIMIT_OPENFILES=32"], &[]).expect(prints(64, 128)),
         // MEMBYTES after the specific ones
         limits(&[], "Max stack size", Resource::STACK, G, 2 * G)

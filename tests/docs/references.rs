@@ -9,6 +9,7 @@ const FOREIGN: &[&str] = &[
     "cksum(1)",
     "credentials(7)",
     "daemon(7)",
+    "date(1)",
     "environ(7)",
     "fcntl(2)",
     "flock(1)",

@@ -36,6 +36,25 @@ fn too_many_words_for_a_lowered_stack() {
     assert!(outcome.report.is_some() && outcome.files.contains_key(&ground.at("work/lock")));
 }
 
+/// A number that is none is named, on the command line and in the environment, and nothing behind it is done.
+#[test]
+fn a_limit_that_is_none() {
+    let ground = Ground::new();
+    let variables = ground.at("variables");
+    std::fs::create_dir(&variables).unwrap();
+    std::fs::write(variables.join("SOFTLIMIT_OPENFILES"), "5x\n").unwrap();
+    for (chain, what) in [
+        (&["pgrphack", "softlimit", "--nofile", "12:5"][..], "--nofile: soft limit above the hard one: 12:5"),
+        (&["envdir", variables.to_str().unwrap(), "softlimit", "-c", "0"], "SOFTLIMIT_OPENFILES: not a limit: 5x"),
+    ] {
+        let outcome = run(&ground, &[chain, &["setlock", "-n", "lock"]].concat(), Words::new());
+        let expected = format!("softlimit: fatal: {what}\\nsoftlimit: usage: softlimit ");
+        assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
+        assert_eq!(outcome.code, 100);
+        assert!(!outcome.files.contains_key(&ground.at("work/lock")), "{:?}", outcome.files.keys());
+    }
+}
+
 /// Nobody may run more processes than the limit on them says, and the exec after the change of ids asks.
 #[test]
 fn too_many_processes_of_an_account() {

@@ -98,7 +98,7 @@ fn every_zone_is_as_date_has_it() {
 fn rule(draw: &mut Draw) -> String {
     const NAMES: [&str; 6] = ["AAA", "Long", "<+05>", "<-0330>", "<A1B>", "ZZZZZZ"];
     const OFFSETS: [&str; 8] = ["0", "5", "-1", "+3:30", "-12", "-5:45:30", "11", "24"];
-    const TIMES: [&str; 8] = ["", "", "/0", "/3", "/24", "/-2:30", "/26", "/1:02:03"];
+    const TIMES: [&str; 10] = ["", "", "/0", "/3", "/24", "/-2:30", "/26", "/1:02:03", "/+3", "/+26"];
     let day = |draw: &mut Draw| match draw.below(4) {
         0 => format!("J{}", 1 + draw.below(365)),
         1 => draw.below(365).to_string(),
@@ -109,7 +109,7 @@ fn rule(draw: &mut Draw) -> String {
         let offset = if draw.below(2) == 0 { "" } else { OFFSETS[draw.below(8)] };
         rule += &format!("{}{offset}", NAMES[draw.below(6)]);
         for _ in 0..2 {
-            rule += &format!(",{}{}", day(draw), TIMES[draw.below(8)]);
+            rule += &format!(",{}{}", day(draw), TIMES[draw.below(10)]);
         }
     }
     rule
@@ -126,6 +126,36 @@ fn every_rule_is_as_date_has_it() {
         let mut moments = around(&years, 60, &mut draw);
         moments.extend((0..40).map(|_| draw.within(seconds("2024-01-01 00:00:00")..seconds("2028-01-01 00:00:00"))));
         pair.check(&[("TZ", &rule)], &moments, SHORT);
+    }
+}
+
+/// Its numbers are scanf's: a plus and blanks may stand before them, but not before the first one without a sign.
+#[test]
+fn numbers_of_a_rule_may_have_a_plus() {
+    let installed = Installed::new();
+    let program = ours(&installed, "tai64nlocal");
+    let at = seconds("2026-10-25 01:00:00");
+    let seen = program.filtered_in(Some("CET-1CEST,M3.5.0/+2,M10.5.0/+3"), labels(&[at - 1, at], 0).as_bytes());
+    let expected = "2026-10-25 02:59:59.000000000\n2026-10-25 02:00:00.000000000\n";
+    assert_eq!(String::from_utf8_lossy(&seen), expected);
+    let Some(pair) = Pair::new(&installed) else { return };
+    let mut draw = Draw::new(0x9105);
+    let changes = ["2026-03-29 00:00:00", "2026-10-25 01:00:00"].map(seconds);
+    let moments = around(&changes, 60, &mut draw);
+    for rule in [
+        "CET-1CEST,M3.5.0/+2,M10.5.0/+3",
+        "CET-1CEST,M3.5.0/+2:+30,M10.5.0/+3:+30:+15",
+        "CET-1CEST,M3.5.0/-+2,M10.5.0/ 3: 30",
+        "CET-1CEST,M+3.+5.+0,M 10. 5. 0/3",
+        "CET-1CEST,J88/+2,298/+3",
+        "CET-+1:+30CEST-+2,M3.5.0,M10.5.0",
+        "CET- 1CEST 2,M3.5.0,M10.5.0",
+        "CET++1CEST+ 2,M3.5.0,M10.5.0",
+        "CET 1CEST,M3.5.0,M10.5.0",
+        "AAA++5",
+        "AAA 5",
+    ] {
+        pair.check(&[("TZ", rule)], &moments, SHORT);
     }
 }
 

@@ -58,6 +58,23 @@ fn the_zone_is_the_one_that_the_links_before_have_set() {
     }
 }
 
+/// In the C library's own zone, which is that of the beginning, these would be others.
+#[test]
+fn a_format_of_ones_own_is_in_that_zone_too() {
+    let installed = Installed::new();
+    let directory = directory();
+    for (name, expected) in [
+        ("east", "05 1795235210 001795235210 EAST  EAST east"),
+        ("west", "00 1795235210 001795235210 -0330 -0330 -0330"),
+    ] {
+        for fuse in ["1", "0"] {
+            let words = ["envdir", name, "tai64nlocal", "-f", "%H %10s %012Es %_Z %5Z %#OZ"];
+            let seen = through(chain(installed.path(), fuse, &words, directory.path()));
+            assert_eq!(seen, (format!("{expected} x\n"), 0), "{words:?}, CATENA_FUSE={fuse}");
+        }
+    }
+}
+
 #[test]
 fn options_are_read_at_the_end_of_a_chain() {
     let installed = Installed::new();

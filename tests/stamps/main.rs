@@ -9,6 +9,7 @@ mod support;
 mod all_zones;
 mod chain;
 mod codes;
+mod conversions;
 mod decode;
 mod labels;
 mod local;

@@ -139,16 +139,15 @@ fn f_is_a_format_of_strftime_with_n_for_the_decimals() {
     assert_becomes(&program, &["-f", &format], EAST, TIME, &expected);
 }
 
-/// Digits between `%` and `N` are GNU date's: here they are for strftime(3), which leaves what it does not know.
 #[test]
-fn f_leaves_to_strftime_what_is_not_n() {
+fn f_leaves_other_conversions_to_strftime() {
     if cfg!(target_env = "musl") {
         leave_out("unknown conversions of strftime: musl's own");
         return;
     }
     let installed = Installed::new();
     let program = ours(&installed, "tai64nlocal");
-    assert_becomes(&program, &["-f", "%3N|%H"], EAST, TIME, "%3N|05");
+    assert_becomes(&program, &["-f", "%:N|%H"], EAST, TIME, "%:N|05");
     assert_becomes(&program, &["-f", "%Q|%H"], EAST, TIME, "%Q|05");
 }
 

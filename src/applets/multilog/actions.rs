@@ -192,7 +192,7 @@ fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), Why> {
             settings.age = (seconds > 0).then(|| Duration::from_secs(seconds));
         }
         [b'm', bytes @ ..] => {
-            let wrong = Why::Ignored("not a number of bytes, or with k, M or G behind it");
+            let wrong = Why::Ignored("not a number of bytes, or with k, M, G or T behind it");
             let bytes = scaled(bytes, UNITS).ok_or(wrong)?;
             settings.total = (bytes > 0).then_some(bytes);
         }
@@ -207,20 +207,32 @@ fn set<'a>(settings: &mut Settings<'a>, word: &'a [u8]) -> Result<(), Why> {
 }
 
 /// What may stand behind a number.
-const UNITS: &[Unit] =
-    &[(b'k', 1 << 10), (b'K', 1 << 10), (b'M', 1 << 20), (b'm', 1 << 20), (b'G', 1 << 30), (b'g', 1 << 30)];
+const UNITS: &[Unit] = &[
+    (b'k', 1 << 10),
+    (b'K', 1 << 10),
+    (b'M', 1 << 20),
+    (b'm', 1 << 20),
+    (b'G', 1 << 30),
+    (b'g', 1 << 30),
+    (b'T', 1 << 40),
+    (b't', 1 << 40),
+];
 
 /// Sets one of the two numbers that old lines are removed by. A word that is none must not cost a line more than it costs
-/// in the reference, which takes digits as far as they go, and 0 where there are none: so are the digits taken here, and
-/// without any all stays as it is.
+/// in the reference, which takes digits as far as they go, and 0 where there are none. So are the digits taken here, if they
+/// may be meant by themselves. If not, because they are too few, or something like a unit follows, as in `s10MB`, they
+/// remove nothing that what held before would have kept; and without any all stays as it is.
 fn counted(held: &mut u64, text: &[u8], limits: &RangeInclusive<u64>, what: &'static str) -> Result<(), Why> {
     let within = |number: u64| number.clamp(*limits.start(), *limits.end());
     if let Some(number) = scaled(text, UNITS) {
         *held = within(number);
         return Ok(());
     }
-    if let Some((digits, _)) = leading(text) {
-        *held = within(digits);
+    if let Some((digits, rest)) = leading(text) {
+        let letter = rest.iter().find(|byte| byte.is_ascii_alphabetic());
+        let is_like_unit = letter.is_some_and(|letter| UNITS.iter().any(|(unit, _)| unit == letter));
+        let is_meant = digits >= *limits.start() && !is_like_unit;
+        *held = if is_meant { within(digits) } else { within(digits).max(*held) };
     }
     Err(Why::Misread(what, *held))
 }
@@ -263,6 +275,8 @@ mod tests {
             ("s10K", 10_240),
             ("s10m", 10_485_760),
             ("s1g", 1 << 30),
+            ("s1T", largest),
+            ("s1t", largest),
             ("s2G", largest),
             ("s99999999999999999999", largest),
             ("s99999999999999999999G", largest),
@@ -273,6 +287,7 @@ mod tests {
             assert_eq!(settings(&[word, "."]).number, number, "{word}");
         }
         assert_eq!((settings(&["m3k", "."]).total, settings(&["N2k", "."]).least), (Some(3072), Some(2048)));
+        assert_eq!((settings(&["m1T", "."]).total, settings(&["N1t", "."]).least), (Some(1 << 40), Some(1 << 40)));
     }
 
     /// Never less than what the reference takes.
@@ -280,11 +295,19 @@ mod tests {
     fn what_is_no_number_is_told_and_costs_no_line() {
         for (words, size, number, complaint) in [
             (&["s"][..], 99_999, 10, "s: not a size; 99999 is taken"),
-            (&["s10x"], 4096, 10, "s10x: not a size; 4096 is taken"),
+            (&["s10x"], 99_999, 10, "s10x: not a size; 99999 is taken"),
             (&["s5000x"], 5000, 10, "s5000x: not a size; 5000 is taken"),
-            (&["s10kB"], 4096, 10, "s10kB: not a size; 4096 is taken"),
-            (&["s1T"], 4096, 10, "s1T: not a size; 4096 is taken"),
-            (&["s0x2000"], 4096, 10, "s0x2000: not a size; 4096 is taken"),
+            (&["s10kB"], 99_999, 10, "s10kB: not a size; 99999 is taken"),
+            (&["s10MB"], 99_999, 10, "s10MB: not a size; 99999 is taken"),
+            (&["s10KiB"], 99_999, 10, "s10KiB: not a size; 99999 is taken"),
+            (&["s50000kB"], 99_999, 10, "s50000kB: not a size; 99999 is taken"),
+            (&["s200000kB"], 200_000, 10, "s200000kB: not a size; 200000 is taken"),
+            (&["s5000 MB"], 99_999, 10, "s5000 MB: not a size; 99999 is taken"),
+            (&["s5000.5M"], 99_999, 10, "s5000.5M: not a size; 99999 is taken"),
+            (&["s5000bytes"], 5000, 10, "s5000bytes: not a size; 5000 is taken"),
+            (&["s9000", "s10x"], 9000, 10, "s10x: not a size; 9000 is taken"),
+            (&["s1G", "s10MB"], 1 << 30, 10, "s10MB: not a size; 1073741824 is taken"),
+            (&["s0x2000"], 99_999, 10, "s0x2000: not a size; 99999 is taken"),
             (&["s5000", "s"], 5000, 10, "s: not a size; 5000 is taken"),
             (&["s-5000"], 99_999, 10, "s-5000: not a size; 99999 is taken"),
             (&["s+5000"], 99_999, 10, "s+5000: not a size; 99999 is taken"),
@@ -294,7 +317,8 @@ mod tests {
             (&["n"], 99_999, 10, "n: not a number; 10 is taken"),
             (&["n5x"], 99_999, 5, "n5x: not a number; 5 is taken"),
             (&["n500x"], 99_999, 500, "n500x: not a number; 500 is taken"),
-            (&["n1x"], 99_999, 2, "n1x: not a number; 2 is taken"),
+            (&["n1x"], 99_999, 10, "n1x: not a number; 10 is taken"),
+            (&["n5kB"], 99_999, 10, "n5kB: not a number; 10 is taken"),
             (&["n20", "n-5"], 99_999, 20, "n-5: not a number; 20 is taken"),
         ] {
             let plan = of(&[words, &["."]].concat());
@@ -319,8 +343,8 @@ mod tests {
     #[test]
     fn what_is_no_action_is_ignored() {
         for word in [
-            "", "x", "ix", "w", "wa/b", "ax", "a1w", "a", "a 5", "a1hm", "m1T", "m", "m-1", "m1.5G", "Nx", "N+1", "Fx",
-            "Sx", "l5",
+            "", "x", "ix", "w", "wa/b", "ax", "a1w", "a", "a 5", "a1hm", "m1TB", "m", "m-1", "m1.5G", "Nx", "N+1",
+            "Fx", "Sx", "l5",
         ] {
             let plan = of(&[word, "e"]);
             assert_eq!((plan.actions, plan.complaints.len()), (vec![Action::Show], 1), "{word}");

@@ -67,8 +67,8 @@ pub const MANUAL: Manual = Manual {
             &[
                 "A word that begins with a dot or a slash names a log directory, which is made with mode 0700 if there is none. \
                  What is selected at that point is appended to `current` in it. These actions hold for later directories:",
-                "`sBYTES`: files of so many bytes at most (99999; at least 4096, at most 2147483647); k, M or G may follow, large or \
-                 small, for powers of 1024, here and behind the other numbers. A file ends with the first line that ends \
+                "`sBYTES`: files of so many bytes at most (99999; at least 4096, at most 2147483647); k, M, G or T may follow, large or \
+                 small, for powers of 1024, here and behind `n`, `m` and `N`. A file ends with the first line that ends \
                  within 2000 bytes of that, or in the middle of a line that is longer.",
                 "`nNUMBER`: so many files, `current` among them (10; at least 2).",
                 "`mBYTES`: so many bytes in all old files. The oldest go first.",
@@ -82,9 +82,10 @@ pub const MANUAL: Manual = Manual {
                  it exits with anything but 0, it is run again on the same file after five seconds. It runs in the \
                  directory, with this umask, beside multilog: only the next full file, and the end, wait for it. `!` alone \
                  switches off.",
-                "Where something else stands behind the digits of `s` or `n`, as in `s10x`, the digits count, and a warning names the \
-                 word and what is taken; without any, as in a bare `s`, all stays as it was, with a warning, too. A wrong number \
-                 behind `m`, `a` or `N` is ignored.",
+                "Where something else stands behind the digits of `s` or `n`, as in `s5000x`, the digits count. But digits that are too \
+                 few, as in `s10x`, or that something like a unit follows, as in `s10MB` or `s10KiB`, only ever raise what held \
+                 before: such a slip removes no old lines. Without any digits, as in a bare `s`, all stays as it was. Each time a \
+                 warning names the word and what is taken. A wrong number behind `m`, `a` or `N` is ignored, with a warning.",
                 "COMMAND is sought from the log directory: a program beside `log/run` is `!../ship`, not `!./ship`. A processor that \
                  cannot be found is told once, with its path and the directory: at the start, where the command begins with \
                  a path, or else when the shell exits with 127. It is tried again like any other that fails; one that has been run \
@@ -195,7 +196,7 @@ pub const MANUAL: Manual = Manual {
         "A `=FILE` that is a FIFO or a terminal is refused at the start; the reference tries for ever to go back to its beginning.",
         "The directory's files are not written to under another file's name; the reference writes through links.",
         "A word that is no action is told; the reference is silent. In the reference no letter behind a number counts, so `s10M` \
-         is the least size, 4096, and so is a bare `s`; a bare `n` is 2. A number of more than 64 bits is a large one; there it \
+         and `s10MB` are the least size, 4096, and so is a bare `s`; a bare `n` is 2. A number of more than 64 bits is a large one; there it \
          wraps around.",
         "Standard input with O_NONBLOCK is waited for; the reference takes the first pause for the end. An error of reading, and a closed \
          standard input, exit with 111 and a message, not with 0.",
