@@ -4,6 +4,8 @@ mod support;
 
 #[path = "examples/blocks.rs"]
 mod blocks;
+#[path = "examples/codes.rs"]
+mod codes;
 #[path = "examples/place.rs"]
 mod place;
 #[path = "examples/readme.rs"]
