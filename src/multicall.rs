@@ -78,6 +78,8 @@ fn by_own_name(argv: Words, environ: Environ, listeners: Listeners) -> u8 {
         return chain::run(call, argv, environ, listeners, manner);
     }
     match (name, operands.get(1)) {
+        // it is among the links, too
+        (b"help", Some(topic)) if topic.bytes() == NAME.as_bytes() => answer(&documents::overview(), CATENA.failure),
         (b"help", None) => answer(&documents::overview(), CATENA.failure),
         (b"help", Some(topic)) => match applets::find(topic.bytes()) {
             Some(applet) => answer(&documents::help(applet), CATENA.failure),

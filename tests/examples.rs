@@ -4,6 +4,8 @@ mod support;
 
 #[path = "examples/blocks.rs"]
 mod blocks;
+#[path = "examples/codes.rs"]
+mod codes;
 #[path = "examples/place.rs"]
 mod place;
 #[path = "examples/readme.rs"]
@@ -13,6 +15,7 @@ mod shell;
 #[path = "examples/supervision.rs"]
 mod supervision;
 
+use place::until;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -136,9 +139,7 @@ fn a_job_keeps_nothing_of_the_session_that_started_it() {
     // it still runs: the end of a FIFO for writing can be opened, and what is written there ends it
     std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"\n").unwrap();
     let log = place.path().join("log");
-    while std::fs::read_to_string(&log).unwrap_or_default() != "begun\nover\n" {
-        std::thread::yield_now();
-    }
+    until("the job's end", || std::fs::read_to_string(&log).is_ok_and(|text| text == "begun\nover\n"));
 }
 
 /// What the README says of a script's lock: a job has it as well, unless `--close-fds` is given.
@@ -158,9 +159,8 @@ fn a_job_keeps_the_lock_of_a_script_that_does_not_close_it() {
         session.args(["-c", &script]).env("PATH", &path).current_dir(place.path());
         assert_eq!(session.output().unwrap().status.code(), is_free, "{option}");
         std::fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"\n").unwrap();
-        while std::fs::read_to_string(place.path().join("log")).unwrap_or_default() != "over\n" {
-            std::thread::yield_now();
-        }
+        let log = place.path().join("log");
+        until("the job's end", || std::fs::read_to_string(&log).is_ok_and(|text| text == "over\n"));
         place.wait_for_the_end(&script);
     }
 }

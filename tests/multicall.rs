@@ -29,9 +29,10 @@ fn list_names_every_applet_a_line_each() {
 
 #[test]
 fn called_alone_it_lists_the_applets_in_groups() {
-    for words in [&[][..], &["--help"], &["help"]] {
+    // `catena` is among the links, so it is a topic, too
+    for words in [&[][..], &["--help"], &["help"], &["help", "catena"]] {
         let output = run(words);
-        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
         let shown = text(&output.stdout);
         for applet in catena::applets::ALL {
             let row = shown.lines().find(|line| line.trim_start().starts_with(&format!("{} ", applet.name)));
@@ -141,6 +142,7 @@ fn catena_is_found_behind_install_by_its_own_name() {
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     assert_eq!(help(&["help", "svc"]), (Some(0), text(&run(&["help", "svc"]).stdout), String::new()));
+    assert_eq!(help(&["help", "catena"]), (Some(0), text(&run(&["help"]).stdout), String::new()));
     // also in the middle of a chain, fused or not
     for fuse in ["1", "0"] {
         let mut chain = Command::new(directory.path().join("pgrphack"));

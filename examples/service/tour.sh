@@ -1,7 +1,7 @@
 #!/bin/sh
-# A tour of supervision, without root: a service that is started, looked at, used, commanded, that crashes and is back, with
-# a log of all of it. Nothing is installed, and nothing is left behind but the build. With an argument, that catena is
-# shown.
+# A tour of supervision, without root: a service that is started, looked at, used, commanded, that crashes and is back, and
+# is removed, with a log of all of it. Nothing is installed, and nothing is left behind but the build. With an argument,
+# that catena is shown.
 set -eu
 # messages where the commands are
 exec 2>&1
@@ -91,6 +91,14 @@ show 'svstat greeter'
 show 'echo everybody > greeter/requests'
 when 'logged everybody'
 show 'tai64nlocal < greeter/log/main/current | cut -d" " -f3-'
+
+heading "One less: it is renamed out of sight, and it ends, then its log; renamed back, it is a service again"
+show 'svc --remove greeter'
+show 'ls -A'
+show 'svstat .greeter .greeter/log'
+show 'mv .greeter greeter'
+when 'said ready 5'
+show 'svstat greeter'
 
 heading "All of it ends with svscan, loggers last"
 show "kill $svscan"

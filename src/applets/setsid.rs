@@ -21,6 +21,7 @@ pub const APPLET: Applet = Applet {
     other_codes: &[
         ("0", "forked, without --wait: the program has been started"),
         ("128+N", "with --wait: signal N killed the program"),
+        ("N", "the program's own, where it takes this process's place or is waited for"),
     ],
     changes: &[Aspect::Session, Aspect::Process],
     on_request: &[],

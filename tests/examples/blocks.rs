@@ -37,6 +37,18 @@ pub fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
+/// Lines that look like a block, or like a command in one, and that [`blocks`] and [`Block::typed`] do not see as such:
+/// a block is indented by four spaces, and a command stands at its left edge.
+pub fn unseen(text: &str) -> Vec<&str> {
+    let is_unseen = |line: &&str| {
+        let begins = |mark: &str| line.trim_start().trim_start_matches(['>', '-', '*', ' ', '\t']).starts_with(mark);
+        let is_seen = line.starts_with("    $ ");
+        let is_indented_by_tab = line[..line.len() - line.trim_start().len()].contains('\t');
+        begins("```") || begins("~~~") || begins("<pre") || is_indented_by_tab || (begins("$ ") && !is_seen)
+    };
+    text.lines().filter(is_unseen).collect()
+}
+
 impl Block {
     /// Its commands. A block of scripts or of bare command lines has none.
     pub fn typed(&self) -> Vec<Typed> {
@@ -132,6 +144,27 @@ text
     assert_eq!((&one.shown[..], &two.shown[..]), (&["said (pid 12)".to_owned()][..], &[][..]));
     assert_eq!(plain.lines, ["three"]);
     assert_eq!(table(text, "| `a"), ["a -b c", "a -d c", "e"]);
+}
+
+#[test]
+fn what_is_no_block_here_and_one_to_a_reader_is_found() {
+    for line in [
+        "```",
+        "```sh",
+        "  ~~~",
+        "\t$ false",
+        "\tfalse",
+        "  \tfalse",
+        "$ false",
+        "   $ false",
+        "     $ false",
+        "- ```",
+        "> $ false",
+        "<pre>",
+    ] {
+        let text = format!("text\n\n{line}\n\n    $ true\n    said: $ 5\n\na `$ b` c\n   as here\n\n    sh tour.sh\n");
+        assert_eq!(unseen(&text), [line], "{text}");
+    }
 }
 
 #[test]

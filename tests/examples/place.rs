@@ -9,6 +9,15 @@ use tempfile::TempDir;
 /// More than anything here takes, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// Waits until it holds.
+pub fn until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < LIMIT, "{what} does not come");
+        std::thread::yield_now();
+    }
+}
+
 /// Where an example has its files. What still runs of it at the end is killed.
 pub struct Place(TempDir);
 

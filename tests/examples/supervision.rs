@@ -70,6 +70,15 @@ fn the_tour_of_supervision_shows_what_the_readme_promises() {
     ];
     assert_eq!(log.into_iter().filter(|line| !line.contains("(pid ")).collect::<Vec<_>>(), said);
 
+    let removal = lines("One less");
+    let [_, _, name, _, lock, still_there, _, service, log, _, _, back] = removal[..] else { panic!("{removal:?}") };
+    assert_eq!([name, lock, still_there], [".greeter", ".greeter", ".svscan.lock"]);
+    for (line, name) in [(service, ".greeter"), (log, ".greeter/log")] {
+        assert_eq!(line, format!("{name}: supervise not running"));
+    }
+    let pid = pid_of("greeter", back);
+    assert!(!pids.contains(&pid), "{removal:?}");
+
     let [.., greeter, log] = lines("All of it ends")[..] else { panic!("{parts:?}") };
     assert_eq!([greeter, log], ["greeter: supervise not running", "greeter/log: supervise not running"]);
 }
