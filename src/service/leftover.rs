@@ -46,7 +46,8 @@ fn running(number: u32, is_it: impl FnOnce(u64) -> bool) -> Option<Leftover> {
     is_it(process::start_of(pid)?).then_some(Leftover { pid: pid.as_raw(), watched })
 }
 
-fn is_same(start: u64, identity: Identity) -> bool {
+/// Whether a process that was started then is the one that these numbers mean, having its number.
+pub fn is_same(start: u64, identity: Identity) -> bool {
     /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
     const TOLERANCE: u64 = 2;
     start.abs_diff(identity.start) <= TOLERANCE

@@ -1,6 +1,7 @@
 //! The process that is watched: a child, or one that a killed supervise has left behind.
 
 use crate::service::info::Identity;
+use crate::service::leftover;
 use crate::sys::process;
 use nix::errno::Errno;
 use nix::unistd::{Pid, getpgid};
@@ -21,13 +22,11 @@ pub struct Child {
 impl Child {
     /// The process that these numbers mean, if it still runs.
     pub fn adopt(identity: Identity) -> Option<Self> {
-        /// A start is timed beside the kernel's own record of it, which may fall into the next hundredth of a second.
-        const TOLERANCE: u64 = 2;
         let pid = Pid::from_raw(i32::try_from(identity.pid).ok().filter(|&pid| pid > 0)?);
         // first, so that the number cannot change hands after the look at the time
         let watched = process::watch(pid).ok();
         let start = process::start_of(pid)?;
-        (start.abs_diff(identity.start) <= TOLERANCE).then_some(Self {
+        leftover::is_same(start, identity).then_some(Self {
             identity: Identity { pid: identity.pid, start },
             watched,
             is_adopted: true,

@@ -3,6 +3,7 @@
 use super::contact::Base;
 use super::start::Begun;
 use crate::service::info::{Identity, Info};
+use crate::service::leftover;
 use crate::sys::process::{self, End, monotonic};
 use nix::unistd::Pid;
 use std::ffi::CStr;
@@ -103,8 +104,6 @@ pub fn pid_of(identity: Identity) -> Option<Pid> {
 
 /// Whether the process that they mean still runs.
 pub fn is_alive(identity: Identity) -> bool {
-    /// As for an adopted service: its start is timed beside the kernel's own record of it.
-    const TOLERANCE: u64 = 2;
     let start = pid_of(identity).and_then(process::start_of);
-    start.is_some_and(|start| start.abs_diff(identity.start) <= TOLERANCE)
+    start.is_some_and(|start| leftover::is_same(start, identity))
 }
