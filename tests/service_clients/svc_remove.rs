@@ -9,7 +9,7 @@ use crate::support::{is_root, leave_out, write_script};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -122,9 +122,8 @@ fn it_waits_for_the_end_of_the_supervise_and_then_of_the_logs() {
 fn a_log_that_nobody_ends_is_told_when_it_has_read_all() {
     let ground = Ground::new();
     let service = ground.service("web").supervised(&Status::up(7));
-    let mut reader = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let pid = Pid::from_raw(i32::try_from(reader.id()).unwrap());
-    kill(pid, Signal::SIGSTOP).unwrap();
+    // one that does not read by itself
+    let mut reader = Command::new("sleep").arg("1000").stdin(Stdio::piped()).spawn().unwrap();
     reader.stdin.as_mut().unwrap().write_all(b"the last line\n").unwrap();
     let log = ground.service("web/log").supervised(&Status::up(reader.id()));
     let svc = ground.start("svc --remove web");
@@ -134,13 +133,16 @@ fn a_log_that_nobody_ends_is_told_when_it_has_read_all() {
     std::thread::sleep(Duration::from_secs(8));
     assert_eq!(log.commands(), "");
     let who = named(reader.id());
-    kill(pid, Signal::SIGCONT).unwrap();
+    let mut line = [0; 14];
+    let mut pipe = fs::File::open(format!("/proc/{}/fd/0", reader.id())).unwrap();
+    pipe.read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"the last line\n");
     assert_eq!(log.next_commands(), "dx");
     log.end_at(&ground.at(".web/log/supervise"));
     // before that, it says once what it waits for
     let says = format!("svc: warning: waiting for web/log to end: {who}\n");
     assert_eq!(svc.finish(), Ended::with(0, ".web\n", &says));
-    drop(reader.stdin.take());
+    reader.kill().unwrap();
     reader.wait().unwrap();
 }
 
