@@ -166,9 +166,20 @@ impl Listeners {
         !self.logs.is_empty()
     }
 
-    /// Empties the logs: the program is as good as started.
+    /// Empties the logs: the program is as good as started. One that is here under two names is emptied once. Allocates nothing.
     pub fn empty_logs(&self) {
-        self.logs.iter().for_each(Log::empty);
+        for (number, log) in self.logs.iter().enumerate() {
+            match self.logs[..number].iter().find(|former| former.is_same(log)) {
+                Some(former) => log.go_to(former),
+                None => log.empty(),
+            }
+        }
+    }
+
+    /// Empties the logs, and forgets them: from here on processes are started that write to them.
+    pub fn tool_begins(&mut self) {
+        self.empty_logs();
+        self.logs.clear();
     }
 
     /// Leaves them all to another process, which reports from now on.
@@ -257,7 +268,7 @@ impl Listeners {
     /// Tells them that the tool which ends the chain is up and at work, and lets them go.
     pub fn tool_runs(&mut self, name: &str) {
         self.about_to_exec(name.as_bytes());
-        self.empty_logs();
+        self.tool_begins();
         self.leave();
     }
 

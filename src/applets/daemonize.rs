@@ -121,7 +121,8 @@ pub const APPLET: Applet = Applet {
              links of the chain say until then is added behind the old text, and is what the log begins with when \
              that goes. So after a start that fails, or is killed, the old text is there, with what went wrong \
              behind it. What only the exec itself finds, such as arguments that are too long or a lack of memory, \
-             comes too late for that. Where what a link has said cannot be read again, the old text stays, with all \
+             and a kill in that instant, come too late for that. What a link cannot add, as on a full disk or behind \
+             `softlimit -f`, is only said by the foreground. Where what a link has said cannot be read again, the old text stays, with all \
              that follows behind it.",
             "A program that a name without a slash names is looked for in PATH. A relative name with a slash is \
              refused, since it would change its meaning with the directory.",

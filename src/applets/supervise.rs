@@ -71,11 +71,23 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let dir = given.operands().first().bytes();
     let listeners = &mut process.listeners;
     let start = start_of(getpid()).unwrap_or_else(start_now);
-    supervise(dir, &process.environ, &signals, start, || listeners.tool_runs(APPLET.name))
+    supervise(dir, &process.environ, &signals, start, |progress| match progress {
+        Progress::Begins => listeners.tool_begins(),
+        Progress::IsUp => listeners.tool_runs(APPLET.name),
+    })
+}
+
+/// How far a supervise is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing has been started yet, and nothing keeps it from that any more.
+    Begins,
+    /// svok succeeds, and the service has been started, if it is wanted.
+    IsUp,
 }
 
 /// Supervises the service in `dir` until it is told to exit. Gives the exit code. `signals` are as they were before
-/// [`WATCHED`] were put aside; `start` is when this process was started; `is_up` is called once svok succeeds and the service has been started.
+/// [`WATCHED`] were put aside; `start` is when this process was started; `tell` is called as it gets on.
 ///
 /// # Errors
 /// What keeps from that, before anything has been started.
@@ -84,7 +96,7 @@ pub fn supervise(
     environ: &Environ,
     signals: &Inherited,
     start: u64,
-    is_up: impl FnOnce(),
+    mut tell: impl FnMut(Progress),
 ) -> anyhow::Result<u8> {
     let shown = harmless_name(dir);
     nix::unistd::chdir(dir).unable_to("chdir to", &shown)?;
@@ -103,9 +115,10 @@ pub fn supervise(
     let mut service = Service::new(dir, &home, files, surroundings, is_wanted, start);
     service.write();
     service.files.tell_ok()?;
+    tell(Progress::Begins);
     service.begin();
     service.write();
-    is_up();
+    tell(Progress::IsUp);
     while !service.is_over() {
         match attend(&mut service, &arrived) {
             Ok(Go::On) => {}

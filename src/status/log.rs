@@ -54,11 +54,22 @@ impl Log {
         }
     }
 
+    /// Whether both are the same file.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let identity = |log: &Self| fstat(&log.file).map(|seen| (seen.st_dev, seen.st_ino));
+        identity(self).is_ok_and(|own| identity(other) == Ok(own))
+    }
+
+    /// Goes to where the other one is in their file, which that has emptied.
+    pub(super) fn go_to(&self, other: &Self) {
+        let _ = lseek(&other.file, 0, Whence::SeekCur).and_then(|place| lseek(&self.file, place, Whence::SeekSet));
+    }
+
     /// Puts what is behind the old text in its place. Gives how much that is.
     fn move_to_front(&self) -> nix::Result<i64> {
         let size = fstat(&self.file)?.st_size;
         if size <= self.end {
-            // less where who has this log under another name as well has emptied it already
+            // less where another process that has this log as well has emptied it already
             return Ok(if size < self.end { size } else { 0 });
         }
         let reader = self.reader()?;

@@ -1,8 +1,8 @@
 //! The old text of a log goes when the program starts, as in the reference, and not before: a start that comes to nothing
 //! leaves it, and what it has to say behind it.
 
-use crate::ground::{Ground, WAYS};
-use crate::support::{is_root, leave_out};
+use crate::ground::{Ground, WAYS, until};
+use crate::support::{is_root, leave_out, peer};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -223,5 +223,51 @@ fn a_log_of_another_account() {
         assert_eq!((run.code(), run.stderr()), (0, String::new()), "{way:?}");
         run.rest();
         assert_eq!(log(&ground, "out"), "out\n", "{way:?}");
+    }
+}
+
+/// supervise starts it, and is itself the program that the log is emptied for: nothing of what a service says at once may go with
+/// the old text.
+#[test]
+fn a_log_is_emptied_before_a_service_can_say_anything() {
+    let Some(strace) = peer("strace") else { return };
+    let ground = Ground::new();
+    let service = ground.at("service");
+    fs::create_dir(&service).unwrap();
+    fs::write(service.join("run"), "#!/bin/sh\necho first\nexec sleep 1000\n").unwrap();
+    fs::set_permissions(service.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    with_old(&ground, &["log"]);
+    let calls = ground.at("calls");
+    let [strace, calls] = [strace.to_str().unwrap(), calls.to_str().unwrap()];
+    let words = [strace, "-f", "-qq", "-o", calls, "-e", "trace=ftruncate,execve", "daemonize", "-o", "@/log"];
+    let mut run = ground.run(true, &[&words[..], &["-e", "@/log", "supervise", "@/service"]].concat());
+    until("the service", || log(&ground, "log") == "first\n");
+    let control = fs::OpenOptions::new().write(true).open(service.join("supervise/control"));
+    std::io::Write::write_all(&mut control.unwrap(), b"dx").unwrap();
+    assert_eq!(run.code(), 0, "{}", run.stderr());
+    run.rest();
+    let calls = log(&ground, "calls");
+    let place = |call: &str| calls.lines().position(|line| line.contains(call));
+    let (emptied, started) = (place(" ftruncate("), place(" execve(\"./run\""));
+    assert!(emptied.is_some() && emptied < started, "{calls}");
+}
+
+/// What links have said is the beginning of both.
+#[test]
+fn one_file_under_two_names_is_emptied_once() {
+    let ground = Ground::new();
+    ground.script("speaks", "echo out; echo serving $$ >&8");
+    fs::write(ground.at("target"), "").unwrap();
+    std::os::unix::fs::symlink("target", ground.at("other")).unwrap();
+    for way in WAYS {
+        fs::write(ground.at("target"), "x\nyyyyyy\n").unwrap();
+        fs::set_permissions(ground.at("target"), fs::Permissions::from_mode(0o666)).unwrap();
+        let words = ["-o", "@/target", "-e", "@/other", "daemonize", "-v", "--keep-stdio", "speaks"];
+        let mut run = ground.start(way, &words);
+        assert_eq!(run.code(), 0, "{way:?}");
+        run.serving();
+        run.rest();
+        let seen = log(&ground, "target");
+        assert!(seen.ends_with("...\nout\n") && seen.starts_with("Daemonizing"), "{way:?}: {seen:?}");
     }
 }

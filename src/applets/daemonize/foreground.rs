@@ -132,7 +132,8 @@ impl Foreground<'_> {
         let first = Instant::now() + SILENCE;
         let is_quick = is_at_end(Some(self.deadline.map_or(first, |deadline| deadline.min(first))));
         if !is_quick && !is_over(self.deadline) {
-            self.take_note()?;
+            // a start is not given up because nothing can be told of it
+            let _ = self.take_note();
             self.tell_of_wait("has not started its program yet");
         }
         if !is_quick && !self.is_there(self.waiting.as_fd(), PollFlags::empty(), self.deadline) {

@@ -105,7 +105,7 @@ impl Starter<'_> {
             .and_then(|()| descriptor::close_from(3, &self.inherited))
             .and_then(|()| self.signals.watch_instead(&supervise::WATCHED));
         let outcome = match outcome {
-            Ok(()) => supervise::supervise(name, self.environ, &self.signals, start, || {}),
+            Ok(()) => supervise::supervise(name, self.environ, &self.signals, start, |_| {}),
             Err(reason) => Err(crate::failure::Failure::unable_to("start", name, reason).into()),
         };
         outcome.unwrap_or_else(|error| {
