@@ -88,6 +88,17 @@ fn start(installed: &Installed, place: &Path, chain: &[&str], life: Life, fuse: 
 fn seen(child: &Child) -> BTreeMap<String, String> {
     let proc = Path::new("/proc").join(child.id().to_string());
     let read = |name: &str| String::from_utf8_lossy(&std::fs::read(proc.join(name)).unwrap()).into_owned();
+    // supervise hears of its own renamings by SIGIO, which it takes in a moment
+    let has_news = || {
+        let status = read("status");
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&pending, 16).unwrap() >> (libc::SIGIO - 1) & 1 == 1
+    };
+    let begin = std::time::Instant::now();
+    while has_news() {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "it does not take its news");
+        std::thread::yield_now();
+    }
     let mut seen = BTreeMap::new();
     seen.insert("comm".to_owned(), read("comm"));
     // an exec ends it with one NUL; what was longer before has more
