@@ -84,6 +84,8 @@ fn one_that_is_up_without_a_process_ends_when_it_is_removed() {
     let mut supervised = service.supervise(&Suite::ours());
     supervised.expect("start started");
     supervised.until("started", |status| status.phase() == Some((2, 0)));
+    // what follows the status is written as well
+    supervised.settle();
     fs::remove_dir_all(service.path()).unwrap();
     let path = service.path().display();
     let says = format!("supervise: warning: {path} has been removed: ending when the service is down");
