@@ -254,6 +254,7 @@ impl Daemonize {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = uninterrupted(|| open(name.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR));
         let file = opened.and_then(|file| descriptor::at_least(file, 3)).map_err(cannot("create lock file", name))?;
+        let file = lock::let_only_read(file, name, false);
         match uninterrupted(|| lock::acquire(file.as_fd(), Kind::Flock, false, false)) {
             Ok(()) => Ok(Some(file)),
             Err(Errno::EAGAIN) => {

@@ -7,13 +7,14 @@ use crate::failure::{Failure, UnableTo, WrongUsage};
 use crate::number::{decimal_in, mode};
 use crate::options::{Given, Opt};
 use crate::patience::Patience;
-use crate::pidfile::claim::{Claim, Denied, Terms};
+use crate::pidfile::claim::{self, Claim, Denied, Terms};
 use crate::pidfile::replacing;
 use crate::sys::descriptor;
 use crate::sys::lock::Kind;
 use crate::sys::words::Word;
 use nix::unistd::ftruncate;
-use std::os::fd::RawFd;
+use std::cell::Cell;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -129,16 +130,33 @@ impl PidfileLock {
         link.number.is_none_or(|number| number > 2).then_some(link)
     }
 
-    /// Locks what is to be locked. `text` gives the text that tells who runs, if that is not the locked file's.
-    fn lock(&self, terms: Terms, text: impl Fn() -> Option<Vec<u8>>) -> anyhow::Result<Claim> {
+    /// Locks what is to be locked, and does `work` before anybody else can. `text` gives the text that tells who runs, if that
+    /// is not the locked file's.
+    fn lock(
+        &self,
+        terms: Terms,
+        text: impl Fn() -> Option<Vec<u8>>,
+        work: impl Fn(&Claim) -> anyhow::Result<()>,
+    ) -> anyhow::Result<OwnedFd> {
         let claim = Claim::open(Terms { number: self.number, ..terms });
         let claim = claim.map_err(|unfit| unfit.explain(terms.file))?;
-        let locked =
-            claim.locked(self.kind, self.patience, APPLET.name, |file| text().unwrap_or_else(|| Claim::text(file)));
-        locked.map_err(|denied| match denied {
+        let text = |file: BorrowedFd<'_>| text().unwrap_or_else(|| Claim::text(file));
+        claim.make_good(self.kind, self.patience, APPLET.name, text, work).map_err(|denied| match denied {
             Denied::Held(_) if self.silent => Failure::silent(0).into(),
             denied => denied.explain(self.file, self.held),
         })
+    }
+
+    /// Replaces FILE under the lock on another.
+    fn replace(&self, file: &Terms, lock: &Claim) -> anyhow::Result<OwnedFd> {
+        if lock.is_at(self.file) {
+            if lock.is_new() {
+                lock.withdraw();
+            }
+            let what = [b"unable to use ", self.file.bytes(), b": it is the lock file itself"].concat();
+            return Err(Failure::new(what).into());
+        }
+        replacing::replace(file)
     }
 }
 
@@ -148,34 +166,25 @@ impl Link for PidfileLock {
             process.listeners.make_way(number).unable_to("use descriptor", number.to_string().as_bytes())?;
         }
         let file = Terms { mode: self.mode, ..Terms::new(self.file) };
-        let (lock, written) = match self.lock_file {
-            None => {
-                let claim = self.lock(file, || None)?;
-                claim.write()?;
-                (claim.into_descriptor(), None)
-            }
+        let written = Cell::new(None);
+        let lock = match self.lock_file {
+            None => self.lock(file, || None, Claim::write)?,
             Some(lock_file) => {
                 // before anything is done, and again when it is to be replaced
                 replacing::look(&file)?;
                 let terms = Terms { new_mode: 0o600, ..Terms::new(lock_file) };
-                let claim = self.lock(terms, || Some(replacing::text_at(self.file)))?;
-                if claim.is_at(self.file) {
-                    // to be replaced under the lock
-                    if claim.is_new() {
-                        claim.withdraw();
-                    }
-                    let what = [b"unable to use ", self.file.bytes(), b": it is the lock file itself"].concat();
-                    return Err(Failure::new(what).into());
-                }
-                (claim.into_descriptor(), Some(replacing::replace(&file)?))
+                let text = || Some(replacing::text_at(self.file));
+                self.lock(terms, text, |lock| {
+                    written.set(Some(self.replace(&file, lock)?));
+                    Ok(())
+                })?
             }
         };
         let lock = descriptor::keep_across_exec(lock).unable_to("keep open", self.file.bytes())?;
-        process.undo = Some(Box::new(move || {
-            let _ = match &written {
-                Some(file) => ftruncate(file, 0),
-                None => ftruncate(lock, 0),
-            };
+        let written = written.take();
+        process.undo = Some(Box::new(move || match written {
+            Some(file) => drop(ftruncate(file, 0)),
+            None => claim::empty(lock),
         }));
         Ok(Boundary::Open)
     }

@@ -95,6 +95,9 @@ impl Link for Setlock {
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
+        if self.kind == Kind::Flock {
+            file = lock::let_only_read(file, self.file, self.shared);
+        }
         if let Some(number) = self.number {
             let occupied = number.to_string();
             process.listeners.make_way(number).unable_to("use descriptor", occupied.as_bytes())?;

@@ -1,14 +1,15 @@
-//! Making a pid file one's own: open it without trusting what is there, lock it, see that it is still the one under
-//! that name and that nobody who runs has only lost the lock, and then write.
+//! Making a pid file one's own: open it without trusting what is there, and then take it (taking.rs): lock it, see that it
+//! is still the one under that name and that nobody who runs has only lost the lock, write, and keep nothing of it but a
+//! descriptor that can read.
 
+mod guard;
+mod taking;
 mod trace;
 
 use super::holder::Holder;
 use super::{takeover, text};
 use crate::failure::{Failure, UnableTo};
-use crate::patience::{self, Patience};
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::lock::{self, Kind};
 use crate::sys::signal;
 use crate::sys::words::Word;
 use nix::errno::Errno;
@@ -17,8 +18,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Uid, UnlinkatFlags, ftruncate, geteuid, getpid, unlinkat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::Instant;
 
+pub use taking::empty;
 pub use trace::Trace;
 
 /// Which file, and what is asked of it.
@@ -95,16 +96,6 @@ pub struct Claim {
     is_new: bool,
 }
 
-/// The descriptor under a number that no redirection of a shell script can have (they are single digits): a script that
-/// uses 3 for something else would drop the lock. Where so many are not to be had, any but the standard ones.
-fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
-    const FIRST: RawFd = 10;
-    match descriptor::copy_from(file.as_fd(), FIRST) {
-        Err(Errno::EINVAL | Errno::EMFILE) => descriptor::at_least(file, 3),
-        outcome => outcome,
-    }
-}
-
 /// How often a file that others keep replacing is opened again.
 const ATTEMPTS: usize = 1000;
 
@@ -118,14 +109,10 @@ impl Claim {
     pub fn open(terms: Terms) -> Result<Self, Unfit> {
         let name = terms.file;
         let unfit = |reason: &str| Unfit::Other(unusable(name, reason));
-        let no_number = |reason| {
-            let number = terms.number.unwrap_or_default().to_string();
-            Unfit::Other(Failure::unable_to("use descriptor", number.as_bytes(), reason))
-        };
         if let Some(number) = terms.number
             && descriptor::limit().is_ok_and(|limit| limit <= u64::from(number.unsigned_abs()))
         {
-            return Err(no_number(Errno::EBADF));
+            return Err(Unfit::Other(taking::no_number(number, Errno::EBADF)));
         }
         let (file, is_new, seen) = match open_or_create(name.as_c_str(), terms.mode.unwrap_or(terms.new_mode)) {
             Ok(opened) => opened,
@@ -135,67 +122,8 @@ impl Claim {
         if let Some(reason) = flaw(&seen, &terms) {
             return Err(unfit(&reason));
         }
-        // before there is a lock: to close a second descriptor of the file would release it
-        let file = match terms.number {
-            Some(number) => descriptor::move_to(file, number).map_err(no_number)?,
-            None => out_of_reach(file).map_err(Unfit::Unopenable)?,
-        };
+        let file = descriptor::at_least(file, 3).map_err(Unfit::Unopenable)?;
         Ok(Self { terms, file, seen, is_new })
-    }
-
-    /// Locks the file for this process. `text` is where the pid of whoever runs is written: this file, or another.
-    ///
-    /// # Errors
-    /// [`Denied`].
-    pub fn locked(
-        mut self,
-        kind: Kind,
-        patience: Patience,
-        waiter: &str,
-        text: impl Fn(BorrowedFd<'_>) -> Vec<u8>,
-    ) -> Result<Self, Denied> {
-        let start = Instant::now();
-        for _ in 0..ATTEMPTS {
-            let file = self.file.as_fd();
-            let patience = patience.after(start);
-            match patience.acquire(waiter, |wait| lock::acquire(file, kind, false, wait)) {
-                Ok(()) => {}
-                Err(Errno::EAGAIN) if kind == Kind::Flock => {
-                    return Err(Denied::Held(Holder::Flock(text::pid(&text(file)))));
-                }
-                Err(Errno::EAGAIN) => match Holder::of(file).unable_to("learn who holds", self.terms.file.bytes())? {
-                    Some(holder) => return Err(Denied::Held(holder)),
-                    // it has gone meanwhile
-                    None => continue,
-                },
-                Err(reason) => return Err(Failure::unable_to("lock", self.terms.file.bytes(), reason).into()),
-            }
-            if !self.is_still_there() {
-                let terms = self.terms;
-                // first, as the new one may be given its number
-                drop(self);
-                self = Self::open(terms).map_err(|unfit| unfit.explain(terms.file))?;
-                continue;
-            }
-            let careless = || self.predecessor().or_else(|| Holder::careless(&text(self.file.as_fd()), &self.seen));
-            match if kind == Kind::Record { careless() } else { None } {
-                None => {
-                    self.take_over()?;
-                    self.set_mode()?;
-                    return Ok(self);
-                }
-                Some(holder) => {
-                    // the lock says nothing here: give it back while waiting for that process to end
-                    lock::release(self.file.as_fd()).unable_to("unlock", self.terms.file.bytes())?;
-                    let gone = || careless().is_none().then_some(());
-                    if patience::poll(patience.limit(), gone).is_none() {
-                        return Err(Denied::Held(holder));
-                    }
-                }
-            }
-        }
-        let text = [b"unable to lock ", self.terms.file.bytes(), b": it is replaced again and again"].concat();
-        Err(Failure::new(text).into())
     }
 
     /// Writes this process's pid into the file, which is locked. Over a longer text there is no instant at which the first
@@ -269,11 +197,6 @@ impl Claim {
         // a line that does not end here may be cut in the middle of a number
         let is_cut = count == ENOUGH && !text.contains(&b'\n');
         if is_cut { Vec::new() } else { text[..count].to_vec() }
-    }
-
-    /// The descriptor that the lock belongs to.
-    pub fn into_descriptor(self) -> OwnedFd {
-        self.file
     }
 }
 

@@ -5,7 +5,9 @@ use crate::sys::lock;
 use crate::sys::process::{command, is_running};
 use nix::sys::stat::{FileStat, stat};
 use nix::unistd::Pid;
+use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 /// Whoever keeps another from a pid file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,36 @@ impl Holder {
         }))
     }
 
-    /// The process that `text` names, if it has `file` open: then it has held the lock and lost it.
+    /// Who keeps this process from a record lock on a pid file that says `text`. A read lock counts for the process that the
+    /// file names; who else has one is [`Holder::Reader`], and only in the way.
+    ///
+    /// # Errors
+    /// As [`Holder::of`].
+    pub fn in_the_way(file: BorrowedFd<'_>, text: &[u8], seen: &FileStat) -> nix::Result<Option<Self>> {
+        let holder = Self::of(file)?;
+        let Some(Self::Reader(reader)) = holder else { return Ok(holder) };
+        let named = text::pid(text).filter(|&pid| pid != nix::unistd::getpid());
+        // the kernel names one of several; the others are in its list, and where that cannot be read, so may be the one
+        let is_services = |&pid: &Pid| {
+            (pid == reader || has_lock(pid, seen).unwrap_or_else(|| is_running(pid)))
+                && open_in(pid, seen) != Open::ByReader
+        };
+        Ok(Some(named.filter(is_services).map_or(Self::Reader(reader), Self::Process)))
+    }
+
+    /// The process that `text` names, if it has `file` open as a program has it that has held the lock and lost it.
     pub fn careless(text: &[u8], file: &FileStat) -> Option<Self> {
         let pid = text::pid(text).filter(|&pid| pid != nix::unistd::getpid())?;
-        has_open(pid, file).then_some(Self::Careless(pid))
+        (open_in(pid, file) == Open::ByHolder).then_some(Self::Careless(pid))
+    }
+
+    /// Which process that is, where it is known.
+    pub fn pid(self) -> Option<Pid> {
+        match self {
+            Self::Process(pid) | Self::Reader(pid) | Self::Careless(pid) | Self::Unlocked(pid) => Some(pid),
+            Self::Flock(pid) => pid,
+            Self::Unseen => None,
+        }
     }
 
     /// `FILE is held by pid 77 (nginx)`.
@@ -70,10 +98,50 @@ fn in_parentheses(pid: Pid) -> String {
     command(pid).map_or(String::new(), |name| format!(" ({name})"))
 }
 
-/// Whether one of the process's descriptors is this very file. `false` where that cannot be learnt.
-fn has_open(pid: Pid, file: &FileStat) -> bool {
-    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    descriptors
-        .filter_map(Result::ok)
-        .any(|entry| stat(&entry.path()).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino)))
+/// How a process has a pid file open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    /// Not at all, or that cannot be learnt.
+    Unknown,
+    /// As anybody can who may read it.
+    ByReader,
+    /// As only its owner, root, or whom they have given the descriptor can: for writing, or with O_NOATIME.
+    ByHolder,
+}
+
+fn open_in(pid: Pid, file: &FileStat) -> Open {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Open::Unknown };
+    let is_file = |path: &Path| stat(path).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino));
+    let mut open = Open::Unknown;
+    for entry in descriptors.filter_map(Result::ok).filter(|entry| is_file(&entry.path())) {
+        // who may write a file can open it in any way
+        let is_guarded = file.st_mode & 0o022 == 0;
+        let flags = if is_guarded { flags_of(pid, &entry.file_name()) } else { None };
+        match flags {
+            Some(flags) if flags & (libc::O_ACCMODE | libc::O_NOATIME) == libc::O_RDONLY => open = Open::ByReader,
+            _ => return Open::ByHolder,
+        }
+    }
+    open
+}
+
+/// The flags of a process's descriptor, from proc(5): `flags:` and octal digits.
+fn flags_of(pid: Pid, number: &OsStr) -> Option<i32> {
+    let about = std::fs::read(Path::new("/proc").join(pid.to_string()).join("fdinfo").join(number)).ok()?;
+    let flags = about.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
+    i32::from_str_radix(std::str::from_utf8(flags).ok()?.trim(), 8).ok()
+}
+
+/// Whether the kernel's list has a record lock of the process's on the file; by the number of its inode, since the list names
+/// the device of some file systems otherwise than stat(2). `None` if there is no list.
+fn has_lock(pid: Pid, file: &FileStat) -> Option<bool> {
+    let list = std::fs::read("/proc/locks").ok()?;
+    let (pid, inode) = (pid.to_string(), format!(":{}", file.st_ino));
+    // 1: POSIX  ADVISORY  READ 77 00:1a:4711 0 EOF; with `->` behind the number for who waits
+    Some(list.split(|&byte| byte == b'\n').any(|line| {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+        words.next() == Some(b"POSIX")
+            && words.nth(2) == Some(pid.as_bytes())
+            && words.next().is_some_and(|place| place.ends_with(inode.as_bytes()))
+    }))
 }

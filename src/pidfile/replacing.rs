@@ -1,5 +1,6 @@
 //! A pid file that is not locked itself, and is replaced by a new one each time.
 
+use super::beside;
 use super::claim::{Claim, Terms, flaw, remove, unusable, write};
 use crate::failure::{Failure, UnableTo};
 use crate::sys::descriptor::{self, uninterrupted};
@@ -30,13 +31,7 @@ pub fn look(terms: &Terms) -> Result<bool, Failure> {
 /// `unable to use …`, `unable to create …`, `unable to write …`, `unable to replace …`.
 pub fn replace(terms: &Terms) -> anyhow::Result<OwnedFd> {
     look(terms)?;
-    let bytes = terms.file.bytes();
-    let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-    let pid = getpid().to_string();
-    // a name as long as any can be leaves no room for more
-    let room = libc::NAME_MAX as usize - pid.len() - 2;
-    let start = &bytes[base..][..room.min(bytes.len() - base)];
-    let new = Word::leak([&bytes[..base], b".", start, b".", pid.as_bytes()].concat());
+    let new = Word::leak(beside(terms.file.bytes(), getpid().to_string().as_bytes()));
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let permissions = Mode::from_bits_truncate(terms.mode.unwrap_or(terms.new_mode));
     let create = || uninterrupted(|| open(new.as_c_str(), flags, permissions));

@@ -15,6 +15,8 @@ mod newline;
 mod notify;
 mod options;
 mod orphaned;
+mod pidfile_account;
+mod pidfile_claim;
 mod pidfile_failures;
 mod pidfile_ground;
 mod pidfile_lockfile;

@@ -276,12 +276,12 @@ pub fn is_ready(descriptor: std::os::fd::BorrowedFd<'_>, limit: Duration) -> boo
     }
 }
 
-/// Who holds a record lock on the file as a writer, as the kernel tells any reader.
+/// Who holds a record lock on the file, as the kernel tells any reader.
 pub fn holder_of(file: &Path) -> Option<Pid> {
     let opened = File::open(file).unwrap();
     let mut lock = record(libc::F_WRLCK);
     fcntl(&opened, FcntlArg::F_GETLK(&mut lock)).unwrap();
-    (i32::from(lock.l_type) == libc::F_WRLCK).then(|| Pid::from_raw(lock.l_pid))
+    (i32::from(lock.l_type) != libc::F_UNLCK).then(|| Pid::from_raw(lock.l_pid))
 }
 
 /// A record lock on a whole file.
@@ -325,5 +325,12 @@ pub fn await_call(pid: Pid, calls: &[i64]) {
     }
 }
 
-/// The calls in which a start waits that looks again and again.
-pub const SLEEPS: &[i64] = &[libc::SYS_nanosleep, libc::SYS_clock_nanosleep];
+/// The calls in which a start waits for the end of whoever has its file.
+pub const WAITS: &[i64] = &[
+    libc::SYS_ppoll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_flock,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+];

@@ -1,10 +1,8 @@
 //! The options of pidfile-lock, and those of daemonize that have to do with the pid file.
 
-use crate::pidfile_ground::{
-    CAT, Form, LIMIT, Place, Refused, SLEEPS, Started, await_call, holder, holder_of, pid_in, record,
-};
+use crate::pidfile_ground::{CAT, Form, LIMIT, Place, Refused, Started, WAITS, await_call, holder, holder_of, pid_in};
 use crate::support::{is_root, leave_out};
-use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
+use nix::fcntl::{Flock, FlockArg};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -86,46 +84,30 @@ fn who_is_told_of_a_held_file_and_how() {
 }
 
 #[test]
-fn a_read_lock_is_in_the_way_and_said_to_be_one() {
-    let place = Place::new();
-    let file = place.file("pid");
-    fs::write(&file, "77\n").unwrap();
-    let reader = File::open(&file).unwrap();
-    fcntl(&reader, FcntlArg::F_SETLK(&record(libc::F_RDLCK))).unwrap();
-    let own = std::process::id();
-    let name = fs::read_to_string("/proc/self/comm").unwrap();
-    let how = format!("is blocked by a read lock of pid {own} ({})", name.trim_end());
-    for form in Form::ALL {
-        let refused = place.start(form, &[], &file).up().err().unwrap();
-        assert_eq!(refused, Refused::new(75, form.says_held(&file, &how)), "{form:?}");
-    }
-    // to close any descriptor gives the lock back, so it is read through the one that has it
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut &reader, &mut text).unwrap();
-    assert_eq!(text, "77\n");
-    drop(reader);
-    let _running = place.holder(Form::Alone, &[], &file);
-}
-
-#[test]
 fn who_waits_gets_the_file_when_it_is_free() {
     let place = Place::new();
-    for (options, calls) in [
-        (vec!["-N"], &[libc::SYS_fcntl][..]),
-        (vec!["-n", "-N"], &[libc::SYS_fcntl]),
-        (vec!["-t", "1", "-N"], &[libc::SYS_fcntl]),
-        (vec!["-t", "600"], SLEEPS),
-        (vec!["-N", "-t", "600.5"], SLEEPS),
+    for options in [
+        vec!["-N"],
+        vec!["-n", "-N"],
+        vec!["-t", "1", "-N"],
+        vec!["-t", "600"],
+        vec!["-N", "-t", "600.5"],
+        vec!["--flock", "-N"],
+        vec!["--flock", "-t", "600"],
     ] {
         let file = place.file("pid");
-        let running = place.holder(Form::Own, &[], &file);
-        let first = holder(&file);
+        let by_flock = options.contains(&"--flock");
+        let name = file.to_str().unwrap();
+        let front: &[&str] = if by_flock { &["-l", name] } else { &[] };
+        let running = place.holder(Form::Own, front, &file);
+        let first = pid_in(&file);
         let waiting = place.start(Form::Alone, &options, &file);
-        await_call(waiting.pid(), calls);
-        assert_eq!(holder(&file), first);
+        await_call(waiting.pid(), WAITS);
+        assert_eq!((pid_in(&file), holder_of(&file)), (first, Some(first).filter(|_| !by_flock)));
         running.kill(first);
         let waiting = waiting.up().unwrap();
-        assert_eq!(holder(&file), waiting.pid(), "{options:?}");
+        assert_eq!(pid_in(&file), waiting.pid(), "{options:?}");
+        assert_eq!(holder_of(&file), Some(waiting.pid()).filter(|_| !by_flock), "{options:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! whatever was left in it, or by whoever was killed, the next start takes it over at once.
 
 use crate::pidfile_ground::{
-    CAT, Form, LIMIT, Place, Refused, SLEEPS, await_call, holder, holder_of, pid_in, record, watch,
+    CAT, Form, LIMIT, Place, Refused, WAITS, await_call, holder, holder_of, pid_in, record, watch,
 };
 use crate::support::leave_out;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -206,7 +206,7 @@ fn a_program_that_writes_its_own_pid_file_still_holds_it() {
         // one that waits gets it
         let patience: &[&str] = if form == Form::Own { &["-t", "600"] } else { &["-N"] };
         let waiting = place.start(Form::Alone, patience, &file);
-        await_call(waiting.pid(), SLEEPS);
+        await_call(waiting.pid(), WAITS);
         let too_late = place.start(Form::Alone, &["-t", "0.1"], &file).up().err().unwrap();
         assert_eq!(too_late, Refused::new(75, Form::Alone.says_held(&file, &how)));
         running.kill(pid);

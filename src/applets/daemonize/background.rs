@@ -7,7 +7,7 @@ use crate::environ::Change;
 use crate::exit::HELD;
 use crate::failure::Failure;
 use crate::patience::Patience;
-use crate::pidfile::claim::Claim;
+use crate::pidfile::claim::{self, Claim};
 use crate::status::{Listeners, Log};
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::lock::Kind;
@@ -54,9 +54,7 @@ impl Daemonize {
             && let Some(file) = self.write_pid(claim, &prepared)?
         {
             kept.push(file);
-            process.undo = Some(Box::new(move || {
-                let _ = nix::unistd::ftruncate(file, 0);
-            }));
+            process.undo = Some(Box::new(move || claim::empty(file)));
         }
         // one by one: new ones come in the order of the reference, and the account has the last word
         let mut variables = self.variables.clone();
@@ -93,25 +91,24 @@ impl Daemonize {
         Ok(boundary)
     }
 
-    /// Claims the pid file. Gives the descriptor of its lock, if it has one of its own.
+    /// Claims the pid file, and writes it. Gives the descriptor of its lock, if it has one of its own.
     fn write_pid(&self, claim: Claim, prepared: &Prepared) -> anyhow::Result<Option<BorrowedFd<'static>>> {
         let name = self.pid_file.unwrap_or(NULL);
-        let claim = if prepared.is_locked {
-            claim.take_over().map_err(|denied| denied.explain(name, HELD))?;
-            claim
-        } else {
-            claim
-                .locked(Kind::Record, Patience::None, APPLET.name, Claim::text)
-                .map_err(|denied| denied.explain(name, HELD))?
+        let write = |claim: &Claim| {
+            if let Some(account) = prepared.account.as_ref().filter(|_| self.user_owns_pid_file) {
+                claim.give_to(account.user, account.group).map_err(cannot("change owner of PID file", name))?;
+            }
+            claim.write()
         };
-        if let Some(account) = prepared.account.as_ref().filter(|_| self.user_owns_pid_file) {
-            claim.give_to(account.user, account.group).map_err(cannot("change owner of PID file", name))?;
-        }
-        claim.write()?;
         if prepared.is_locked {
+            claim.take_over().map_err(|denied| denied.explain(name, HELD))?;
+            write(&claim)?;
             return Ok(None);
         }
-        Ok(Some(descriptor::keep_across_exec(claim.into_descriptor()).map_err(cannot_daemonize)?))
+        let file = claim
+            .make_good(Kind::Record, Patience::None, APPLET.name, Claim::text, write)
+            .map_err(|denied| denied.explain(name, HELD))?;
+        Ok(Some(descriptor::keep_across_exec(file).map_err(cannot_daemonize)?))
     }
 
     fn standard_files(&self, listeners: &mut Listeners) -> anyhow::Result<StandardFiles> {

@@ -1,5 +1,6 @@
 //! A claim as it is remembered by who does not make it good himself.
 
+use super::guard::Guard;
 use super::{Claim, text};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -48,6 +49,8 @@ impl Trace {
 
 impl Claim {
     fn forget(&self, pid: Pid) {
+        // a start that has written its own pid may be in the instant without a lock
+        let _guard = Guard::take(self.terms.file);
         let is_free = lock::acquire(self.file.as_fd(), Kind::Record, false, false).is_ok() && self.is_still_there();
         let text = Self::text(self.file.as_fd());
         if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
