@@ -103,9 +103,10 @@ pub const APPLET: Applet = Applet {
             "`-p` writes the pid before the program runs, so that the file is complete when the parent returns, and \
              holds a lock on it, as pidfile-lock(1) does with the same precautions; so a second start with the same \
              file is refused, and after a crash the next start takes it over. If the start fails, the file is \
-             emptied, or removed if it was new. It belongs to who starts the daemon: a file that the daemon's \
-             account could write to would let that account choose whom root signals. `-l` may name the same file; \
-             then its flock(2) is the only lock.",
+             emptied, or removed if it was new; only a program of `-u` that cannot be run behind `--ready=none`, when \
+             the parent has gone, leaves its pid there, without a lock. It belongs to who starts the daemon, and the daemon has \
+             it open for reading alone: a file that the daemon's account could write to would let that account choose \
+             whom root signals. `-l` may name the same file; then its flock(2) is the only lock.",
             "A file that belongs to the account of `-u`, as bmc/daemonize leaves it, is taken over: once it is \
              locked and names no process of that account that runs, it becomes the caller's. For that it must lie \
              in a directory of root or the caller that neither group nor others may write to, sticky or not. \

@@ -53,9 +53,18 @@ pub const APPLET: Applet = Applet {
             "The lock is a POSIX record lock. A child that outlives the program does not keep it, any reader can \
              ask the kernel who holds it (fcntl(2), F_GETLK), and after a crash the next start simply takes it. Its \
              one weakness is that a process loses it by closing any descriptor of the file, as a program does that \
-             writes its own pid file. So a file whose text names a process that runs and still has the file open \
-             counts as held, too. A program that closes all descriptors at its start, as some daemons do, leaves no \
-             such trace: use `-l`, or that program's own pid file.",
+             writes its own pid file. So a file whose text names a process that runs and still has the file open as \
+             its lock's holder has it counts as held, too. A program that closes all descriptors at its start, as \
+             some daemons do, leaves no such trace: use `-l`, or that program's own pid file.",
+            "It is a read lock, on a descriptor that can only read: a program that becomes another account by \
+             setuidgid(1) cannot write to FILE through it, and whoever wants a write lock on FILE is kept out all the \
+             same. lslocks(8) calls it READ. Whoever may read FILE can hold a read lock, too, but is in nobody's way: \
+             a lock counts if it is that of the process which the file names, and if that process has the file open \
+             as only its owner and root can open it. Of several starts at a time one decides: meanwhile there is a \
+             file `.NAME.claim` of mode 0600 beside FILE, which another start waits for, up to a second. A start that \
+             is killed may leave it behind, empty and in nobody's way. Where none can be made, as in a directory that \
+             is not the caller's, a start beside a reader is refused, and so it is beside a lock of a process that \
+             cannot be seen, in another pid namespace.",
             "The lock's descriptor is the lowest free one from 10 on: the redirections of a shell script, which are \
              single digits, cannot close it by taking its number.",
             "Refused are symbolic links, files with other hard links, all that is no regular file, files of owners \
@@ -64,9 +73,9 @@ pub const APPLET: Applet = Applet {
              files of one name.",
             "If the pid cannot be written, as on a full disk, the program does not run, and a file created for it \
              is removed. If the program cannot be run, the file is left empty.",
-            "Whoever may read FILE can hold a read lock on it and so be in the way. Where local users are not to be \
-             trusted, `-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
-             replaced in one step by a new file in the same directory. What FILE is must be as above here, too: it is \
+            "`-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
+             replaced in one step by a new file in the same directory. That is for a program that writes FILE itself, \
+             and for readers that are never to see a part of the text. What FILE is must be as above here, too: it is \
              looked at, without following links, before anything is done, and again right before the new file takes \
              its place, which is never that of something that has come to a free name meanwhile. Who may write to the \
              directory can still exchange one file for something else within that last instant; that name is lost \
@@ -90,7 +99,8 @@ pub const APPLET: Applet = Applet {
             "`-n`, `-N`, `-x`, `-X`, `-t` and `-d` are those of setlock(1), but not to wait is the default, and \
              `-x` is silent about a held lock alone.",
             "`--flock` excludes setlock(1) and flock(1), and whatever inherits the descriptor keeps it. Then nobody \
-             can be told who holds it.",
+             can be told who holds it, and whoever may read FILE can hold that lock and be in the way. Where a file \
+             system lets only writers hold it, as NFS does, the descriptor can write.",
         ],
         see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)", "lslocks(8)", "proc(5)"],
     },

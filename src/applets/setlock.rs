@@ -45,6 +45,9 @@ pub const APPLET: Applet = Applet {
              `--fcntl`. A record lock belongs to the process, not the descriptor: a child does not keep it, and the \
              program loses it when it closes any descriptor of FILE.",
             "Whoever may read a file can hold a flock(2) on it; hence the mode 0600.",
+            "The descriptor that the program inherits can only read, so that a program behind setuidgid(1) cannot write \
+             to the file of who has locked it. It can write where FILE is no regular file or may not be read, on a file \
+             system that lets only writers hold the lock, as NFS does, and with `--fcntl`.",
         ],
         sections: &[],
         examples: &[
@@ -54,6 +57,7 @@ pub const APPLET: Applet = Applet {
         reference: "daemontools 0.76",
         differences: &[
             "`-s`, `-t`, `-d` and `--fcntl` are additions.",
+            "The program's descriptor can only read; the reference's can write.",
             "The usage line lists the operands in capitals.",
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],

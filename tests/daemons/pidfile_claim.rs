@@ -95,8 +95,8 @@ fn a_reader_that_was_there_first_does_not_hide_who_runs() {
     let lock = place.installed().applet("pidfile-lock");
     let front = [setpriv.to_str().unwrap(), "--bounding-set=-sys_ptrace"];
     let blind = |words: &[&str]| place.run(&[&front[..], words].concat());
-    let listed = blind(&["/bin/ls", &format!("/proc/{daemon}/fd")]);
-    assert_ne!(listed.code, Some(0), "{listed:?}");
+    let seen = blind(&["/bin/readlink", &format!("/proc/{daemon}/fd/0")]);
+    assert_ne!(seen.code, Some(0), "{seen:?}");
     let refused = blind(&[lock.to_str().unwrap(), file.to_str().unwrap(), "/bin/true"]);
     assert_eq!(refused.code, Some(75), "{refused:?}");
     assert!(refused.stderr.contains(&format!("is held by pid {daemon} (")), "{refused:?}");

@@ -56,7 +56,8 @@ impl Claim {
         work: impl Fn(&Self) -> anyhow::Result<()>,
     ) -> Result<OwnedFd, Denied> {
         let mut wait = Wait::new(patience, waiter);
-        for _ in 0..ATTEMPTS {
+        let mut replaced = 0;
+        while replaced < ATTEMPTS {
             let terms = self.terms;
             let outcome = match kind {
                 Kind::Record => self.by_record(&text, &work)?,
@@ -64,10 +65,10 @@ impl Claim {
             };
             match outcome {
                 Outcome::Held(file) => return Ok(file),
-                Outcome::Replaced => {}
+                Outcome::Replaced => replaced += 1,
                 Outcome::Denied(holder) => wait.for_end_of(holder)?,
             }
-            // anew, whatever it was: the number that its descriptor is to have is free again
+            // anew, whatever it was
             self = Self::open(terms).map_err(|unfit| unfit.explain(terms.file))?;
         }
         let text = [b"unable to lock ", self.terms.file.bytes(), b": it is replaced again and again"].concat();
