@@ -176,7 +176,8 @@ pub const APPLET: Applet = Applet {
             "A log is emptied when the program can be started; the reference empties it at once.",
             "The pid file is opened once, in the caller's directory, never through a link, and stays the caller's; \
              the reference gives it to the account of `-u` and writes it anew from there. One that the reference \
-             has left is taken over. It is locked, and a second start with it fails with 75.",
+             has left is taken over. It is locked, and a second start with it fails with 75. The descriptors of this \
+             lock and of that of `-l` can only read.",
             "With `-o` or `-e`, standard input can be read, to its end; in the reference it cannot. No descriptors \
              but 0, 1, 2 and that of a lock reach the daemon; the reference leaves up to three more.",
             "A name without a slash is looked for in PATH. IFS and PATH are not put into the environment.",

@@ -31,6 +31,7 @@ pub const APPLET: Applet = Applet {
         Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
         Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
         Opt::flag("fcntl", "Take a POSIX record lock, as s6-setlock does, not a flock(2)"),
+        Opt::flag("read-only", "Hold the flock(2) on a descriptor that can only read FILE"),
     ],
     operands: &[("FILE", "The file to lock; created with mode 0600 if it does not exist")],
     example: &["/dev/null"],
@@ -45,19 +46,20 @@ pub const APPLET: Applet = Applet {
              `--fcntl`. A record lock belongs to the process, not the descriptor: a child does not keep it, and the \
              program loses it when it closes any descriptor of FILE.",
             "Whoever may read a file can hold a flock(2) on it; hence the mode 0600.",
-            "The descriptor that the program inherits can only read, so that a program behind setuidgid(1) cannot write \
-             to the file of who has locked it. It can write where FILE is no regular file or may not be read, on a file \
-             system that lets only writers hold the lock, as NFS does, and with `--fcntl`.",
+            "The program can write to FILE through the descriptor, as with the reference, and so can one that becomes \
+             another account by setuidgid(1). With `--read-only` it cannot. That needs the right to read FILE, which must \
+             be a regular file on a file system that lets readers hold the lock, which NFS does not: elsewhere the \
+             descriptor stays as it is.",
         ],
         sections: &[],
         examples: &[
             ("setlock -n /run/job.lock ./job", "Run a job, but not twice at a time."),
             ("setlock -nx /run/job.lock ./job", "From cron: a second copy is no error."),
+            ("setlock -n --read-only /run/app.lock setuidgid nobody ./app", "The lock file stays root's."),
         ],
         reference: "daemontools 0.76",
         differences: &[
-            "`-s`, `-t`, `-d` and `--fcntl` are additions.",
-            "The program's descriptor can only read; the reference's can write.",
+            "`-s`, `-t`, `-d`, `--fcntl` and `--read-only` are additions.",
             "The usage line lists the operands in capitals.",
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],
@@ -71,6 +73,7 @@ struct Setlock {
     silent: bool,
     kind: Kind,
     shared: bool,
+    reads_only: bool,
     number: Option<RawFd>,
 }
 
@@ -82,6 +85,7 @@ impl Setlock {
             silent: given.prevails("x", "X"),
             kind: if given.has("fcntl") { Kind::Record } else { Kind::Flock },
             shared: given.has("s"),
+            reads_only: given.has("read-only"),
             number: given.number("d")?,
         })
     }
@@ -99,7 +103,7 @@ impl Link for Setlock {
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
-        if self.kind == Kind::Flock {
+        if self.reads_only && self.kind == Kind::Flock {
             file = lock::let_only_read(file, self.file, self.shared);
         }
         if let Some(number) = self.number {

@@ -116,7 +116,7 @@ pub fn assert_documented(applet: &Applet, start: &Start, direct: &Report, throug
             let descriptor = through.get(&format!("fd {number}"));
             assert!(descriptor.contains("/lock flags ") && descriptor.contains(" on exec 0 "), "{shown}: {descriptor}");
             let lock = through.get(&format!("fd {number} lock"));
-            assert_eq!(lock, "POSIX ADVISORY WRITE by self 0 EOF", "{shown}");
+            assert_eq!(lock, "POSIX ADVISORY READ by self 0 EOF", "{shown}");
         }
         "fghack" => {
             assert_eq!(through.get("pid"), "forked", "{shown}");

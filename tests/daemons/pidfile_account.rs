@@ -25,9 +25,9 @@ const WAYS: &[&str] = &[
     "daemonize --keep-stdio -l L",
     "daemonize --keep-stdio -l F -p F",
     "daemonize --keep-stdio pidfile-lock F",
-    "setlock L",
-    "setlock -d 9 L",
-    "setlock -s L",
+    "setlock --read-only L",
+    "setlock --read-only -d 9 L",
+    "setlock --read-only -s L",
 ];
 
 /// Those of them that change the account, in one process or in two.
@@ -121,7 +121,7 @@ fn the_number_is_the_one_that_is_promised() {
     let lowest_from = |first: u32| {
         format!("n={first}; while [ -e /proc/self/fd/$n ]; do n=$((n + 1)); done; echo $n >free; exec \"$@\"")
     };
-    for (words, first) in [(vec!["pidfile-lock", name], 10), (vec!["setlock", name], 3)] {
+    for (words, first) in [(vec!["pidfile-lock", name], 10), (vec!["setlock", "--read-only", name], 3)] {
         let script = "readlink /proc/$$/fd/$(cat free)";
         let front = ["/bin/sh", "-c", &lowest_from(first), "sh"];
         let words = [&front, &words[..], &["/bin/sh", "-c", script]].concat();
