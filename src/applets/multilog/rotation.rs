@@ -179,6 +179,9 @@ impl LogDirectory<'_> {
     /// # Errors
     /// If something failed before the end.
     pub fn await_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        if self.work.is_none() {
+            return Ok(());
+        }
         self.wait_for_work(watch)?;
         while let (Some(Work::Running(running, _)), Some(end)) = (&self.work, watch.last_moment()) {
             let left = end.saturating_duration_since(Instant::now());
