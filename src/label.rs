@@ -24,7 +24,7 @@ impl Moment {
     }
 
     /// One nanosecond later.
-    fn next(self) -> Self {
+    pub fn next(self) -> Self {
         match self.nanoseconds {
             999_999_999.. => Self { seconds: self.seconds + 1, nanoseconds: 0 },
             nanoseconds => Self { nanoseconds: nanoseconds + 1, ..self },

@@ -33,6 +33,7 @@ use crate::failure::{Failure, UnableTo, is_heard, say};
 use crate::options::Given;
 use crate::signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
+use crate::sys::signal;
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
 use lines::{Extent, Lines};
@@ -72,13 +73,18 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     }
     descriptor::occupy_standard();
     let mut watch = Watch::new().unable_to("watch for", b"signals")?;
-    let surroundings = Surroundings { environ: process.environ.entries(), signals };
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut input = Input::new(&watch).unable_to("read", b"standard input")?;
     let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));
     for complaint in &plan.complaints {
         let _ = say(&[b"multilog: warning: ", complaint, b"\n"]);
     }
+    // an ignored one takes the ends of children away
+    let child_signal = match plan.has_processor() {
+        true => Some(signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?),
+        false => None,
+    };
+    let surroundings = Surroundings { environ: process.environ.entries(), signals, child_signal };
     let mut lines = Lines::open(plan, &process.environ, &surroundings, &mut watch)?;
     watch.is_started = true;
     process.listeners.tool_runs(APPLET.name);
@@ -210,6 +216,11 @@ fn finish_line(lines: &mut Lines<'_>, input: &mut Input, watch: &mut Watch) -> a
 /// Closes all directories cleanly, as far as that can be done.
 fn close(lines: &mut Lines<'_>, watch: &mut Watch) -> anyhow::Result<()> {
     let mut outcome = Ok(());
+    // all processors have the same time, however many there are
+    for directory in lines.directories() {
+        // what is left of it keeps the directory from being closed cleanly
+        let _ = directory.await_work(watch);
+    }
     for directory in lines.directories() {
         if directory.close(watch).is_err() && outcome.is_ok() {
             outcome = Err(unfinished(directory));

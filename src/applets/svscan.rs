@@ -44,6 +44,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Pid, getpid};
 use scan::Scanner;
 use start::Starter;
+use std::cell::Cell;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -86,7 +87,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     // to come back to; whether it can be read is another matter, and may change
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
-    let base = Base { directory: directory.as_fd(), environ: &process.environ };
+    let is_away = Cell::new(false);
+    let base = Base { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
     // for as long as this process lives
     let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
@@ -204,6 +206,9 @@ impl Tree<'_> {
     }
 
     fn start_due(&mut self) {
+        if self.base.come_back().is_err() {
+            return self.all().for_each(Entry::put_off);
+        }
         let Self { starter, entries, own, scanner, .. } = self;
         if let Some(OwnLog { entry, outlets: [output, error] }) = own {
             entry.start_due(starter, Some([output.as_fd(), error.as_fd()]));

@@ -10,11 +10,13 @@ use crate::options::Given;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
+use crate::sys::signal;
 use crate::sys::words::{Word, Words};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::ForkResult;
+use std::cell::Cell;
 use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -152,7 +154,9 @@ fn prepare(directory: Word) -> anyhow::Result<()> {
         && nix::unistd::fchdir(&scanned).is_ok()
     {
         let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
-        let lock = claim(&Base { directory: scanned.as_fd(), environ: &environ }, &mut Vec::new());
+        let is_away = Cell::new(false);
+        let base = Base { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
+        let lock = claim(&base, &mut Vec::new());
         nix::unistd::fchdir(&here).unable_to("chdir to", b"directory")?;
         if let Some(lock) = lock? {
             descriptor::keep_across_exec(lock).unable_to("keep", b"lock")?;
@@ -192,14 +196,19 @@ fn leftovers(directory: Word) -> Vec<Word> {
 fn end(services: &[Word]) -> anyhow::Result<()> {
     let words = [Word::constant(c"svc"), Word::constant(c"-dx")];
     let argv = Words::leak(words.into_iter().chain(services.iter().copied()));
-    match process::fork_quietly().unable_to("fork", b"svc")? {
+    // an ignored one takes the end of a child away, once that has become another program
+    let former = signal::set_default(libc::SIGCHLD).unable_to("wait for", b"svc")?;
+    let outcome = match process::fork_quietly().unable_to("fork", b"svc")? {
         ForkResult::Child => {
+            let _ = signal::restore(libc::SIGCHLD, &former);
             exec_own(argv);
             process::exit(BERNSTEIN.failure)
         }
         // whatever came of it: svscan comes next
         ForkResult::Parent { child } => process::wait_for(child).map(drop).unable_to("wait for", b"svc"),
-    }
+    };
+    signal::restore(libc::SIGCHLD, &former).unable_to("wait for", b"svc")?;
+    outcome
 }
 
 /// Becomes svscan. Returns only if that fails.

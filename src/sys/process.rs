@@ -22,7 +22,8 @@ pub fn fork() -> nix::Result<ForkResult> {
 }
 
 /// Forks a child whose end sends no signal: the parent's SIGCHLD disposition, mask and pending signals stay as they
-/// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for`].
+/// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for`]. All that holds until the child execs: from
+/// then on it sends SIGCHLD like any other, and is reaped where that is ignored (begin_new_exec in the kernel's fs/exec.c).
 pub fn fork_quietly() -> nix::Result<ForkResult> {
     // SAFETY: clone without flags is fork with exit signal 0; the process has one thread. libc is not told, so the
     // child calls nothing that depends on its process number.

@@ -29,4 +29,5 @@ mod support;
 mod term;
 mod tracer;
 mod troubles;
+mod unfinished;
 mod wait;

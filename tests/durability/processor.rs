@@ -228,3 +228,22 @@ fn what_comes_last_is_logged_while_a_processor_runs() {
     assert_eq!((logger.code(), logger.rest()), (0, String::new()));
     Listing::of(&log).assert_settled("at the end");
 }
+
+/// Which would take its end away. The reference runs it again for ever.
+#[test]
+fn an_ignored_child_signal_costs_no_processor_its_work() {
+    let place = Place::new();
+    fs::write(place.at("input"), text(0..LINES)).unwrap();
+    let ignore = || {
+        // SAFETY: a system call.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        Ok(())
+    };
+    let input = File::open(place.at("input")).unwrap();
+    let actions = ["s4096", "!echo run >&2; cat", "./log"];
+    let mut logger = Logger::prepared(&Program::ours(), place.path(), &actions, input, ignore);
+    assert_eq!((logger.line(), logger.code(), logger.rest()), ("run".to_owned(), 0, String::new()));
+    let listing = Listing::of(&place.log());
+    listing.assert_settled("at the end");
+    assert!(listing.text() == text(0..LINES) && listing.old().count() == 1, "{:?}", listing.shown());
+}

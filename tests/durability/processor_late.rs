@@ -21,6 +21,7 @@ pub const OF_OURS: &[Slow] = &[
     ("a processor that fails after the request to end is not run again", fails_after),
     ("a processor that fails while the next file is full does not keep it from ending", fails_in_the_way),
     ("a processor that has failed is not run again while the end of a line is waited for", fails_before),
+    ("processors that hang at the end have the same time, however many they are", many_hang),
     ("a processor that keeps others waiting is told of", keeps_waiting),
 ];
 
@@ -68,6 +69,33 @@ fn hangs(program: &Program, script: &str) {
     assert_told(&logger.rest());
     drop(write);
     assert_kept(program, &place, read, &all);
+}
+
+/// One after the other they would take twenty seconds more.
+fn many_hang(program: &Program) {
+    const MANY: usize = 20;
+    let place = Place::new();
+    let (read, mut write) = pipe();
+    let logs: Vec<String> = (0..MANY).map(|number| format!("./log{number}")).collect();
+    let actions = ["s4096", "!trap '' TERM; echo begun >&2; exec sleep 100"].map(str::to_owned);
+    let mut logger = Logger::start(program, place.path(), &[&actions[..], &logs].concat(), read);
+    write.write_all(&text(0..LINES)).unwrap();
+    for _ in 0..MANY {
+        assert_eq!(logger.line(), "begun");
+    }
+    let asked = Instant::now();
+    logger.send(Signal::SIGTERM);
+    assert_eq!(logger.code(), 111);
+    let time = asked.elapsed();
+    assert!((4..15).contains(&time.as_secs()), "{time:?}");
+    let said = logger.rest();
+    let ending = said.lines().filter(|line| line.ends_with(", ending it")).count();
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!((ending, last), (MANY, "multilog: fatal: exiting with ./log0 unfinished"), "{said}");
+    for log in &logs {
+        let left = Listing::of(&place.at(log));
+        assert!(left.text() == text(0..LINES), "{:?}", left.shown());
+    }
 }
 
 /// More than two files.

@@ -64,3 +64,29 @@ fn what_is_not_an_old_log_does_not_count_and_is_left_alone() {
         assert_eq!(names(&place.log()).len(), keep + OTHERS.len() + 2 + 3);
     }
 }
+
+/// The label of so many seconds from now on.
+fn label(seconds: u64) -> String {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    format!("@{:016x}{:08x}", (1_u64 << 62) + 10 + now + seconds, 999_999_999)
+}
+
+/// Their old logs have names of the future then, and the last one by its name is the last one all the same. The reference
+/// removes each new one at once, as it comes before them.
+#[test]
+fn the_newest_logs_are_kept_where_the_clock_was_set_back() {
+    let program = Program::ours();
+    for keep in [1, 3] {
+        let place = Place::new();
+        fs::create_dir(place.log()).unwrap();
+        for number in 0..keep {
+            fs::write(place.log().join(label(3600 + number as u64) + ".s"), "of another time").unwrap();
+        }
+        run(&program, &place, keep);
+        let listing = Listing::of(&place.log());
+        let kept = listing.text();
+        assert!(text(0..150).ends_with(&kept) && kept.len() > keep * 2000, "{:?}", listing.shown());
+        listing.assert_settled("at the end");
+        assert_eq!(listing.old().count(), keep, "{:?}", listing.shown());
+    }
+}

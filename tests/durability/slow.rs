@@ -1,7 +1,7 @@
 //! Tests that wait for the seconds of a pause, all at the same time.
 
 use crate::program::Program;
-use crate::{full_disk, missing, processor_failing, processor_late, removed, term};
+use crate::{full_disk, missing, processor_failing, processor_late, removed, term, unfinished};
 
 /// What is looked at on one program.
 pub type Slow = (&'static str, fn(&Program));
@@ -16,6 +16,7 @@ fn what_takes_seconds() {
         processor_late::OF_OURS,
         removed::OF_OURS,
         term::OF_OURS,
+        unfinished::OF_OURS,
     ]
     .concat();
     let reference = Program::reference();

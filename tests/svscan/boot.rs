@@ -204,3 +204,19 @@ fn without_an_argument_it_is_slash_service_and_where_that_is_missing_etc_service
         });
     }
 }
+
+/// svc is waited for all the same.
+#[test]
+fn an_ignored_child_signal_is_no_reason_not_to_start() {
+    each(&[Forked], |way| {
+        let ground = Ground::new(way);
+        ground.service("a", SERVE);
+        let mut tree = Tree::new(&ground, &[]);
+        let program = ground.program("svscanboot");
+        let directory = ground.at("service");
+        let [program, directory] = [&program, &directory].map(|path| path.to_str().unwrap());
+        tree.run(&["env", "--ignore-signal=CHLD", program, directory]);
+        tree.all_up(&["a"]);
+        assert_eq!(ground.messages(), "");
+    });
+}

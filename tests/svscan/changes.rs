@@ -3,12 +3,12 @@
 use crate::all_at_once::Slow;
 use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, look_until, script};
 use crate::namespaces::{USER, may_unshare};
-use crate::processes::{argv, descriptors, is_alive, link, process};
+use crate::processes::{argv, descriptors, directory, is_alive, link, process};
 use crate::restarts::idle_pair;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ pub const SLOW: &[Slow] = &[
     ("a_service_that_is_renamed_is_started_by_its_new_name", ALL, another_name),
     ("a_log_that_is_added_is_used_from_the_next_start_on", ALL, a_log_is_added),
     ("hangup_ends_what_has_vanished", OURS, hangup_ends_what_has_vanished),
+    ("where_nobody_may_enter_the_directory_for_a_while_nothing_else_is_scanned", OURS, no_way_back),
     ("a_scan_can_be_asked_for", OURS, a_scan_can_be_asked_for),
     ("without_inotify_there_is_a_scan_every_five_seconds", OURS, without_inotify),
     ("a_directory_that_changes_all_the_time_is_scanned_all_the_same", OURS, ceaseless_changes),
@@ -272,4 +273,44 @@ fn a_new_service_is_up_well_under_a_second_after_it_has_appeared() {
             assert!(taken[taken.len() / 2] < Duration::from_secs(1), "{taken:?}");
         });
     }
+}
+
+/// In a user namespace where root is nobody special to the file system. svscan goes to the directory of a log to tell it to end,
+/// and cannot come back at once.
+fn no_way_back(way: Way) {
+    if !may_unshare(&["--user"]) {
+        return;
+    }
+    let ground = Ground::new(way);
+    ground.service("stays", SERVE);
+    ground.service_with_log(
+        "a",
+        "trap 'echo NAME told $$ >&8' TERM; echo NAME up $$ >&8; while :; do read x <&9; done",
+        LOGGER,
+    );
+    let mut tree = Tree::new(&ground, &[]);
+    tree.start_svscan_by("exec unshare --user \"$@\"");
+    tree.all_up(&["stays", "a", "a/log"]);
+    let log = tree.wait_for_supervise("a/log");
+    ground.hide("a");
+    tree.signal(Signal::SIGHUP);
+    let service = tree.hears("a told", 1);
+    let mode = |mode| fs::set_permissions(ground.at("service"), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0);
+    signal_to(service, Signal::SIGKILL);
+    look_until("its log has ended", || !is_alive(log));
+    tree.signal(Signal::SIGALRM);
+    look_until("it has been asked to look", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", tree.svscan)).unwrap();
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        u64::from_str_radix(field("ShdPnd:"), 16).unwrap() == 0 && field("State:").starts_with('S')
+    });
+    mode(0o755);
+    ground.service("later", SERVE);
+    tree.all_up(&["later"]);
+    assert_eq!(directory(tree.svscan), Some(ground.identity(".")));
+    let former = tree.wait_for_supervise("stays");
+    signal_to(former, Signal::SIGKILL);
+    tree.wait_for_successor("stays", former);
+    assert_eq!(tree.supervises().len(), 2, "{:#?}", tree.shown());
 }

@@ -2,7 +2,7 @@
 //! seconds that those who run containers give it.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Foreign, Ground, OURS, OWN, Way, look_until, takes_less_than};
+use crate::ground::{Foreign, Ground, OURS, OWN, Way, look_for, look_until, takes_less_than};
 use crate::lines::assert_numbered;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
@@ -17,6 +17,7 @@ pub const SLOW: &[Slow] = &[
     ("a_log_that_reads_slowly_is_waited_for", OURS, slow),
     ("a_service_that_does_not_end_is_waited_for_and_said_once", OURS, service_stays),
     ("a_log_that_does_not_end_is_waited_for_and_said_once", OURS, log_stays),
+    ("a_supervise_that_is_killed_again_and_again_at_the_end_is_replaced_five_times", OWN, killed_again_and_again),
     ("a_supervise_that_takes_no_commands_is_said_once", &[Foreign], deaf),
 ];
 
@@ -191,4 +192,37 @@ fn deaf(way: Way) {
     assert_eq!(tree.code(tree.svscan), 0);
     tree.is_gone();
     assert_eq!(of_svscan(&ground), said);
+}
+
+/// Its service heeds no request, and runs on each time. In between svscan sleeps.
+fn killed_again_and_again(way: Way) {
+    const TIMES: usize = 5;
+    let ground = Ground::new(way);
+    ground.service_with_log("a", "trap '' TERM; echo NAME up $$ >&8; while :; do sleep 1; done", LOGGER);
+    let mut tree = ground.start();
+    let service = tree.hears("a up", 1);
+    tree.all_up(&["a/log"]);
+    tree.signal(Signal::SIGTERM);
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", tree.svscan)).unwrap();
+        let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split(' ').filter_map(|it| it.parse().ok()).collect();
+        fields[10] + fields[11]
+    };
+    let leaving = "svscan: warning: leaving a running: its supervise has been killed again and again\n";
+    let has_left = || of_svscan(&ground).contains(leaving);
+    let (mut supervise, mut killed, before) = (tree.wait_for_supervise("a"), 0, ticks());
+    while !has_left() {
+        // one that was asked to end in the moment it began has done so
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(supervise), Signal::SIGKILL);
+        killed += 1;
+        let next = || tree.supervise("a").filter(|&pid| pid != supervise);
+        supervise = look_for("another supervise or a word", || next().or_else(|| has_left().then_some(supervise)));
+    }
+    assert!(killed <= 1 + TIMES, "{killed}");
+    // in four seconds of waiting
+    let taken = ticks() - before;
+    assert!(taken < 40, "{taken} hundredths of a second");
+    end(&mut tree);
+    assert_eq!(of_svscan(&ground).matches("leaving").count(), 1);
+    assert!(!crate::processes::is_alive(service));
 }

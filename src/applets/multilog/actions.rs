@@ -66,6 +66,13 @@ pub struct Plan<'a> {
     pub complaints: Vec<Vec<u8>>,
 }
 
+impl Plan<'_> {
+    /// Whether a processor may have to be run.
+    pub fn has_processor(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Log(Settings { processor: Some(_), .. })))
+    }
+}
+
 /// Limits of `s`, and what holds without it.
 const SIZES: RangeInclusive<u64> = 4096..=2_147_483_647;
 const SIZE: u64 = 99_999;

@@ -53,6 +53,8 @@ pub struct LogDirectory<'a> {
     pub(super) begun: Option<Instant>,
     /// What is being done about `previous`.
     pub(super) work: Option<Work>,
+    /// Whether `previous` or what is made of it may be there, on its way to be an old file.
+    pub(super) is_rotating: bool,
     /// Whether what was written last may not be the end of a line: then `current` does not count as closed cleanly.
     is_torn: bool,
     /// What keeps it from being opened.
@@ -118,6 +120,7 @@ impl<'a> LogDirectory<'a> {
             bytes: 0,
             begun: None,
             work: None,
+            is_rotating: false,
             is_torn: false,
             failure: Cell::new(None),
             is_lost: Cell::new(false),
@@ -325,11 +328,12 @@ impl<'a> LogDirectory<'a> {
     pub fn close(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
         let mut finished = self.finish_work(watch);
         if self.is_lost.take() && self.is_removed() {
+            self.is_rotating = false;
             finished = Ok(());
         }
         self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
         finished?;
-        if self.is_torn {
+        if self.is_torn || self.is_rotating {
             return Err(GaveUp);
         }
         self.insist(watch, ("set mode of ", "/current", ""), || fchmod(&self.current, COMPLETE))

@@ -136,7 +136,7 @@ pub const MANUAL: Manual = Manual {
                  made at once, and others for three seconds; then multilog exits with 111 and says how much was not written. That is \
                  still in the pipe, but for the beginning of a line that had been taken into memory. If something else is \
                  left to be done in a directory, it says so, and the next multilog does it.",
-                "A processor that runs when TERM comes has three seconds from then on. After that multilog says so and tells it to end, by TERM \
+                "A processor that runs when TERM comes has three seconds from then on, and so have all if there are several. After that multilog says so and tells it to end, by TERM \
                  to the shell that runs it and by KILL a second later. One that has failed, or fails then, is not run again. Either \
                  way multilog exits with 111, and `previous` is left for the next one, which makes it an old file ending \
                  with `.u`. Meanwhile a full `current` is not ended: what is left of the input that was read goes there, \
@@ -155,8 +155,8 @@ pub const MANUAL: Manual = Manual {
             &[
                 "`lock` (0600): locked as long as a multilog writes here; a second one exits with 111.",
                 "`current` (0644; 0744 when closed cleanly): the lines that came last.",
-                "`@LABEL.s` (0744): an old file, complete, processed and on disk. The label is the time of its end, so names sort by \
-                 age, unless the clock was set back. `.CODE` with `wCODE`.",
+                "`@LABEL.s` (0744): an old file, complete, processed and on disk. The label is the time of its end or, where the clock \
+                 was set back, a nanosecond later than the last one's, so names sort by age. `.CODE` with `wCODE`.",
                 "`@LABEL.u`: an old file that may be cut and is not processed.",
                 "`previous`, `processed`, `newstate`: on their way; one that is left behind is put in order at the next start.",
                 "No other file is written to by these names. All but `lock` and a `current` that is gone on with are made anew, \
@@ -190,6 +190,8 @@ pub const MANUAL: Manual = Manual {
         "The processor runs in the background.",
         "TERM ends a multilog that pauses; the reference has to be killed. After TERM a processor has three seconds and is not run again; \
          the reference waits as long as it likes.",
+        "Where the clock was set back, the reference removes each new old file at once as the oldest. Where SIGCHLD was ignored by \
+         its caller, it runs processors for ever.",
         "A directory that is removed is made anew; the reference goes on in files without a name, and then waits for ever.",
         "A processor that cannot be found, or keeps the log waiting, is told.",
         "With a log directory or a `=FILE`, nobody reading standard error is no reason to end; the reference is killed by SIGPIPE.",

@@ -5,10 +5,12 @@ use crate::signals::Inherited;
 use crate::sys::descriptor::{self, at_least};
 use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
+use crate::sys::signal::{self, Disposition};
 use crate::sys::words::{Word, Words};
 use crate::{failure, family::Family};
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, fchdir};
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ pub struct Surroundings {
     pub environ: Words,
     /// The signals as multilog found them.
     pub signals: Inherited,
+    /// What was done with SIGCHLD, if that would have taken away the news of a processor's end.
+    pub child_signal: Option<Disposition>,
 }
 
 /// The files of a processor, by the descriptors that it finds them at.
@@ -40,7 +44,12 @@ pub struct Running {
     pid: Pid,
     /// Readable when it has ended; `None` where the kernel has none such (before 5.3).
     watched: Option<OwnedFd>,
+    /// When it was told to end.
+    told: Cell<Option<Instant>>,
 }
+
+/// How long a signal is given to do its work.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Running {
     /// Starts the command in the directory.
@@ -67,7 +76,7 @@ impl Running {
         if let Some(watched) = &watched {
             let _ = watch.add_child(watched.as_fd());
         }
-        Ok(Self { pid, watched })
+        Ok(Self { pid, watched, told: Cell::new(None) })
     }
 
     /// How it has ended. `None` if it has not after so long; TERM, or ALRM, cuts the wait short.
@@ -97,20 +106,33 @@ impl Running {
         self.pid
     }
 
-    /// Tells it to end, and makes it end if it does not.
+    /// Tells it to end. Gives false if that was done before.
+    pub fn tell(&self) -> bool {
+        if self.told.get().is_some() {
+            return false;
+        }
+        let _ = process::send(self.pid, libc::SIGTERM);
+        self.told.set(Some(Instant::now()));
+        true
+    }
+
+    /// Makes it end if it does not, though it has been told.
     pub fn stop(&self, watch: &mut Watch) {
-        /// How long a signal is given to do its work.
-        const GRACE: Duration = Duration::from_secs(1);
-        for signal in [libc::SIGTERM, libc::SIGKILL] {
-            let _ = process::send(self.pid, signal);
-            let end = Instant::now() + GRACE;
-            loop {
-                let left = end.saturating_duration_since(Instant::now());
-                match self.ended(watch, left) {
-                    Ok(None) if left.is_zero() => break,
-                    Ok(None) => {}
-                    _ => return,
-                }
+        let told = self.told.get().unwrap_or_else(Instant::now);
+        if self.ends_before(told + GRACE, watch) {
+            return;
+        }
+        let _ = process::send(self.pid, libc::SIGKILL);
+        self.ends_before(Instant::now() + GRACE, watch);
+    }
+
+    fn ends_before(&self, end: Instant, watch: &mut Watch) -> bool {
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.ended(watch, left) {
+                Ok(None) if left.is_zero() => return false,
+                Ok(None) => {}
+                _ => return true,
             }
         }
     }
@@ -122,6 +144,9 @@ fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundi
         fchdir(directory)?;
         for (file, number) in files.iter().zip([0, 1, 4, 5]) {
             descriptor::put_at(file.as_fd(), number)?;
+        }
+        if let Some(former) = &surroundings.child_signal {
+            signal::restore(libc::SIGCHLD, former)?;
         }
         surroundings.signals.put_back_without(&WATCHED)
     };

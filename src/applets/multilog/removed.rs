@@ -45,7 +45,7 @@ impl LogDirectory<'_> {
         }
         // what was to become of the files that are gone
         self.forsake_work();
-        (self.bytes, self.begun) = (0, None);
+        (self.bytes, self.begun, self.is_rotating) = (0, None, false);
         Ok(())
     }
 

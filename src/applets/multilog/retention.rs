@@ -2,7 +2,7 @@
 
 use super::directory::LogDirectory;
 use super::watch::{GaveUp, Watch};
-use crate::label::{LENGTH, is_digit};
+use crate::label::{LENGTH, Moment, decode, is_digit};
 use crate::sys::descriptor::{DirectoryPart, read_directory};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -17,9 +17,14 @@ fn is_old(name: &[u8]) -> bool {
         && name[LENGTH] == b'.'
 }
 
+/// The moment of the last of these names, which are sorted, that is a label's.
+pub fn newest(names: &[String]) -> Option<Moment> {
+    names.iter().rev().find_map(|name| decode(name.as_bytes().get(1..LENGTH)?.try_into().ok()?))
+}
+
 impl LogDirectory<'_> {
     /// The names of the old files, the oldest first. Foreign files and directories are none.
-    fn old_files(&self) -> nix::Result<Vec<String>> {
+    pub(super) fn old_files(&self) -> nix::Result<Vec<String>> {
         // a descriptor of its own, which begins at the first entry
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = nix::fcntl::openat(&self.directory, ".", flags, Mode::empty())?;
@@ -42,16 +47,15 @@ impl LogDirectory<'_> {
         fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
-    /// Whether an old file is that very file. Others may have links of their own to it.
-    pub(super) fn has_old_name(&self, of: &FileStat) -> nix::Result<bool> {
+    /// Whether one of these old files is that very file. Others may have links of their own to it.
+    pub(super) fn is_among(&self, names: &[String], of: &FileStat) -> bool {
         let is_same =
             |name: &String| self.sight(name).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (of.st_dev, of.st_ino));
-        Ok(self.old_files()?.iter().any(is_same))
+        names.iter().any(is_same)
     }
 
-    /// Removes the oldest files beyond the number and the bytes to keep.
-    pub(super) fn prune(&self, watch: &mut Watch) -> Result<(), GaveUp> {
-        let names = self.insist(watch, ("read ", "", ""), || self.old_files())?;
+    /// Removes the oldest of these old files beyond the number and the bytes to keep.
+    pub(super) fn prune(&self, names: &[String], watch: &mut Watch) -> Result<(), GaveUp> {
         let number = usize::try_from(self.settings.number).unwrap_or(usize::MAX);
         let mut excess = (names.len() + 1).saturating_sub(number);
         if let Some(most) = self.settings.total {

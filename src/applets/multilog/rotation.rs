@@ -4,6 +4,7 @@
 use super::directory::{COMPLETE, LogDirectory, OPEN};
 use super::files;
 use super::processor::{Files, Running};
+use super::retention;
 use super::watch::{GaveUp, PAUSE, Watch};
 use crate::failure::say_in_passing;
 use crate::label::{Moment, encode};
@@ -47,6 +48,7 @@ impl LogDirectory<'_> {
         }
         self.insist(watch, ("write ", "/current", " to disk"), || fsync(&self.current))?;
         self.take_aside(watch)?;
+        self.is_rotating = true;
         let new = self.insist(watch, ("create ", "/current", ""), || self.new_current())?;
         let full = std::mem::replace(&mut self.current, new);
         self.bytes = 0;
@@ -57,6 +59,7 @@ impl LogDirectory<'_> {
             Some(command) => self.process(command, watch),
             None => {
                 self.finish("previous", self.settings.code, watch)?;
+                self.is_rotating = false;
                 self.sync_names();
                 Ok(())
             }
@@ -80,19 +83,23 @@ impl LogDirectory<'_> {
     /// what has become too much.
     pub(super) fn finish(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         let Some(seen) = self.look_at(name, watch)? else { return Ok(()) };
-        let has_name = seen.st_nlink > 1 && self.insist(watch, ("read ", "", ""), || self.has_old_name(&seen))?;
-        if has_name || !self.name_as_old(name, code, watch)? {
+        let mut names = self.insist(watch, ("read ", "", ""), || self.old_files())?;
+        let has_name = seen.st_nlink > 1 && self.is_among(&names, &seen);
+        if has_name || !self.name_as_old(name, code, &mut names, watch)? {
             self.remove(name, watch)?;
         }
-        self.prune(watch)
+        self.prune(&names, watch)
     }
 
-    /// Gives a file the name of an old one, of this moment. Gives true if its own name is gone with that.
-    fn name_as_old(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<bool, GaveUp> {
+    /// Gives a file the name of an old one, of this moment, behind the `names` that there are: where the clock was set back, of a
+    /// moment later than the last of them, as the first is what is removed first. Gives true if its own name is gone with that.
+    fn name_as_old(&self, name: &str, code: &[u8], names: &mut Vec<String>, watch: &mut Watch) -> Result<bool, GaveUp> {
         let own = CString::new(name).unwrap_or_default();
+        let mut last = retention::newest(names);
         loop {
-            let old = [&encode(Moment::now())[..], b".", code].concat();
-            let shown = format!("/{}", String::from_utf8_lossy(&old));
+            let moment = last.map_or_else(Moment::now, |last| Moment::now().max(last.next()));
+            let old = [&encode(moment)[..], b".", code].concat();
+            let shown = String::from_utf8_lossy(&old).into_owned();
             let old = CString::new(old).unwrap_or_default();
             let is_gone =
                 match linkat(&self.directory, own.as_c_str(), &self.directory, old.as_c_str(), AtFlags::empty()) {
@@ -103,10 +110,14 @@ impl LogDirectory<'_> {
                     outcome => outcome.map(|()| false),
                 };
             match is_gone {
-                Ok(is_gone) => return Ok(is_gone),
+                Ok(is_gone) => {
+                    names.push(shown);
+                    return Ok(is_gone);
+                }
                 // taken: another moment has another name
-                Err(Errno::EEXIST | Errno::EINTR) => {}
-                Err(reason) => self.before_next_attempt(watch, ("link to ", &shown, ""), reason)?,
+                Err(Errno::EEXIST) => last = Some(moment),
+                Err(Errno::EINTR) => {}
+                Err(reason) => self.before_next_attempt(watch, ("link to ", &["/", &shown].concat(), ""), reason)?,
             }
         }
     }
@@ -163,26 +174,41 @@ impl LogDirectory<'_> {
         Ok(())
     }
 
-    /// Sees to `previous` until there is none. After TERM only so long: what a processor has not done then is left to the next
-    /// multilog, and one that has failed is not run again.
-    pub(super) fn finish_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+    /// Sees to `previous` until there is none. After TERM only so long, and then a processor is told to end.
+    ///
+    /// # Errors
+    /// If something failed before the end.
+    pub fn await_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        if self.work.is_none() {
+            return Ok(());
+        }
         self.wait_for_work(watch)?;
-        while let (Some(work), Some(end)) = (&self.work, watch.last_moment()) {
+        while let (Some(Work::Running(running, _)), Some(end)) = (&self.work, watch.last_moment()) {
             let left = end.saturating_duration_since(Instant::now());
-            match work {
-                Work::Running(running, files) if left.is_zero() => {
-                    let is_wanted = files.is_some();
+            if left.is_zero() {
+                if running.tell() {
                     let after = format!(" does not end, pid {}, ending it\n", running.pid());
                     say_in_passing(&[b"multilog: warning: processor in ", self.settings.name, after.as_bytes()]);
-                    running.stop(watch);
-                    self.work = None;
-                    return if is_wanted { Err(GaveUp) } else { Ok(()) };
                 }
-                Work::Running(..) => self.see_to_work(watch, left)?,
-                Work::Failed(_) => return Err(GaveUp),
+                break;
             }
+            self.see_to_work(watch, left)?;
         }
         Ok(())
+    }
+
+    /// Likewise, but then it is not there any more. What it has not done is left to the next multilog, and one that has failed
+    /// after TERM is not run again.
+    pub(super) fn finish_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+        self.await_work(watch)?;
+        match self.work.take() {
+            None => Ok(()),
+            Some(Work::Failed(_)) => Err(GaveUp),
+            Some(Work::Running(running, files)) => {
+                running.stop(watch);
+                if files.is_some() { Err(GaveUp) } else { Ok(()) }
+            }
+        }
     }
 
     /// Sees to `previous` for so long at most. A processor that has failed is run again in time, but not after TERM.
@@ -238,6 +264,7 @@ impl LogDirectory<'_> {
             renameat(&self.directory, "newstate", &self.directory, "state")
         })?;
         self.finish("processed", self.settings.code, watch)?;
+        self.is_rotating = false;
         self.sync_names();
         Ok(())
     }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{Mode, stat};
 use nix::unistd::{Pid, chdir, fchdir};
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -19,14 +20,31 @@ pub struct Base<'a> {
     pub directory: BorrowedFd<'a>,
     /// Whose `SUPERVISEDIR` counts.
     pub environ: &'a Environ,
+    /// Whether this process is elsewhere, and there was no way back: nobody may enter the directory for now.
+    pub is_away: &'a Cell<bool>,
 }
 
 impl Base<'_> {
+    /// Comes back to the directory if there was no way before. Until then no name means what it should.
+    ///
+    /// # Errors
+    /// As fchdir(2).
+    pub fn come_back(&self) -> nix::Result<()> {
+        if self.is_away.get() {
+            fchdir(self.directory)?;
+            self.is_away.set(false);
+        }
+        Ok(())
+    }
+
     /// Does something in a service directory and comes back.
     fn within<T>(&self, place: &CStr, what: impl FnOnce(&Home) -> nix::Result<T>) -> nix::Result<T> {
+        self.come_back()?;
         chdir(place)?;
+        self.is_away.set(true);
         let outcome = Home::here(self.environ).and_then(|home| what(&home));
-        fchdir(self.directory)?;
+        // what fails now is tried again before anything else is done by its name
+        let _ = self.come_back();
         outcome
     }
 

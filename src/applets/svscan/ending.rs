@@ -107,8 +107,14 @@ impl Entry {
         if one.is_revived {
             return true;
         }
-        if info.is_some_and(is_left) && self.revivals < MOST {
+        if info.is_some_and(is_left) && self.revivals <= MOST {
             self.revivals += 1;
+            if self.revivals > MOST {
+                let shown = if is_log { self.shown_log() } else { self.shown() };
+                let why = b": its supervise has been killed again and again\n";
+                say_in_passing(&[b"svscan: warning: leaving ", &shown, b" running", why]);
+                return false;
+            }
             one.is_revived = true;
             if self.revivals == 1 {
                 one.start_at = 0;

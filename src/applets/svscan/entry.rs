@@ -328,14 +328,16 @@ impl Entry {
         let (main, log) = (pid(&self.main), pid(&self.log));
         // who has just been started is told at once; one that will be started is waited for
         let at_once = |owes: bool| (self.is_ending && owes).then_some(0);
-        let is_log_revived = self.log.as_ref().is_some_and(|log| log.is_revived);
-        let drain = self.drain.next_time().filter(|_| main.is_none() && !is_log_revived);
+        let is_revived = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.is_revived);
+        // the log's turn comes when nothing of the service is left
+        let is_turn = main.is_none() && !is_revived(&self.main);
+        let drain = self.drain.next_time().filter(|_| is_turn && !is_revived(&self.log));
         [
             starts(&self.main, self.is_main_wanted()),
             starts(&self.log, self.is_log_wanted()),
             (self.has_unwatched() || self.runs_on).then(|| monotonic() + SECOND),
             main.and_then(|pid| at_once(self.farewell.owes(pid)).or_else(|| self.farewell.next_time())),
-            log.filter(|_| main.is_none()).and_then(|pid| at_once(self.drain.owes(pid))).or(drain),
+            log.filter(|_| is_turn).and_then(|pid| at_once(self.drain.owes(pid))).or(drain),
         ]
         .into_iter()
         .flatten()

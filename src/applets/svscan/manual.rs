@@ -49,7 +49,7 @@ pub const MANUAL: Manual = Manual {
                 "All this holds for the log of a service that has vanished, too. As long as a service that has vanished runs on because \
                  its supervise was killed, its log is left alone.",
                 "A supervise that takes no commands gets TERM after five seconds. A service that runs without a supervise, because that was \
-                 killed, gets one again, five times at most.",
+                 killed, gets one again, five times at most; then svscan says that it leaves that service running.",
             ],
         ),
         (

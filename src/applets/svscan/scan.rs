@@ -94,7 +94,7 @@ impl Scanner {
     pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &Base<'_>, own: Option<Identity>) {
         let is_told = self.inotify.is_some();
         self.scan_at = monotonic() + if is_told { TOLD } else { UNTOLD };
-        let names = match list() {
+        let names = match base.come_back().and_then(|()| list()) {
             Ok(names) => names,
             Err(reason) => {
                 self.scan_at = monotonic() + UNTOLD;
