@@ -89,7 +89,7 @@ pub fn is_root() -> bool {
 
 /// What takes less than this on a machine that has time for it does so once in three times.
 #[track_caller]
-pub fn takes_less_than(limit: Duration, what: impl Fn() -> Duration) {
+pub fn takes_less_than(limit: Duration, mut what: impl FnMut() -> Duration) {
     let mut taken = Vec::new();
     while taken.len() < 3 {
         taken.push(what());
