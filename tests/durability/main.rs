@@ -27,6 +27,7 @@ mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod term;
+#[path = "../support/tracer.rs"]
 mod tracer;
 mod troubles;
 mod unfinished;

@@ -88,15 +88,16 @@ fn start(installed: &Installed, place: &Path, chain: &[&str], life: Life, fuse: 
 fn seen(child: &Child) -> BTreeMap<String, String> {
     let proc = Path::new("/proc").join(child.id().to_string());
     let read = |name: &str| String::from_utf8_lossy(&std::fs::read(proc.join(name)).unwrap()).into_owned();
-    // supervise hears of its own renamings by SIGIO, which it takes in a moment
-    let has_news = || {
+    // supervise hears of its own renamings by SIGIO, which it takes in a moment; what works may have another file open
+    let is_settled = || {
         let status = read("status");
-        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap().trim().to_owned();
-        u64::from_str_radix(&pending, 16).unwrap() >> (libc::SIGIO - 1) & 1 == 1
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        let has_news = u64::from_str_radix(field("ShdPnd:"), 16).unwrap() >> (libc::SIGIO - 1) & 1 == 1;
+        !has_news && field("State:").starts_with('S')
     };
     let begin = std::time::Instant::now();
-    while has_news() {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "it does not take its news");
+    while !is_settled() {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "it does not settle");
         std::thread::yield_now();
     }
     let mut seen = BTreeMap::new();

@@ -193,7 +193,9 @@ fn a_second_supervise_is_refused_and_changes_no_file() {
             let service = Service::new();
             let mut supervised = service.supervise(suite);
             let pid = supervised.expect("run started");
-            supervised.settle();
+            // the reference, which hears nothing for a second after a start, writes its status once more then
+            supervised.tell("h");
+            supervised.expect("run HUP");
             let before = snapshot(&service);
             for _ in 0..3 {
                 let mut second = service.start(&other).go();

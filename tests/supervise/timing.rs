@@ -2,11 +2,15 @@
 //! supervise hears meanwhile.
 
 use crate::cases::hundredths;
+use crate::lines::Lines;
 use crate::recorder::{Order, made_at, order};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::together::together;
+use crate::tracer::Tracee;
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often something is tried that has to be quick: the machine may have other things to do.
@@ -39,6 +43,38 @@ fn starts_are_a_second_apart() {
         assert!(gaps.iter().all(|gap| *gap >= 99), "{}: {gaps:?}", suite.name);
         supervised.finish();
     });
+}
+
+/// Where the machine has no time for supervise between the moment at which a start is due and the fork.
+#[test]
+fn a_start_that_is_late_is_followed_by_another_a_second_after_it() {
+    const LATE: Duration = Duration::from_millis(300);
+    let service = Service::new();
+    let suite = Suite::ours();
+    let (read, write) = std::io::pipe().unwrap();
+    let mut command = Command::new(suite.file("supervise"));
+    command.arg(service.path()).stdin(Stdio::null()).stdout(write);
+    let Some(mut tracee) = Tracee::start(command) else { return };
+    let mut lines = Lines::new(std::os::fd::OwnedFd::from(read));
+    let mut made = vec![];
+    while made.len() < 2 {
+        let call = tracee.next_call().unwrap();
+        if call.is_fork() {
+            if made.is_empty() {
+                // this is what is looked at
+                std::thread::sleep(LATE);
+            }
+            // the call ends when the child has become the program
+            tracee.next_call().unwrap();
+            let line = lines.next().unwrap();
+            let pid = Pid::from_raw(line.split(' ').nth(1).unwrap().parse().unwrap());
+            made.push(made_at(pid).unwrap());
+            order(pid, Order::Exit, 0);
+        }
+    }
+    tracee.kill();
+    let gap = made[1] - made[0];
+    assert!(gap >= 99, "{gap}");
 }
 
 /// However it is asked for.

@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A program, and all that comes of it. Whatever is left of it goes when this is dropped.
 pub struct Tree<'a> {
@@ -196,8 +196,8 @@ impl Times {
         Self(Mutex::new(vec![]))
     }
 
-    pub fn add(&self, since: Instant) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(since.elapsed());
+    pub fn add(&self, time: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(time);
     }
 
     /// All, from the shortest to the longest.

@@ -5,6 +5,7 @@ use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, lo
 use crate::namespaces::{USER, may_unshare};
 use crate::processes::{argv, descriptors, directory, is_alive, link, process};
 use crate::restarts::idle_pair;
+use crate::support::takes_less_than;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -262,15 +263,20 @@ fn a_new_service_is_up_well_under_a_second_after_it_has_appeared() {
             let ground = Ground::new(way);
             let mut tree = ground.start();
             another_scan(&mut tree, "marker");
-            let mut taken: Vec<Duration> = Vec::new();
-            for name in ["a", "b", "c", "d", "e"] {
-                ground.service(name, SERVE);
-                let appeared = Instant::now();
-                tree.all_up(&[name]);
-                taken.push(appeared.elapsed());
-            }
-            taken.sort();
-            assert!(taken[taken.len() / 2] < Duration::from_secs(1), "{taken:?}");
+            let mut nth = 0;
+            takes_less_than(Duration::from_secs(1), || {
+                let mut taken: Vec<Duration> = Vec::new();
+                for _ in 0..5 {
+                    nth += 1;
+                    let name = format!("service{nth}");
+                    ground.service(&name, SERVE);
+                    let appeared = Instant::now();
+                    tree.all_up(&[name]);
+                    taken.push(appeared.elapsed());
+                }
+                taken.sort();
+                taken[taken.len() / 2]
+            });
         });
     }
 }

@@ -216,19 +216,6 @@ pub fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
     look_for(what, || is_so().then_some(()));
 }
 
-/// What takes less than this on a machine that has time for it does so once in three times.
-#[track_caller]
-pub fn takes_less_than(limit: Duration, what: impl Fn() -> Duration) {
-    let mut taken = Vec::new();
-    while taken.len() < 3 {
-        taken.push(what());
-        if taken.last().is_some_and(|last| *last < limit) {
-            return;
-        }
-    }
-    panic!("not less than {limit:?}: {taken:?}");
-}
-
 /// Whether ours is the very program.
 pub fn is_catena(ground: &Ground, pid: i32) -> bool {
     crate::processes::link(pid, "exe") == ground.installed.applet("catena").display().to_string()

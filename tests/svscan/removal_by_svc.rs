@@ -5,8 +5,12 @@ use crate::ground::{Forked, Ground, OWN, Way, look_until};
 use crate::lines::{LOGGER, WRITER};
 use crate::removal::{SLOW_WRITER, is_complete, only_svscan_is_left};
 use crate::tree::Tree;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 pub const SLOW: &[Slow] = &[
     ("svc_removes_a_hundred_services_without_a_rest", OWN, hundred_removals),
@@ -85,22 +89,60 @@ fn below_the_reference(way: Way) {
         is_complete(&ground.service_at(format!(".{name}")));
     }
     look_until("only svscan is left", || tree.processes().iter().all(|it| it.pid == tree.svscan));
-    tree.signal(nix::sys::signal::Signal::SIGKILL);
+    tree.signal(Signal::SIGKILL);
 }
 
 /// As it is told to the reference. What is in the way of a removal is not made anew, and what is left ends by itself.
 fn told_and_removed(way: Way) {
     let ground = Ground::new(way);
     let mut tree = ground.start();
+    let mut removed = 0;
     for round in 0..4 {
         for name in ten(&ground, &mut tree, round, [QUICK, SLOW_TO_END]) {
+            let directories = [name.clone(), format!("{name}/log")].map(|name| ground.identity(name));
+            let begin = Instant::now();
             let output = svc(&ground, &["-dx", &name]);
             assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
-            fs::remove_dir_all(ground.service_at(&name)).unwrap();
+            let outcome = fs::remove_dir_all(ground.service_at(&name));
+            if begin.elapsed() < LEFT_ALONE {
+                outcome.unwrap_or_else(|error| panic!("{name}: {error}: {:#?}", all_below(&ground.service_at(&name))));
+                removed += 1;
+            } else {
+                remove_all_the_same(&tree, &ground.service_at(&name), directories);
+            }
         }
         only_svscan_is_left(&tree);
     }
+    assert!(removed > 0, "no time for any removal");
     tree.stop();
+}
+
+/// For how long nothing is put back or started again, in any case. On a machine that has no time a removal may take longer.
+const LEFT_ALONE: Duration = Duration::from_millis(240);
+
+/// The files that are in the way, for a message.
+fn all_below(at: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(at).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { all_below(&path) } else { vec![path] }).collect()
+}
+
+/// Removes a service that has been started again, or whose files have been put back.
+fn remove_all_the_same(tree: &Tree<'_>, at: &Path, directories: [(u64, u64); 2]) {
+    look_until("it is removed", || {
+        for supervise in directories.into_iter().filter_map(|directory| tree.supervise_in(directory)) {
+            // it may have ended meanwhile
+            let _ = kill(Pid::from_raw(supervise), Signal::SIGTERM);
+        }
+        fs::remove_dir_all(at).is_ok() || !at.exists()
+    });
+    look_until("its supervises have ended", || {
+        let left: Vec<i32> = directories.into_iter().filter_map(|directory| tree.supervise_in(directory)).collect();
+        // one that has just been started has not been told
+        for &pid in &left {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        left.is_empty()
+    });
 }
 
 /// Its name is all that keeps it from the scan.

@@ -1,11 +1,10 @@
 //! The end of a tree: TERM or INT stops the services, then their loggers, and loses no line.
 
 use crate::all_at_once::Slow;
-use crate::ground::{
-    Executed, Forked, Ground, OURS, OWN, PATIENCE, Reference, SERVE, Way, each, look_until, takes_less_than,
-};
+use crate::ground::{Executed, Forked, Ground, OURS, OWN, PATIENCE, Reference, SERVE, Way, each, look_until};
 use crate::lines::{LOGGER, WRITER, assert_complete, wait_for_lines};
 use crate::processes::{is_alive, process};
+use crate::support::takes_less_than;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -82,9 +81,10 @@ fn a_paused_service_is_ended_too() {
 fn a_request_to_end_that_is_repeated_changes_nothing() {
     each(OURS, |way| {
         let ground = Ground::new(way);
+        // not before all requests have come
         let slow =
-            WRITER.replace("echo $n >", "echo NAME ending $$ >&8; sleep 1\nn=$((n + 1)); echo line $n; echo $n >");
-        ground.service_with_log("a", &slow, LOGGER);
+            "echo NAME ending $$ >&8; until [ -e released ]; do sleep 0.1; done\nn=$((n + 1)); echo line $n; echo $n >";
+        ground.service_with_log("a", &WRITER.replace("echo $n >", slow), LOGGER);
         let mut tree = ground.start();
         tree.all_up(&["a", "a/log"]);
         tree.signal(Signal::SIGTERM);
@@ -94,6 +94,7 @@ fn a_request_to_end_that_is_repeated_changes_nothing() {
         }
         // nor does what appears now
         ground.service("late", SERVE);
+        fs::write(ground.service_at("a/released"), "").unwrap();
         assert_eq!(tree.code(tree.svscan), 0);
         tree.is_gone();
         assert_loggers_last(&mut tree, &["a"]);

@@ -74,7 +74,8 @@ impl Service<'_> {
             self.info.restarts += u64::from(!self.is_first);
             self.is_first = false;
         }
-        if matches!(program, Program::Run | Program::Start) {
+        let is_start = matches!(program, Program::Run | Program::Start);
+        if is_start {
             self.info.started = now.max(1);
             self.forget_commands();
             self.left.seen.clear();
@@ -99,9 +100,14 @@ impl Service<'_> {
             info.program = Some(program);
             start = process::own_start(start);
             info.process = Identity { pid: getpid().as_raw().unsigned_abs(), start };
+            if is_start {
+                // the next start keeps its distance from here: this one may have been late
+                info.started = monotonic();
+            }
             files.set_info(&info);
             files.flush_info();
         });
+        self.info.started = info.started;
         match outcome {
             Outcome::Runs(started) => {
                 let pid = started.pid.as_raw().unsigned_abs();

@@ -51,7 +51,7 @@ impl Farewell {
             match base.command(runs.pid, commands) {
                 Ok(()) => (self.told, self.again_at) = (Some(runs.pid), None),
                 // it has no FIFO yet, and takes this as well
-                Err(_) if runs.is_ours => {
+                Err(_) if runs.is_ours && now >= runs.hears_at => {
                     (self.told, self.again_at) = (Some(runs.pid), None);
                     let _ = process::send(runs.pid, libc::SIGTERM);
                 }

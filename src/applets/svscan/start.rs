@@ -1,5 +1,6 @@
 //! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
 
+use super::watched::SECOND;
 use crate::applets::supervise;
 use crate::chain::search::Search;
 use crate::environ::Environ;
@@ -52,6 +53,8 @@ pub struct Begun {
     pub pid: Pid,
     /// Whether it is known to be catena's: TERM makes it end its service first.
     pub is_ours: bool,
+    /// From when on it does: what is exec'ed dies of TERM before it has set its signals up.
+    pub hears_at: u64,
 }
 
 impl Starter<'_> {
@@ -65,7 +68,7 @@ impl Starter<'_> {
             (Some(layout), None) => {
                 let before = process::start_now();
                 match process::fork()? {
-                    ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true }),
+                    ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
                     ForkResult::Child => process::exit(self.be(layout, order, before)),
                 }
             }
@@ -142,7 +145,7 @@ impl Starter<'_> {
                 let _ = process::wait_for(started.pid);
                 Err(reason)
             }
-            None => Ok(Begun { pid: started.pid, is_ours: other.is_none() }),
+            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: process::monotonic() + SECOND }),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Running {
     pub pid: Pid,
     /// Whether TERM makes it end its service first.
     pub is_ours: bool,
+    /// From when on it does.
+    pub hears_at: u64,
     /// When it was started, for one that is no child.
     start: u64,
     /// Whether it was started here; an earlier svscan has started the others.
@@ -58,7 +60,8 @@ impl Watched {
     pub fn begun(&mut self, begun: Begun) {
         self.started = monotonic();
         self.is_revived = false;
-        self.runs = Some(Running { pid: begun.pid, is_ours: begun.is_ours, start: 0, is_child: true, stranger: None });
+        let Begun { pid, is_ours, hears_at } = begun;
+        self.runs = Some(Running { pid, is_ours, hears_at, start: 0, is_child: true, stranger: None });
     }
 
     /// Whether it is this process.
@@ -90,7 +93,7 @@ impl Watched {
             if is_alive(info.supervise) {
                 self.started = monotonic();
                 let start = info.supervise.start;
-                self.runs = Some(Running { pid, is_ours: true, start, is_child: false, stranger });
+                self.runs = Some(Running { pid, is_ours: true, hears_at: 0, start, is_child: false, stranger });
             }
         }
         Some(info)

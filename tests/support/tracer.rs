@@ -1,4 +1,5 @@
 //! Stops a program at each of its system calls, as a debugger does.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use crate::support::leave_out;
 use nix::errno::Errno;
@@ -13,6 +14,11 @@ use std::process::Command;
 pub struct Call(libc::c_long);
 
 impl Call {
+    /// Whether it makes another process.
+    pub fn is_fork(self) -> bool {
+        [libc::SYS_clone, libc::SYS_clone3].contains(&self.0)
+    }
+
     /// Whether nobody but the program itself can tell whether it has been made.
     pub fn is_private(self) -> bool {
         PRIVATE.contains(&self.0)
