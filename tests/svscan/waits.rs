@@ -2,9 +2,9 @@
 //! seconds that those who run containers give it.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Foreign, Ground, OURS, OWN, Way, look_for, look_until};
+use crate::ground::{Executed, Foreign, Ground, OURS, OWN, Way, look_for, look_until};
 use crate::lines::assert_numbered;
-use crate::support::takes_less_than;
+use crate::support::{peer, takes_less_than};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;
@@ -19,6 +19,7 @@ pub const SLOW: &[Slow] = &[
     ("a_service_that_does_not_end_is_waited_for_and_said_once", OURS, service_stays),
     ("a_log_that_does_not_end_is_waited_for_and_said_once", OURS, log_stays),
     ("a_supervise_that_is_killed_again_and_again_at_the_end_is_replaced_five_times", OWN, killed_again_and_again),
+    ("a_supervise_that_is_exec_ed_at_the_end_lives_to_hear_of_it", &[Executed], slow_to_hear),
     ("a_supervise_that_takes_no_commands_is_said_once", &[Foreign], deaf),
 ];
 
@@ -226,4 +227,32 @@ fn killed_again_and_again(way: Way) {
     end(&mut tree);
     assert_eq!(of_svscan(&ground).matches("leaving").count(), 1);
     assert!(!crate::processes::is_alive(service));
+}
+
+/// Between its exec and the moment in which it has set its signals up, TERM would kill it.
+fn slow_to_hear(way: Way) {
+    let Some(strace) = peer("strace") else { return };
+    let ground = Ground::new(way);
+    ground.service("a", "trap '' TERM; echo NAME up $$ >&8; while :; do sleep 1; done");
+    let mut tree = Tree::new(&ground, &[]);
+    let trace = "-D -f -qq -o /dev/null --trace=execve --inject=execve:delay_exit=300000";
+    tree.start_svscan_by(&format!("exec {} {trace} \"$@\"", strace.display()));
+    let service = tree.hears("a up", 1);
+    let first = tree.wait_for_supervise("a");
+    look_until("it can be told", || ground.try_to_tell("a", "").is_ok());
+    tree.signal(Signal::SIGTERM);
+    // it has been told
+    look_until("it is told", || of_supervise_is_told(&ground));
+    signal_to(first, Signal::SIGKILL);
+    let second = tree.wait_for_successor("a", first);
+    look_until("the other one can be told", || ground.try_to_tell("a", "").is_ok());
+    assert_eq!(tree.supervise("a"), Some(second));
+    signal_to(service, Signal::SIGKILL);
+    assert_eq!(tree.code(tree.svscan), 0, "{}", ground.messages());
+    assert_eq!(of_svscan(&ground).matches("leaving").count(), 0, "{}", ground.messages());
+}
+
+/// Whether the supervise of `a` has sent its service TERM.
+fn of_supervise_is_told(ground: &Ground) -> bool {
+    fs::read(ground.service_at("a/supervise/status")).is_ok_and(|status| status[17] == b'd')
 }
