@@ -230,7 +230,7 @@ fn what_a_leftover_leaves_behind_is_told_too() {
 #[test]
 fn what_does_not_heed_an_order_is_killed_in_time() {
     for command in ["r", "dx"] {
-        let service = Service::new().with("timeout-kill", "200").with("stubborn", "");
+        let service = Service::new().with("timeout-kill", "2000").with("stubborn", "");
         let (mut supervised, run, apart) = with_process_apart(&service);
         supervised.write(command);
         assert_eq!(heard(&mut supervised, 2), ["run CONT", "run TERM"]);

@@ -36,7 +36,7 @@ fn a_script_that_an_order_has_brought_about_is_waited_for_by_name() {
 #[test]
 fn a_stop_script_behind_a_start_script_is_killed_in_time() {
     let service = Service::empty().recording("start").recording("stop").with("start.exits", "0");
-    service.put("timeout-kill", "200");
+    service.put("timeout-kill", "2000");
     let mut supervised = service.supervise(&Suite::ours());
     supervised.expect("start started");
     supervised.until("started", |status| status.phase() == Some((2, 0)));

@@ -14,6 +14,16 @@ use std::process::Command;
 pub struct Call(libc::c_long);
 
 impl Call {
+    /// Whether it asks what a name is.
+    pub fn is_stat(self) -> bool {
+        [libc::SYS_newfstatat, libc::SYS_statx].contains(&self.0)
+    }
+
+    /// Whether it waits for something to happen.
+    pub fn is_wait(self) -> bool {
+        self.0 == libc::SYS_ppoll
+    }
+
     /// Whether it makes another process.
     pub fn is_fork(self) -> bool {
         [libc::SYS_clone, libc::SYS_clone3].contains(&self.0)
@@ -105,13 +115,26 @@ impl Tracee {
     }
 
     fn call(&self) -> Call {
+        Call(self.call_and_arguments()[0] as libc::c_long)
+    }
+
+    /// The number of the call that it is at, and the arguments.
+    fn call_and_arguments(&self) -> [u64; 7] {
         const GET_SYSCALL_INFO: libc::c_long = 0x420e;
-        // what: 1 for before a call; instruction and stack pointer; its number
+        // what: 1 for before a call; instruction and stack pointer; its number; the arguments
         let mut info = [0_u64; 11];
         let size = size_of_val(&info);
         // SAFETY: the kernel writes at most as much as it is told.
         unsafe { libc::syscall(libc::SYS_ptrace, GET_SYSCALL_INFO, self.pid.as_raw(), size, info.as_mut_ptr()) };
-        Call(info[3] as libc::c_long)
+        std::array::from_fn(|place| info[3 + place])
+    }
+
+    /// Whether the call that it is at, one with a descriptor and a name, is for this name.
+    pub fn is_about(&self, name: &str) -> bool {
+        let mut text = vec![0; name.len() + 1];
+        let memory = std::fs::File::open(format!("/proc/{}/mem", self.pid)).unwrap();
+        let count = std::os::unix::fs::FileExt::read_at(&memory, &mut text, self.call_and_arguments()[2]);
+        count.is_ok_and(|count| count == text.len()) && text.strip_suffix(b"\0") == Some(name.as_bytes())
     }
 
     /// Kills it where it is, and waits for its end.

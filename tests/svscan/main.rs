@@ -23,6 +23,8 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
+#[path = "../support/tracer.rs"]
+mod tracer;
 mod tree;
 mod voice;
 mod waits;

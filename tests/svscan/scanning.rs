@@ -241,3 +241,21 @@ fn a_failed_look(way: Way) {
         assert!(about("dangling") > 1);
     }
 }
+
+/// A link to nothing is told of.
+#[test]
+fn what_goes_while_it_is_looked_at_is_no_trouble() {
+    let ground = Ground::new(Way::Forked);
+    let name = ground.service_at("gone");
+    fs::create_dir(&name).unwrap();
+    let messages = fs::File::create(ground.at("messages")).unwrap();
+    let mut command = std::process::Command::new(ground.program("svscan"));
+    command.arg(ground.at("service")).stdin(std::process::Stdio::null()).stderr(messages);
+    let Some(mut tracee) = crate::tracer::Tracee::start(command) else { return };
+    // it has been listed
+    while !(tracee.next_call().unwrap().is_stat() && tracee.is_about("gone")) {}
+    fs::remove_dir(&name).unwrap();
+    while !tracee.next_call().unwrap().is_wait() {}
+    assert_eq!(ground.messages(), "");
+    tracee.kill();
+}

@@ -107,6 +107,8 @@ impl Scanner {
         for name in names {
             let seen = match fstatat(nix::fcntl::AT_FDCWD, name.as_c_str(), AtFlags::empty()) {
                 Ok(seen) => seen,
+                // renamed or removed since it was listed, and not a link to what is not there
+                Err(Errno::ENOENT) if has_gone(&name) => continue,
                 Err(reason) => {
                     self.complain(&[&b"unable to stat "[..], &harmless_name(name.as_bytes())].concat(), reason);
                     if !matches!(reason, Errno::ENOENT | Errno::ENOTDIR) {
@@ -201,4 +203,9 @@ fn warn_of_others(name: &CString, seen: &FileStat) {
         _ => b" belongs to another account, which becomes root by that\n",
     };
     say_in_passing(&[b"svscan: warning: ", &harmless_name(name.as_bytes()), why]);
+}
+
+/// Whether there is nothing of this name, not even a link.
+fn has_gone(name: &CString) -> bool {
+    fstatat(nix::fcntl::AT_FDCWD, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) == Err(Errno::ENOENT)
 }
