@@ -47,6 +47,7 @@ pub fn run(argv: Words, envp: Words) -> u8 {
             let said = b"refusing to run set-user-id, set-group-id or with file capabilities";
             return fail(&Listeners::default(), &[said], CATENA.failure);
         }
+        environ.remove_unsafe();
     }
     let listeners = Listeners::inherited(&mut environ);
     // as the kernel has it since 5.18, and as it is handed over before

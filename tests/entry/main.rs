@@ -6,5 +6,6 @@
 mod denied;
 mod launch;
 mod names;
+mod secure;
 #[path = "../support/mod.rs"]
 mod support;
