@@ -21,6 +21,10 @@ const CALLS: &[(&str, c_long)] = calls! {
     SYS_prlimit64 SYS_getrandom SYS_rseq
 };
 
+/// What all is done without, as on a kernel that does not have it.
+const WITHOUT: &[&str] =
+    &["SYS_close_range", "SYS_statx", "SYS_pidfd_open", "SYS_pidfd_send_signal", "SYS_execveat", "SYS_capget"];
+
 /// A way to use an applet.
 struct Case {
     line: &'static str,
@@ -113,7 +117,12 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 /// What is wrong with an outcome, if anything.
-fn fault(case: &Case, denied: &(Outcome, Vec<String>), plain: &(Outcome, Vec<String>)) -> Option<&'static str> {
+fn fault(
+    case: &Case,
+    name: &str,
+    denied: &(Outcome, Vec<String>),
+    plain: &(Outcome, Vec<String>),
+) -> Option<&'static str> {
     let ((outcome, files), (usual, usual_files)) = (denied, plain);
     match outcome.code {
         _ if outcome.is_endless && case.goes_on && !outcome.stderr.is_empty() => None,
@@ -121,6 +130,7 @@ fn fault(case: &Case, denied: &(Outcome, Vec<String>), plain: &(Outcome, Vec<Str
         1000.. => Some("dies"),
         code if code == usual.code && (&outcome.stdout, files) == (&usual.stdout, usual_files) => None,
         0 => Some("is a false success"),
+        _ if WITHOUT.contains(&name) => Some("is not done without"),
         _ if outcome.stderr.is_empty() => Some("says nothing"),
         _ => None,
     }
@@ -145,7 +155,7 @@ fn look_at(cases: &[Case]) {
         assert!(!plain.0.is_endless, "{}: {plain:?}", case.line);
         for &denial in &denials {
             let denied = outcome(&installed, case, Some(denial), true);
-            if let Some(fault) = fault(case, &denied, &plain) {
+            if let Some(fault) = fault(case, denial.name, &denied, &plain) {
                 faults.push(format!("{} without {} ({:?}) {fault}: {denied:?}", case.line, denial.name, denial.reason));
             }
         }
