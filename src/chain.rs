@@ -121,8 +121,12 @@ impl Here {
         let mut search = Search::new(process.rest.first(), &process.environ, applet.family);
 
         let next = call::of(process.rest);
-        let looks = fusion || self.manner.explicit || process.listeners.want_whole_chain() || applet.forks();
-        if looks && next.is_some() && self.identity.is_none() {
+        let is_told = process.listeners.want_whole_chain() || applet.forks();
+        let looks = match next {
+            Some(_) => fusion || self.manner.explicit || is_told,
+            None => is_told && call::is_ours(process.rest.first()),
+        };
+        if looks && self.identity.is_none() {
             // before the change, which may be a long wait or another root
             self.identity = own_identity(self.argv);
         }
@@ -178,17 +182,16 @@ impl Here {
         let mut found = false;
         let mut denied = false;
         let mut last = Errno::ENOENT;
+        // a look at the file is worth its price only where the name could lead back here
+        let may_be_link = listeners.want_whole_chain() && (next.is_some() || call::is_ours(argv.first()));
+        let looks = may_be_link || next.is_some() && (fusion || self.manner.explicit);
         while let Some(candidate) = search.next_candidate() {
-            // a look at the file is worth its price only where the name could lead back here
-            let sight = match next {
-                Some(_) if fusion || self.manner.explicit || listeners.want_whole_chain() => {
-                    match descriptor::sight(candidate) {
-                        Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => Err(reason),
-                        // whatever else keeps from looking may not keep from running
-                        sight => Ok(sight.ok()),
-                    }
-                }
-                _ => Ok(None),
+            let sight = match looks.then(|| descriptor::sight(candidate)) {
+                Some(Err(reason @ (Errno::ENOENT | Errno::ENOTDIR))) => Err(reason),
+                // nobody can tell then whether success may be reported
+                Some(Err(reason @ (Errno::EPERM | Errno::ENOSYS))) if may_be_link => Err(reason),
+                // whatever else keeps from looking may not keep from running
+                sight => Ok(sight.and_then(Result::ok)),
             };
             let reason = match sight {
                 Ok(sight) => {
@@ -198,10 +201,8 @@ impl Here {
                         Some(call) if ours && self.manner.explicit => {
                             exec_self(candidate, self.explicitly(call), process)
                         }
-                        // let in or not, it will tell
-                        Some(_)
-                            if listeners.want_whole_chain() && sight.is_some_and(|sight| self.is_this_file(sight)) =>
-                        {
+                        // let in or not, through whatever mount, it will tell
+                        _ if may_be_link && sight.is_some_and(|sight| self.is_this_file(sight)) => {
                             exec_self(candidate, argv, process)
                         }
                         _ => {
@@ -269,19 +270,20 @@ impl Here {
         Words::leak([Word::constant(c"catena")].into_iter().chain(flag).chain([name]).chain(call.args.iter()))
     }
 
-    /// Whether `name` leads to the file this process runs, and an exec of it would be an ordinary one, if it is let in. In
+    /// Whether this is the file that this process runs, and an exec of it would be an ordinary one, if it is let in. In
     /// doubt, not.
     fn is_this_file(&self, seen: descriptor::Sight) -> bool {
-        self.identity.is_some()
-            && seen.identity == self.identity
+        self.identity.is_some_and(|own| own.is_same_file(seen.identity))
             && !seen.is_set_id()
             && descriptor::is_regular(seen.mode)
     }
 
-    /// Whether it is that file, and sure to be let in.
+    /// Whether `name` leads to that file, through the same mount, and is sure to be let in.
     fn is_this_program(&mut self, name: &CStr, seen: descriptor::Sight) -> bool {
         const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
-        let is_ordinary = self.is_this_file(seen) && seen.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL;
+        let is_ordinary = self.is_this_file(seen)
+            && self.identity.is_some_and(|own| own.is_same(seen.identity))
+            && seen.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL;
         if is_ordinary && !self.let_in {
             self.let_in = descriptor::has_plain_permissions(name);
         }
@@ -310,7 +312,7 @@ const ALWAYS_FITS: usize = 128 * 1024 - 16 * 1024;
 fn is_passable(boundary: Boundary, process: &Process) -> bool {
     let is_ordinary = match boundary {
         Boundary::Open => true,
-        Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::is_refused_for_process_count(),
+        Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::may_be_refused_for_process_count(),
         Boundary::Barrier => false,
     };
     // what an edit has made too large is refused at this link, not at a later one
@@ -334,7 +336,7 @@ fn is_at_home(applet: &Applet) -> bool {
 /// all the rest of a link. The name is not this program's where an interpreter stands between them: then it is also
 /// among the arguments, and /proc has to tell.
 fn own_identity(argv: Words) -> Option<Identity> {
-    let look = |name: &CStr| descriptor::sight(name).ok()?.identity;
+    let look = |name: &CStr| descriptor::sight(name).ok().map(|seen| seen.identity);
     let is_argument = |name: Word| argv.from(1).iter().any(|word| word.bytes() == name.bytes());
     match exec::name_at_exec() {
         Some(name) if !is_argument(name) => look(name.as_c_str()).or_else(|| look(SELF)),
@@ -388,6 +390,13 @@ fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &any
         let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n", &usage]);
     }
     code
+}
+
+/// Says how an applet is called that was called with nothing, not even a name. Gives the code.
+#[cold]
+pub fn refuse_without_words(applet: &'static Applet, environ: Environ, listeners: Listeners) -> u8 {
+    let codes = codes(applet, &environ);
+    refuse(applet, codes, &Process { environ, rest: Words::EMPTY, listeners, diagnostics: None, undo: None }, None)
 }
 
 /// Likewise, in a parent that a link has left behind, to those who wait for that. Gives the code.

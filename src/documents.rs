@@ -182,7 +182,16 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
     "What an applet does not say it changes, it passes on as it was: signal dispositions and mask, pending signals and \
      timers, open and closed descriptors, environment entries in their order whatever they look like, umask, limits, \
      process id.",
-    "catena refuses to run set-user-id, set-group-id or with file capabilities.",
+    "The name that counts is the one that the program is started by, argv[0], without its directory, and without the `-` \
+     that a login shell has before it. If that is neither an applet's nor catena, the name of the file that was run counts, \
+     where the kernel knows one: whoever calls a link `worker`, or nothing at all, still runs its applet. With no word at \
+     all, or a single empty one, an applet only says how it is called, with its code for that.",
+    "catena refuses to run set-user-id, set-group-id or with file capabilities. Where a set-user-id program starts it, it \
+     removes from the environment what the loader of glibc removes in its place, whatever it was built with: `LD_PRELOAD`, \
+     `LD_LIBRARY_PATH` and the others that ld.so(8) names under \"Secure-execution mode\", `GLIBC_TUNABLES` and the \
+     `MALLOC_` variables. PATH and all else are left to whoever wrote the set-user-id program.",
+    "A system call that a filter denies, as those of containers and service managers do, is done without where it can be, \
+     as on a kernel that does not have it. Otherwise the applet fails and says so.",
 ];
 
 /// Exit codes of catena itself.

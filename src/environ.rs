@@ -3,6 +3,47 @@
 
 use crate::sys::words::{Word, Words};
 
+/// What glibc's loader removes from the environment of a program that is started secure (ld.so(8), "Secure-execution
+/// mode"), in any version since 2.36: what libraries read, and whoever set it may not be whom a program runs for. A static
+/// program has no loader, and musl's leaves all in.
+pub const UNSAFE: &[&str] = &[
+    "GCONV_PATH",
+    "GETCONF_DIR",
+    "GLIBC_TUNABLES",
+    "HOSTALIASES",
+    "LD_AUDIT",
+    "LD_BIND_NOT",
+    "LD_BIND_NOW",
+    "LD_DEBUG",
+    "LD_DEBUG_OUTPUT",
+    "LD_DYNAMIC_WEAK",
+    "LD_HWCAP_MASK",
+    "LD_LIBRARY_PATH",
+    "LD_ORIGIN_PATH",
+    "LD_PRELOAD",
+    "LD_PROFILE",
+    "LD_SHOW_AUXV",
+    "LD_VERBOSE",
+    "LD_WARN",
+    "LOCALDOMAIN",
+    "LOCPATH",
+    "MALLOC_ARENA_MAX",
+    "MALLOC_ARENA_TEST",
+    "MALLOC_CHECK_",
+    "MALLOC_MMAP_MAX_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_PERTURB_",
+    "MALLOC_TOP_PAD_",
+    "MALLOC_TRACE",
+    "MALLOC_TRIM_THRESHOLD_",
+    "NIS_PATH",
+    "NLSPATH",
+    "RESOLV_HOST_CONF",
+    "RES_OPTIONS",
+    "TMPDIR",
+    "TZDIR",
+];
+
 /// An environment: `NAME=value` entries, or whatever the caller put there.
 #[derive(Clone, Copy, Debug)]
 pub struct Environ {
@@ -72,6 +113,14 @@ impl Environ {
     /// Whether an edit has touched a variable that a dynamic program's loader or C library reads at start.
     pub fn concerns_loader(&self) -> bool {
         self.concerns_loader
+    }
+
+    /// Removes [`UNSAFE`], as a loader does.
+    #[cold]
+    pub fn remove_unsafe(&mut self) {
+        if UNSAFE.iter().any(|name| self.get(name.as_bytes()).is_some()) {
+            self.apply(UNSAFE.iter().map(|name| Change::remove(name.as_bytes())).collect());
+        }
     }
 
     /// Makes all changes at once. A set variable takes the place of its first entry, later entries of that name go;

@@ -2,7 +2,7 @@
 
 use crate::applet::{Applet, Family};
 use crate::applets;
-use crate::call::{Call, NAME, OPTIONS, base_name};
+use crate::call::{self, Call, NAME, OPTIONS, Start};
 use crate::chain::{self, Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
@@ -12,37 +12,59 @@ use crate::options::{self, Misuse};
 use crate::status::Listeners;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec;
-use crate::sys::words::Words;
+use crate::sys::words::{Word, Words};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, stat};
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Whether this program's file gives no privileges. The kernel also calls a start secure where the caller's real and
-/// effective ids differ, as behind a set-user-id launcher.
+/// effective ids differ, as behind a set-user-id launcher: what the environment says is then another's, as well.
 fn is_ordinary_file() -> bool {
     descriptor::sight(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && descriptor::has_plain_permissions(exec::SELF)
 }
 
+/// The name by which this program was exec'ed, if it is its own: an interpreter is exec'ed by the name of its script.
+#[cold]
+fn name_of_file(argv: Words) -> Option<Word> {
+    let name = exec::name_at_exec()?;
+    let look = |name: &CStr| descriptor::sight(name).ok().map(|seen| seen.identity);
+    let is_own = match (look(name.as_c_str()), look(exec::SELF)) {
+        (Some(named), Some(own)) => named.is_same_file(own),
+        // a script's name is also among the arguments
+        _ => !argv.from(1).iter().any(|word| word.bytes() == name.bytes()),
+    };
+    is_own.then_some(name)
+}
+
 /// Runs what the process was started as. Gives the exit code.
 pub fn run(argv: Words, envp: Words) -> u8 {
-    if exec::is_secure_start() && !is_ordinary_file() {
-        return fail(&[b"refusing to run set-user-id, set-group-id or with file capabilities"], CATENA.failure);
-    }
     let mut environ = Environ::new(envp);
-    let listeners = Listeners::inherited(&mut environ);
-    let name = base_name(argv.first());
-    if let Some(applet) = applets::find(name) {
-        let call = Call { applet, args: argv.from(1), explicit: false };
-        return chain::run(call, argv, environ, listeners, Manner::default());
+    if exec::is_secure_start() {
+        if !is_ordinary_file() {
+            let said = b"refusing to run set-user-id, set-group-id or with file capabilities";
+            return fail(&Listeners::default(), &[said], CATENA.failure);
+        }
+        environ.remove_unsafe();
     }
-    // a copy may be called anything (catena-0.1, catena.old); a link called like no applet is a mistake
-    if name.starts_with(NAME.as_bytes()) || name.is_empty() {
-        by_own_name(argv, environ, listeners)
-    } else {
-        unknown(name)
+    let listeners = Listeners::inherited(&mut environ);
+    // as the kernel has it since 5.18, and as it is handed over before
+    let has_no_words = argv.len() <= 1 && argv.first().bytes().is_empty();
+    match call::started_as(argv, || name_of_file(argv)) {
+        Start::Applet(applet) if has_no_words => chain::refuse_without_words(applet, environ, listeners),
+        Start::Applet(applet) => {
+            let call = Call { applet, args: argv.from(1), explicit: false };
+            chain::run(call, argv, environ, listeners, Manner::default())
+        }
+        Start::Catena if has_no_words => fail(&listeners, &[b"missing operand; see catena --help"], CATENA.usage),
+        Start::Catena => by_own_name(argv, environ, listeners),
+        // a link called like no applet is a mistake
+        Start::Unknown(name) => unknown(&listeners, name),
+        Start::Nameless => {
+            fail(&listeners, &[b"unable to tell which applet is meant: argv[0] is empty"], CATENA.not_found)
+        }
     }
 }
 
@@ -50,8 +72,10 @@ pub fn run(argv: Words, envp: Words) -> u8 {
 fn by_own_name(argv: Words, environ: Environ, listeners: Listeners) -> u8 {
     let given = match options::parse(OPTIONS, argv.from(1), false) {
         Ok(given) => given,
-        Err(misuse) => return misused(&misuse),
+        Err(misuse) => return misused(&listeners, &misuse),
     };
+    let fail = |text: &[&[u8]], code| fail(&listeners, text, code);
+    let unknown = |name| unknown(&listeners, name);
     let operands = given.operands();
     if given.has("version") {
         return answer(&documents::catena_version(), CATENA.failure);
@@ -90,7 +114,7 @@ fn by_own_name(argv: Words, environ: Environ, listeners: Listeners) -> u8 {
 }
 
 #[cold]
-fn misused(misuse: &Misuse) -> u8 {
+fn misused(listeners: &Listeners, misuse: &Misuse) -> u8 {
     let what: &[&[u8]] = match misuse {
         Misuse::UnknownLetter(letter) => &[b"unknown option -", &[*letter]],
         Misuse::UnknownName(name) => &[b"unknown option --", name],
@@ -98,27 +122,28 @@ fn misused(misuse: &Misuse) -> u8 {
         Misuse::UnwantedValue(name) => &[b"option takes no value: --", name.as_bytes()],
         Misuse::Ambiguous(..) | Misuse::LetterWithoutValue(_) => &[b"wrong option"],
     };
-    fail(&[&what.concat(), b"; see catena --help"], CATENA.usage)
+    fail(listeners, &[&what.concat(), b"; see catena --help"], CATENA.usage)
 }
 
 #[cold]
-fn fail(text: &[&[u8]], code: u8) -> u8 {
-    let _ = say_last(STDERR, &[NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"]);
+fn fail(listeners: &Listeners, text: &[&[u8]], code: u8) -> u8 {
+    let said = [NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"];
+    let _ = say_last(STDERR, &said);
+    listeners.failed(code, STDERR, &said);
     code
 }
 
 /// A name that no applet has: says which was probably meant.
 #[cold]
-fn unknown(name: &[u8]) -> u8 {
+fn unknown(listeners: &Listeners, name: &[u8]) -> u8 {
     let lossy = String::from_utf8_lossy(name);
     let distance = |applet: &Applet| strsim::damerau_levenshtein(applet.name, &lossy);
     let nearest = applets::ALL.iter().min_by_key(|applet| distance(applet));
+    let fail = |text: &[&[u8]]| fail(listeners, text, CATENA.not_found);
     // about one slip in three letters
     match nearest.filter(|applet| distance(applet) * 3 <= applet.name.len().max(3)) {
-        Some(meant) => {
-            fail(&[b"unknown applet ", name, b"; did you mean ", meant.name.as_bytes(), b"?"], CATENA.not_found)
-        }
-        None => fail(&[b"unknown applet ", name, b"; catena --list names them all"], CATENA.not_found),
+        Some(meant) => fail(&[b"unknown applet ", name, b"; did you mean ", meant.name.as_bytes(), b"?"]),
+        None => fail(&[b"unknown applet ", name, b"; catena --list names them all"]),
     }
 }
 
@@ -154,5 +179,7 @@ fn is_this_program(path: &Path) -> bool {
 
 fn unable(verb: &[u8], object: &Path, reason: Errno) -> u8 {
     let reason = describe(reason, Family::Bernstein);
-    fail(&[b"unable to ", verb, b" ", object.as_os_str().as_bytes(), b": ", reason.as_bytes()], CATENA.failure)
+    let object = object.as_os_str().as_bytes();
+    // nobody waits to hear of links
+    fail(&Listeners::default(), &[b"unable to ", verb, b" ", object, b": ", reason.as_bytes()], CATENA.failure)
 }

@@ -201,16 +201,16 @@ pub fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
 fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
     // SAFETY: see `close_from`.
     match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
-        // a kernel before 5.9: one by one, as far as there are any
-        Err(Errno::ENOSYS) => {
-            let numbers = open_from(first).map_err(|_| Errno::ENOSYS)?;
+        // a kernel before 5.9, or a filter that denies it, with whatever error: one by one, as far as there are any
+        Err(reason) => {
+            let numbers = open_from(first).map_err(|_| reason)?;
             for number in numbers.into_iter().filter(|&number| number <= last) {
                 // SAFETY: as above.
                 unsafe { libc::close(number) };
             }
             Ok(())
         }
-        outcome => outcome.map(drop),
+        Ok(_) => Ok(()),
     }
 }
 
@@ -248,7 +248,7 @@ impl Opened {
         // SAFETY: every descriptor of the run was handed over by its owner.
         unsafe {
             if first == last || libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
-                // one, or a kernel before 5.9
+                // one, or no such call here
                 for number in first..=last {
                     libc::close(number);
                 }
@@ -268,19 +268,32 @@ pub fn is_regular(mode: u32) -> bool {
     mode & libc::S_IFMT == libc::S_IFREG
 }
 
-/// Which file a name leads to: equal for two names exactly when both reach one file through one mount.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Which file a name leads to, and through which mount.
+#[derive(Clone, Copy, Debug)]
 pub struct Identity {
     device: (u32, u32),
     inode: u64,
-    mount: u64,
+    /// `None` where the kernel does not tell (before 5.8, and where a filter denies statx).
+    mount: Option<u64>,
+}
+
+impl Identity {
+    /// Whether both are one file, whatever the mounts.
+    pub fn is_same_file(self, other: Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Whether both are one file and sure to be reached through one mount.
+    pub fn is_same(self, other: Self) -> bool {
+        self.is_same_file(other) && self.mount.is_some() && self.mount == other.mount
+    }
 }
 
 /// What the exec routine wants to know of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
-    /// `None` where the kernel does not tell the mount (before 5.8).
-    pub identity: Option<Identity>,
+    /// Which it is.
+    pub identity: Identity,
     /// Type and permission bits.
     pub mode: u32,
 }
@@ -297,19 +310,32 @@ pub fn sight(name: &CStr) -> nix::Result<Sight> {
     const WANTED: u32 = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_MNT_ID;
     let mut seen = std::mem::MaybeUninit::<libc::statx>::zeroed();
     // SAFETY: `name` is NUL-terminated and `seen` has room for the record, which is valid when zero, too.
-    let seen = unsafe {
-        Errno::result(libc::statx(libc::AT_FDCWD, name.as_ptr(), 0, WANTED, seen.as_mut_ptr()))?;
-        seen.assume_init()
+    let (outcome, seen) = unsafe {
+        let outcome = libc::statx(libc::AT_FDCWD, name.as_ptr(), 0, WANTED, seen.as_mut_ptr());
+        (Errno::result(outcome), seen.assume_init())
     };
-    let known = seen.stx_mask & WANTED == WANTED;
+    match outcome {
+        Ok(_) => {}
+        Err(reason @ (Errno::ENOENT | Errno::ENOTDIR)) => return Err(reason),
+        Err(_) => return sight_by_stat(name),
+    }
+    let knows_mount = seen.stx_mask & libc::STATX_MNT_ID != 0;
     Ok(Sight {
-        identity: known.then_some(Identity {
+        identity: Identity {
             device: (seen.stx_dev_major, seen.stx_dev_minor),
             inode: seen.stx_ino,
-            mount: seen.stx_mnt_id,
-        }),
+            mount: knows_mount.then_some(seen.stx_mnt_id),
+        },
         mode: seen.stx_mode.into(),
     })
+}
+
+/// The same where there is no statx: a kernel before 4.11, or a filter that denies it, with whatever error.
+#[cold]
+fn sight_by_stat(name: &CStr) -> nix::Result<Sight> {
+    let seen = nix::sys::stat::stat(name)?;
+    let device = (libc::major(seen.st_dev), libc::minor(seen.st_dev));
+    Ok(Sight { identity: Identity { device, inode: seen.st_ino, mount: None }, mode: seen.st_mode })
 }
 
 /// When a file was made, in seconds since 1970; where its file system does not keep that, when it was last written.
@@ -317,11 +343,14 @@ pub fn birth(file: BorrowedFd<'_>) -> nix::Result<i64> {
     let mut seen = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let wanted = libc::STATX_BTIME | libc::STATX_MTIME;
     // SAFETY: an empty name with AT_EMPTY_PATH means the descriptor, and `seen` has room, as in `sight`.
-    let seen = unsafe {
-        let flags = libc::AT_EMPTY_PATH;
-        Errno::result(libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, wanted, seen.as_mut_ptr()))?;
-        seen.assume_init()
+    let (outcome, seen) = unsafe {
+        let outcome = libc::statx(file.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, wanted, seen.as_mut_ptr());
+        (outcome, seen.assume_init())
     };
+    if outcome != 0 {
+        // no statx here, see `sight_by_stat`
+        return nix::sys::stat::fstat(file).map(|seen| seen.st_mtime);
+    }
     let has_birth = seen.stx_mask & libc::STATX_BTIME != 0;
     Ok(if has_birth { seen.stx_btime.tv_sec } else { seen.stx_mtime.tv_sec })
 }

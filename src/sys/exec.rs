@@ -26,22 +26,24 @@ pub fn execve_with<'a>(file: &CStr, argv: impl Iterator<Item = &'a CStr>, envp: 
     Errno::last()
 }
 
-/// Whether an exec, tried now, would be refused because the account has too many processes.
+/// Whether an exec, tried now, may be refused because the account has too many processes.
 ///
 /// A setuid to an account over its RLIMIT_NPROC succeeds, and the next exec fails with EAGAIN (execve(2), "EAGAIN since
 /// Linux 3.1"). The kernel checks that before it looks at the file, so an exec of no file at all tells: EAGAIN, or
-/// else EBADF. Like a real exec that is let through, the question forgets the excess.
-pub fn is_refused_for_process_count() -> bool {
+/// else EBADF. Anything else comes from a filter, which may let a real exec through. Like a real exec that is let through,
+/// the question forgets the excess.
+pub fn may_be_refused_for_process_count() -> bool {
     let no_name = 0_u8;
     let nothing = std::ptr::null::<()>();
     // SAFETY: an empty string, and null for empty lists; with descriptor -1 there is no program to start.
     unsafe {
         libc::syscall(libc::SYS_execveat, -1, &raw const no_name, nothing, nothing, libc::AT_EMPTY_PATH);
     }
-    Errno::last_raw() == libc::EAGAIN
+    Errno::last_raw() != libc::EBADF
 }
 
-/// Whether this process was started set-user-id, set-group-id or with file capabilities (AT_SECURE).
+/// Whether this process was started set-user-id, set-group-id or with file capabilities, or by a process whose real and
+/// effective ids differ (AT_SECURE).
 pub fn is_secure_start() -> bool {
     // SAFETY: reads a value that the kernel left at start.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }

@@ -298,12 +298,27 @@ pub fn watch(pid: Pid) -> nix::Result<OwnedFd> {
     }
 }
 
-/// Sends a signal to the process behind a descriptor of [`watch`].
-pub fn send_to(process: BorrowedFd<'_>, signal: i32) -> nix::Result<()> {
+/// Sends a signal to the process of this number, by a descriptor of [`watch`] if there is one: then it reaches nobody else,
+/// whoever has the number by now. Where that is denied, or not known, it goes to the number, unless the process has ended.
+///
+/// # Errors
+/// As kill(2).
+pub fn send_to(pid: Pid, watched: Option<BorrowedFd<'_>>, signal: i32) -> nix::Result<()> {
+    let Some(watched) = watched else { return send(pid, signal) };
     let none = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: an open descriptor and numbers.
-    let outcome = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, none, 0) };
-    Errno::result(outcome).map(drop)
+    let outcome = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, watched.as_raw_fd(), signal, none, 0) };
+    match Errno::result(outcome) {
+        Ok(_) => Ok(()),
+        Err(Errno::ESRCH) => Err(Errno::ESRCH),
+        Err(_) => {
+            let mut ended = [PollFd::new(watched, PollFlags::POLLIN)];
+            if poll(&mut ended, PollTimeout::ZERO).is_ok_and(|count| count > 0) {
+                return Err(Errno::ESRCH);
+            }
+            send(pid, signal)
+        }
+    }
 }
 
 /// Makes this process the parent of descendants whose own has ended. Not inherited by children.

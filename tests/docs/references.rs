@@ -17,6 +17,7 @@ const FOREIGN: &[&str] = &[
     "fnmatch(3)",
     "fork(2)",
     "getent(1)",
+    "ld.so(8)",
     "lslocks(8)",
     "nsswitch.conf(5)",
     "prctl(2)",

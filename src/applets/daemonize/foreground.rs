@@ -379,10 +379,7 @@ impl Foreground<'_> {
         let _ = match is_ours {
             true => nix::sys::signal::killpg(self.child, signal),
             // by the descriptor: the pid may be another's by now
-            false => match &self.watch {
-                Some(watch) => process::send_to(watch.as_fd(), signal as i32),
-                None => nix::sys::signal::kill(self.daemon, signal),
-            },
+            false => process::send_to(self.daemon, self.watch.as_ref().map(AsFd::as_fd), signal as i32),
         };
     }
 }

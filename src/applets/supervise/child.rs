@@ -3,7 +3,6 @@
 use crate::service::info::Identity;
 use crate::service::leftover;
 use crate::sys::process;
-use nix::errno::Errno;
 use nix::unistd::{Pid, getpgid};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -53,12 +52,6 @@ impl Child {
             let _ = process::send(Pid::from_raw(-pid.as_raw()), signal);
             return;
         }
-        let outcome = match &self.watched {
-            Some(watched) => process::send_to(watched.as_fd(), signal),
-            None => Err(Errno::ENOSYS),
-        };
-        if matches!(outcome, Err(Errno::ENOSYS | Errno::EPERM)) {
-            let _ = process::send(pid, signal);
-        }
+        let _ = process::send_to(pid, self.watched.as_ref().map(AsFd::as_fd), signal);
     }
 }
