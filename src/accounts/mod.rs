@@ -11,6 +11,10 @@ use crate::number::decimal_in;
 mod files;
 #[cfg(target_feature = "crt-static")]
 mod getent;
+#[cfg(target_feature = "crt-static")]
+mod lines;
+#[cfg(target_feature = "crt-static")]
+mod services;
 pub mod switch;
 #[cfg(not(target_feature = "crt-static"))]
 mod system;
@@ -135,7 +139,12 @@ fn numeric<'a>(account: &[u8], parts: impl Iterator<Item = &'a [u8]>) -> Result<
 
 /// A decimal id up to 2^32-2; one more is -1, which the kernel takes for "unchanged".
 fn id(digits: &[u8]) -> Option<Id> {
-    decimal_in(digits).filter(|&number| number != Id::MAX)
+    decimal_in(digits).filter(|&number| is_usable(number))
+}
+
+/// Not the id that means "unchanged", which the C library makes of numbers too large.
+fn is_usable(id: Id) -> bool {
+    id != Id::MAX
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Becoming an account for good.
 
-use super::Account;
+use super::{Account, Id};
 use crate::applet::{Boundary, Family};
 use crate::failure::{Failure, UnableTo, describe};
 use crate::sys::ids;
@@ -21,11 +21,8 @@ impl Switch {
         Self { account, keep_groups }
     }
 
-    /// Whether all ids of the process, and unless kept its groups, are the account's.
-    ///
-    /// # Errors
-    /// What could not be read.
-    pub fn is_made(&self) -> anyhow::Result<bool> {
+    /// Whether all ids of the process, and unless kept its groups, read as the account's.
+    fn is_made(&self) -> anyhow::Result<bool> {
         let account = &self.account;
         let users = getresuid().unable_to("read", b"user ids")?;
         let groups = getresgid().unable_to("read", b"group ids")?;
@@ -34,7 +31,28 @@ impl Switch {
         Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
     }
 
-    /// Sets groups, group ids and user ids, in this order, and reads all back.
+    /// Whether the ids are the account's and no others that only read so.
+    fn is_made_beyond_doubt(&self) -> anyhow::Result<bool> {
+        let account = &self.account;
+        let groups: &[Id] = if self.keep_groups { &[] } else { &account.groups };
+        Ok(self.is_made()?
+            && !ids::may_be_unmapped_user(account.user)
+            && ![account.group].iter().chain(groups).any(|&group| ids::may_be_unmapped_group(group)))
+    }
+
+    /// The same as [`make`](Self::make) where the ids are not the account's already. Where they are, no privilege is
+    /// needed: what is left is to empty the ambient set.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn make_if_needed(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
+        if !self.is_made_beyond_doubt()? {
+            return self.make(family, way_out);
+        }
+        Ok(if clear_ambient()? { self.boundary() } else { Boundary::Open })
+    }
+
+    /// Sets groups, group ids and user ids, in this order, empties the ambient set of capabilities, and reads all back.
     ///
     /// # Errors
     /// What the kernel refused, in the words of `family`, and what it would take; `way_out` says how to keep the groups.
@@ -48,13 +66,25 @@ impl Switch {
         }
         setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason, family))?;
         setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason, family))?;
+        let _ = clear_ambient()?;
         // The proof is that all ids read back. To try a setuid(0) would be none: under SECBIT_NO_SETUID_FIXUP it
-        // succeeds before the next exec, and root would be back for real.
+        // succeeds before the next exec, and root would be back for real. An id that has no number here cannot be set, so none reads like one that was.
         if !self.is_made()? {
             return Err(Failure::new("unable to setuid: the kernel reports other ids").into());
         }
-        Ok(if account.user == 0 { Boundary::Barrier } else { Boundary::NewIdentity })
+        Ok(self.boundary())
     }
+
+    /// What an exec makes of the ids and of what capabilities are left.
+    fn boundary(&self) -> Boundary {
+        if self.account.user == 0 { Boundary::Barrier } else { Boundary::NewIdentity }
+    }
+}
+
+/// An exec would make permitted what is ambient, and so give back what the change of ids has taken. Gives whether there was
+/// anything.
+fn clear_ambient() -> anyhow::Result<bool> {
+    ids::clear_ambient().unable_to("clear", b"ambient capabilities")
 }
 
 /// daemontools' words, and what would be needed.

@@ -1,6 +1,6 @@
 //! The C library's look-ups, through the `users` crate.
 
-use super::{Answer, Directory, Id, User};
+use super::{Answer, Directory, Id, User, is_usable};
 use crate::failure::Failure;
 use crate::number::decimal_in;
 use crate::sys::descriptor;
@@ -48,22 +48,19 @@ fn open_descriptors() -> Option<BTreeSet<RawFd>> {
     Some(numbers.into_iter().filter(|&number| descriptor::is_open(number)).collect())
 }
 
-/// Not the id that means "unchanged", which the C library makes of numbers too large.
-fn usable(id: Id) -> Option<Id> {
-    (id != Id::MAX).then_some(id)
-}
-
 impl Directory for System {
     fn user(&mut self, name: &[u8]) -> Answer<User> {
         look_up(name, |name| {
             let user = users::get_user_by_name(name)?;
             let home = user.home_dir().as_os_str().as_bytes().to_vec();
-            Some(User { id: usable(user.uid())?, group: usable(user.primary_group_id())?, home })
+            Some(User { id: user.uid(), group: user.primary_group_id(), home })
         })
+        .map(|user| user.filter(|user| is_usable(user.id) && is_usable(user.group)))
     }
 
     fn group(&mut self, name: &[u8]) -> Answer<Id> {
-        look_up(name, |name| usable(users::get_group_by_name(name)?.gid()))
+        look_up(name, |name| Some(users::get_group_by_name(name)?.gid()))
+            .map(|group| group.filter(|&group| is_usable(group)))
     }
 
     fn groups_of(&mut self, name: &[u8]) -> Answer<Vec<Id>> {
@@ -72,7 +69,7 @@ impl Directory for System {
         let name = Word::leak(name.to_vec());
         let groups = nix::unistd::getgrouplist(name.as_c_str(), Gid::from_raw(primary));
         match groups {
-            Ok(groups) => Ok(Some(groups.into_iter().map(Gid::as_raw).collect())),
+            Ok(groups) => Ok(Some(groups.into_iter().map(Gid::as_raw).filter(|&group| is_usable(group)).collect())),
             Err(reason) => Err(Failure::unable_to("look up the groups of", name.bytes(), reason)),
         }
     }

@@ -1,9 +1,15 @@
 //! What nix does not know about identities.
 
+use crate::number::decimal_in;
 use nix::errno::Errno;
 
-/// Whether the process holds no permitted capability, so that an exec has none to take away or to recompute.
-pub fn has_no_capabilities() -> nix::Result<bool> {
+/// The sets of capget(2) that matter here, a bit for each capability.
+struct Capabilities {
+    permitted: u64,
+    inheritable: u64,
+}
+
+fn capabilities() -> nix::Result<Capabilities> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -21,7 +27,75 @@ pub fn has_no_capabilities() -> nix::Result<bool> {
     let mut halves = [Sets::default(); 2];
     // SAFETY: the layout capget(2) documents for version 3.
     Errno::result(unsafe { libc::syscall(libc::SYS_capget, &raw mut header, halves.as_mut_ptr()) })?;
-    Ok(halves.iter().all(|half| half.permitted == 0))
+    let whole = |half: fn(&Sets) -> u32| u64::from(half(&halves[1])) << 32 | u64::from(half(&halves[0]));
+    Ok(Capabilities { permitted: whole(|half| half.permitted), inheritable: whole(|half| half.inheritable) })
+}
+
+/// Whether the process holds no permitted capability, so that an exec has none to take away or to recompute.
+pub fn has_no_capabilities() -> nix::Result<bool> {
+    Ok(capabilities()?.permitted == 0)
+}
+
+/// Empties the ambient set of capabilities, which an exec would make permitted and effective. Gives whether it held any.
+///
+/// # Errors
+/// What keeps from emptying it, or from knowing that it is empty.
+pub fn clear_ambient() -> nix::Result<bool> {
+    // what is ambient is always both permitted and inheritable (capabilities(7)): mostly this one call is the proof
+    let candidates = capabilities().map(|sets| sets.permitted & sets.inheritable);
+    if candidates == Ok(0) || !holds_ambient(candidates)? {
+        return Ok(false);
+    }
+    let cleared = ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0);
+    if holds_ambient(candidates)? {
+        return Err(cleared.err().unwrap_or(Errno::EPERM));
+    }
+    Ok(true)
+}
+
+/// Whether any of these capabilities is ambient; where the kernel is kept from answering, what /proc says.
+fn holds_ambient(candidates: nix::Result<u64>) -> nix::Result<bool> {
+    let asked = candidates.and_then(|candidates| {
+        let mut held = (0..64).filter(|number| candidates >> number & 1 == 1);
+        held.try_fold(false, |any, number| Ok(any || ambient(libc::PR_CAP_AMBIENT_IS_SET, number)? != 0))
+    });
+    asked.or_else(|reason| {
+        let status = std::fs::read("/proc/self/status").map_err(|_| reason)?;
+        // a kernel before 4.3 has no such line, and no such set
+        let set = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"CapAmb:"));
+        Ok(set.is_some_and(|set| !set.trim_ascii().iter().all(|&digit| digit == b'0')))
+    })
+}
+
+fn ambient(what: libc::c_int, number: libc::c_ulong) -> nix::Result<libc::c_int> {
+    const NONE: libc::c_ulong = 0;
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, what as libc::c_ulong, number, NONE, NONE) })
+}
+
+/// Whether this user id may be one that has no number in this user namespace: those read as the overflow id
+/// (user_namespaces(7)), and where all ids have a number there are none.
+pub fn may_be_unmapped_user(id: u32) -> bool {
+    id == overflow_id("/proc/sys/kernel/overflowuid") && !maps_all("/proc/self/uid_map")
+}
+
+/// The same of a group id.
+pub fn may_be_unmapped_group(id: u32) -> bool {
+    id == overflow_id("/proc/sys/kernel/overflowgid") && !maps_all("/proc/self/gid_map")
+}
+
+fn overflow_id(file: &str) -> u32 {
+    const USUAL: u32 = 65534;
+    std::fs::read(file).ok().and_then(|text| decimal_in(text.trim_ascii())).unwrap_or(USUAL)
+}
+
+/// Whether a map has lines for all 2^32-1 ids.
+fn maps_all(file: &str) -> bool {
+    let map = std::fs::read(file).unwrap_or_default();
+    let mapped = map.split(|&byte| byte == b'\n').filter_map(|line| {
+        decimal_in::<u64>(line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2)?)
+    });
+    mapped.sum::<u64>() >= u64::from(u32::MAX)
 }
 
 /// Whether the supplementary groups are exactly `expected`, which is sorted and without repetitions.

@@ -31,7 +31,10 @@ fn files_alone_are_the_whole_answer() {
         "passwd: files\ngroup: files\n",
         "passwd:files\n",
         "  passwd\t:\tfiles   # sss\n",
-        "# passwd: sss\npasswd: files\npasswd: sss\n",
+        "# passwd: sss\npasswd: files\npasswd:files\n",
+        "passwd files\n",
+        "passwd :: files\n",
+        "PASSWD: sss\n",
         "passwd_compat: sss\nshadow: sss\n",
         "group: sss\n",
         "#passwd: sss\n",
@@ -58,7 +61,7 @@ fn without_nsswitch_conf_files_are_the_whole_answer() {
 
 #[test]
 fn a_local_account_is_nobody_elses_business() {
-    for services in ["passwd: files systemd\n", "passwd:\tfiles sss\n", "passwd: files # \npasswd: sss\n"] {
+    for services in ["passwd: files systemd\n", "passwd:\tfiles sss\n"] {
         let Some(etc) = etc(services) else { return };
         assert_eq!(envuidgid(&etc, "www").ids(), Some((1233, 1234)), "{services:?}");
         assert_eq!(etc.asked(), [""; 0], "{services:?}");
@@ -94,7 +97,22 @@ fn setuidgid_becomes_whom_getent_knows() {
 
 #[test]
 fn others_that_come_first_are_asked_first() {
-    for services in ["passwd: sss files\n", "passwd: compat\n", "passwd: systemd\n"] {
+    for services in [
+        "passwd: sss files\n",
+        "passwd: compat\n",
+        "passwd: systemd\n",
+        "passwd sss files\n",
+        "passwd: Files\n",
+        // what success is to lead to, the C library knows
+        "passwd: files [SUCCESS=continue] sss\n",
+        "passwd: files[SUCCESS=continue] sss\n",
+        "passwd: [NOTFOUND=return] files\n",
+        // and which of two lines it takes: before 2.33 the first, then the last
+        "passwd: files\npasswd: sss\n",
+        "passwd: sss\npasswd: files\n",
+        // it asks nobody, but that is for it to say
+        "passwd:\n",
+    ] {
         let Some(etc) = etc(services) else { return };
         let etc = etc.answering("www:*:6000:6001:::\n", 0);
         assert_eq!(envuidgid(&etc, "www").ids(), Some((6000, 6001)), "{services:?}");
@@ -240,6 +258,17 @@ fn a_name_of_digits_is_none_of_its_own_groups() {
     let Some(etc) = etc("group: files sss\n") else { return };
     let etc = etc.with("passwd", "999:x:1233:1234:::\n").answering("999                   73 8000\n", 0);
     let outcome = etc.run(Getent::StandIn, &["setuidgid", "-s", "999", "cat", "/proc/self/status"]);
+    assert_eq!(outcome.status("Groups"), [73, 1234, 8000], "{outcome:?}");
+}
+
+#[test]
+fn a_name_with_blanks_and_digits_is_none_of_its_own_groups() {
+    if !support::is_root() {
+        return support::leave_out("setuidgid to another account: needs root");
+    }
+    let Some(etc) = etc("group: files sss\n") else { return };
+    let etc = etc.with("passwd", "two 27:x:1233:1234:::\n").answering("two 27                73 8000\n", 0);
+    let outcome = etc.run(Getent::StandIn, &["setuidgid", "-s", "two 27", "cat", "/proc/self/status"]);
     assert_eq!(outcome.status("Groups"), [73, 1234, 8000], "{outcome:?}");
 }
 

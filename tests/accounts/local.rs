@@ -45,7 +45,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// Whether the machine's getent is there, and is the C library's whose answers are the measure.
-fn measure(etc: &Etc) -> bool {
+pub fn measure(etc: &Etc) -> bool {
     let Some(getent) = support::peer("getent") else { return false };
     let version = etc.run_program(Getent::Real, Sigchld::Default, getent.as_os_str(), &["--version"]);
     let is_glibc = version.stdout.starts_with("getent (");
@@ -125,13 +125,16 @@ fn a_number_is_a_name() {
     assert_eq!(envuidgid(&etc, "999").ids(), Some((21, 22)));
 }
 
+const UNUSABLE: &str = "minus:x:4294967295:7:::\nminus-group:x:7:4294967295:::\nminus:x:1:7:::\n";
+
 #[test]
 fn no_account_has_the_id_that_means_unchanged() {
-    let Some(etc) = etc("minus:x:4294967295:7:::\nminus-group:x:7:4294967295:::\n", "g:x:4294967295:\n") else {
+    let Some(etc) = etc(UNUSABLE, "g:x:4294967295:\n") else {
         return;
     };
     for account in ["minus", "minus-group"] {
         envuidgid(&etc, account).assert_failed(&unknown(account));
+        // nor does a later line help
         etc.run(Getent::Real, &["setuidgid", account, "id"])
             .assert_failed(&format!("setuidgid: fatal: unknown account {account}\n"));
     }
@@ -162,6 +165,9 @@ fn a_name_with_the_sign_of_the_old_network_entries_is_no_account() {
 #[test]
 fn numbers_are_read_as_the_c_library_reads_them() {
     assert_users("sign:x:+8:7:::\nblank:x: 9:7:::\n", &[("sign", Some((8, 7))), ("blank", Some((9, 7)))]);
+    assert_users("zero:x:-0:\x0b7:::\n\x0ctab:x:9:7\n", &[("zero", Some((0, 7))), ("tab", Some((9, 7)))]);
+    // too large for an id is no number, but the largest is one, which nobody can become
+    assert_users("a:x:4294967296:7:::\na:x:1:7:::\n", &[("a", Some((1, 7)))]);
 }
 
 #[test]
@@ -244,6 +250,14 @@ only:x:77:www
 spaced:x:78: www
 listed:x:79:other, www
 after:x:80:www ,other
+colon:x:82:www:z
+colons:x:83:z:z,www
++:::ww
+minus:x:-18446744073709551532:www
+minus-one:x:-1:www
+unusable:x:4294967295:www
+cut:x:85:www\0,ww
+return:x:86:www\r
 last:x:81:www";
 
 fn assert_is(outcome: &Outcome, user: u32, group: u32, groups: &[u32]) {
@@ -301,7 +315,14 @@ fn lists_of_members_are_read_as_the_c_library_reads_them() {
     // for memberships glibc takes a commented line, and one with a sign, like any other
     let Some(outcome) = become_somebody(GROUP, &["-s", "www"]) else { return };
     compare_groups(GROUP, &outcome);
-    assert_is(&outcome, 1233, 1234, &[70, 71, 72, 73, 77, 78, 79, 81, 1234]);
+    assert_is(&outcome, 1233, 1234, &[70, 71, 72, 73, 77, 78, 79, 81, 83, 84, 85, 1234]);
+}
+
+#[test]
+fn a_member_with_a_colon_is_no_member_without() {
+    let Some(outcome) = become_somebody("g:x:71:www:z\n", &["-s", "www"]) else { return };
+    compare_groups("g:x:71:www:z\n", &outcome);
+    assert_is(&outcome, 1233, 1234, &[1234]);
 }
 
 /// The same by `getent initgroups`, where it can be had.

@@ -4,9 +4,14 @@
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_pointer_width = "64")]
+mod generated;
 #[cfg(target_feature = "crt-static")]
 mod getent;
 mod local;
+#[allow(dead_code, reason = "a part of it")]
+#[path = "../multilog/generator.rs"]
+mod random;
 mod sandbox;
 #[path = "../support/mod.rs"]
 mod support;

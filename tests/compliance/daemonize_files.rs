@@ -209,6 +209,10 @@ fn account() -> Vec<Case> {
         |account: &str, ids: &str| by_root(running(["-u", account], IDS)).differs(unknown(account), tells(ids), FORMS);
     let mut cases = vec![
         by_root(running(["-u", "nobody"], IDS)).expect(tells(ids(uid, gid, &[gid]))),
+        // nothing that the account could become root with
+        by_root(running(["-u", "nobody"], "sed -n 's/^Cap\\(Prm\\|Eff\\|Amb\\):[^0-9]*//p' /proc/$$/status >&3"))
+            .under(["setpriv", "--securebits=+no_setuid_fixup", "--inh-caps=+setuid", "--ambient-caps=+setuid"])
+            .ours_only(tells(format!("{none}\n{none}\n{none}\n", none = "0".repeat(16)))),
         by_root(running(["-unobody"], IDS)).expect(tells(ids(uid, gid, &[gid]))),
         by_root(running(["-u", "nosuch", "-u", "nobody"], IDS)).expect(tells(ids(uid, gid, &[gid]))),
         by_root(running(["-u", "root"], "id -u >&3; id -g >&3")).expect(tells("0\n0\n")),

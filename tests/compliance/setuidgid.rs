@@ -15,6 +15,34 @@ fn ids(user: u32, group: u32, groups: &[u32]) -> String {
     format!("{}\n{}\n{groups}\n{none}\n{none}\n", four(user), four(group), none = "0".repeat(16))
 }
 
+/// Capabilities that an exec gives, and those that it gives the next one.
+const CAPABILITIES: &str = "sed -n 's/^Cap\\(Prm\\|Eff\\|Amb\\):[^0-9]*//p' /proc/$$/status";
+
+/// Somebody who can become anybody, and passes that on.
+const AMBIENT_OF_SOMEBODY: [&str; 6] = [
+    "setpriv",
+    "--reuid=1000",
+    "--regid=1000",
+    "--groups=1000",
+    "--inh-caps=+setuid,+setgid",
+    "--ambient-caps=+setuid,+setgid",
+];
+
+/// The same by the number of root, which makes no difference there.
+const AMBIENT_OF_ROOT: [&str; 7] = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "setpriv",
+    "--securebits=+noroot",
+    "--inh-caps=+setuid,+setgid",
+    "--ambient-caps=+setuid,+setgid",
+];
+
+fn none_left() -> Outcome {
+    exits(0).prints(format!("{none}\n{none}\n{none}\n", none = "0".repeat(16)))
+}
+
 fn setuidgid<const N: usize>(args: [&str; N]) -> Case {
     Case::new("setuidgid", args)
 }
@@ -115,6 +143,27 @@ pub fn cases() -> Vec<Case> {
         ),
         setuidgid(["nobody", "{program}", "-q", "root", "true"]).for_root().ours_only(refused()),
         setuidgid(["-q", "nobody", "sh", "-c", IDS]).for_root().ours_only(exits(0).prints(ids(uid, gid, &[gid]))),
+        // an id without a mapping reads as nobody's, and is whoever's: nothing is taken for granted
+        setuidgid(["-q", ":65534:65534", "id", "-u"]).under(["unshare", "--user"]).ours_only(refused()),
+        setuidgid(["-q", ":65534:65534", "id", "-u"])
+            .for_root()
+            .under(["setpriv", "--groups=0", "unshare", "--user"])
+            .ours_only(refused()),
+        setuidgid(["-q", "-k", ":65534:65534", "id", "-u"]).under(["unshare", "--user"]).ours_only(
+            exits(111)
+                .says("setuidgid: fatal: unable to setgid: invalid argument: no such id in this user namespace\n"),
+        ),
+        // ambient capabilities would be a way back
+        setuidgid([":65534:65534", "sh", "-c", IDS]).for_root().under(AMBIENT_OF_SOMEBODY).ours_only(exits(0).prints(ids(65534, 65534, &[65534]))),
+        setuidgid([":65534:65534", "{program}", ":0:0", "true"]).for_root().under(AMBIENT_OF_SOMEBODY).ours_only(refused()),
+        setuidgid(["-q", ":1000:1000", "sh", "-c", IDS]).for_root().under(AMBIENT_OF_SOMEBODY).ours_only(exits(0).prints(ids(1000, 1000, &[1000]))),
+        setuidgid(["-q", ":1000:1000", "{program}", ":0:0", "true"])
+            .for_root()
+            .under(AMBIENT_OF_SOMEBODY)
+            .ours_only(refused()),
+        // the same where root is nobody in particular, in a user namespace of one's own
+        setuidgid(["-k", ":0:0", "sh", "-c", CAPABILITIES]).under(AMBIENT_OF_ROOT).ours_only(none_left()),
+        setuidgid(["-q", "-k", ":0:0", "sh", "-c", CAPABILITIES]).under(AMBIENT_OF_ROOT).ours_only(none_left()),
         // -k
         setuidgid([":0:0:7:9", "{program}", "-k", "nobody", "sh", "-c", IDS])
             .for_root()
