@@ -4,6 +4,7 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::NOHUP;
 use crate::failure::{Failure, UnableTo, say};
+use crate::foreign::quoted;
 use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, uninterrupted};
 use crate::sys::signal;
 use nix::errno::Errno;
@@ -80,7 +81,7 @@ impl Link for Nohup {
             } else {
                 file = Some(opened);
             }
-            tell(&[b"nohup: ", ignoring, b"appending output to '", &name, b"'\n"])?;
+            tell(&[b"nohup: ", ignoring, b"appending output to ", &quoted(&name), b"\n"])?;
             if error_is_terminal && output_is_closed {
                 tell(&[b"nohup: ", ignoring, b"redirecting stderr to stdout\n"])?;
             }
@@ -120,7 +121,7 @@ fn open_output(process: &Process) -> anyhow::Result<(OwnedFd, Vec<u8>)> {
         umask(former);
         opened
     };
-    let failed = |name: &[u8], reason| Failure::new([b"failed to open '", name, b"'"].concat()).because(reason);
+    let failed = |name: &[u8], reason| Failure::new([&b"failed to open "[..], &quoted(name)].concat()).because(reason);
     let here = match append(NAME) {
         Ok(file) => return Ok((file, NAME.to_vec())),
         Err(reason) => failed(NAME, reason),
