@@ -180,6 +180,9 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
     "What an applet does not say it changes, it passes on as it was: signal dispositions and mask, pending signals and \
      timers, open and closed descriptors, environment entries in their order whatever they look like, umask, limits, \
      process id.",
+    "A message is one line. In names, words and other text that an applet quotes, a control character, a line separator and \
+     what turns the direction of writing become question marks, so that no line can be forged in a log and no terminal \
+     commanded; everything else is as it came. nohup(1) quotes as its reference does, and svstat(1) escapes in JSON.",
     "catena refuses to run set-user-id, set-group-id or with file capabilities.",
 ];
 

@@ -47,7 +47,11 @@ pub const APPLET: Applet = Applet {
             ("nohup ./report </dev/null >report.log 2>&1 &", "The same from a remote shell, which can end at once."),
         ],
         reference: "GNU coreutils 9.1",
-        differences: &["Messages begin with `nohup:`, whatever path it was called by, and are not translated."],
+        differences: &[
+            "Messages begin with `nohup:`, whatever path it was called by, and are not translated. Names in them are quoted as \
+             the reference does where the locale has UTF-8, in every locale; what turns the direction of writing is escaped, \
+             too.",
+        ],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
     role: Role::Link(|_, _| Ok(Box::new(Nohup))),

@@ -105,7 +105,13 @@ pub fn shown_string(text: &str) -> String {
 pub fn complete(text: &[u8]) -> usize {
     /// Bytes of the longest character, but one.
     const MOST_BEGUN: usize = 3;
-    let begins = |&back: &usize| text.len() >= back && width(text[text.len() - back]) > back;
+    let begins = |&back: &usize| {
+        let end = &text[text.len().saturating_sub(back)..];
+        // without a length of what is wrong, it is only not all there
+        end.len() == back
+            && width(end[0]) > back
+            && std::str::from_utf8(end).is_err_and(|why| why.error_len().is_none())
+    };
     text.len() - (1..=MOST_BEGUN).rev().find(begins).unwrap_or(0)
 }
 
