@@ -34,13 +34,18 @@ leaves files that were changed since, and directories that hold anything else.
 TEXT
 }
 
+# What is said has names in it that others may have chosen. Whatever byte of them could command a terminal is shown as a
+# question mark, also where it is a part of a letter that is not ASCII.
 die() {
-    printf 'install.sh: %s\n' "$*" >&2
+    printf 'install.sh: %s\n' "$(printf %s "$*" | tr '\001-\037\177\200-\237' '?')" >&2
     exit 1
 }
 
 say() {
-    printf '%s\n' "$*"
+    case $* in
+        *[!\ -~"$newline"]*) printf '%s\n' "$*" | tr '\001-\011\013-\037\177\200-\237' '?' ;;
+        *) printf '%s\n' "$*" ;;
+    esac
 }
 
 newline='
@@ -199,10 +204,10 @@ made_directories() {
     printf '%s\n' "$old" | sed -n 's/^d //p' | sort -r | while read -r path; do
         case $path in
             */../* | */./*) continue ;;
-            "$prefix"/*) say "$path" ;;
+            "$prefix"/*) printf '%s\n' "$path" ;;
             *)
                 case $prefix/ in
-                    "$path"/*) say "$path" ;;
+                    "$path"/*) printf '%s\n' "$path" ;;
                 esac
                 ;;
         esac
@@ -292,7 +297,7 @@ elsewhere() {
         if [ "$place" = "$bin" ] && is_our_link "$directory/$1"; then
             continue
         fi
-        say "$directory/$1"
+        printf '%s\n' "$directory/$1"
         break
     done
     unset IFS
@@ -360,7 +365,7 @@ check_writable() {
 }
 
 source_of() {
-    if [ "$1" = binary ]; then say "$binary"; else say "$here/$1"; fi
+    if [ "$1" = binary ]; then printf '%s\n' "$binary"; else printf '%s\n' "$here/$1"; fi
 }
 
 new=

@@ -30,6 +30,7 @@ use crate::documents;
 use crate::environ::Environ;
 use crate::exit::Codes;
 use crate::failure::{self, Failure, WrongUsage};
+use crate::foreign;
 use crate::options::{self, Given, Misuse};
 use crate::status::{self, Listeners};
 use crate::sys::descriptor::{self, Identity, STDERR};
@@ -38,6 +39,7 @@ use crate::sys::words::{Word, Words};
 use crate::sys::{arena, argv, exec, ids, process};
 use nix::errno::Errno;
 use search::Search;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
@@ -358,18 +360,18 @@ fn codes(applet: &Applet, environ: &Environ) -> Codes {
     }
 }
 
-/// Says what ends the chain, to the user and to who waits for it.
-fn say(process: &Process, code: u8, pieces: &[&[u8]]) -> nix::Result<()> {
+/// Says what ends the chain, to the user and to who waits for it: a line, and `own` after it, which is ours alone.
+fn say(process: &Process, code: u8, line: &[&[u8]], own: &str) -> nix::Result<()> {
     let output = process.diagnostics.as_ref().map_or(STDERR, AsFd::as_fd);
-    let outcome = failure::say_last(output, pieces);
-    process.listeners.failed(code, output, pieces);
+    let outcome = failure::say_last_with(output, line, own.as_bytes());
+    process.listeners.failed(code, output, line, own.as_bytes());
     outcome
 }
 
 /// Says how the applet is called, and what was wrong if `misuse` tells. Gives the code.
 #[cold]
 fn refuse(applet: &'static Applet, codes: Codes, process: &Process, misuse: Option<&Misuse>) -> u8 {
-    let _ = say(process, codes.usage, &[&documents::refusal(applet, misuse)]);
+    let _ = say(process, codes.usage, &[&documents::complaint(applet, misuse)], &documents::usage(applet));
     codes.usage
 }
 
@@ -379,15 +381,15 @@ fn explain(applet: &'static Applet, codes: Codes, process: &Process, error: &any
     let failure = error.downcast_ref::<Failure>();
     let (text, code, usage) = match failure.map(|failure| (failure.in_words_of(applet.family), failure.code())) {
         None if error.is::<WrongUsage>() => return refuse(applet, codes, process, None),
-        Some((text, _)) if error.is::<WrongUsage>() => (text, codes.usage, documents::refusal(applet, None)),
-        Some((text, code)) => (text, code.unwrap_or(codes.failure), Vec::new()),
-        None => (format!("{error:#}").into_bytes(), codes.failure, Vec::new()),
+        Some((text, _)) if error.is::<WrongUsage>() => (text, codes.usage, documents::usage(applet)),
+        Some((text, code)) => (text, code.unwrap_or(codes.failure), String::new()),
+        None => (format!("{error:#}").into_bytes(), codes.failure, String::new()),
     };
     if text.is_empty() {
-        process.listeners.failed(code, STDERR, &[]);
+        process.listeners.failed(code, STDERR, &[], b"");
     } else {
         let prefix: &[u8] = if applet.family == Family::Bernstein { b": fatal: " } else { b": " };
-        let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n", &usage]);
+        let _ = say(process, code, &[applet.name.as_bytes(), prefix, &text, b"\n"], &usage);
     }
     code
 }
@@ -416,15 +418,16 @@ pub fn explain_to(applet: &'static Applet, listeners: Listeners, error: &anyhow:
 fn cannot_run(applet: &Applet, codes: Codes, process: &Process, reason: Errno) -> u8 {
     let (before, after) = match applet.family {
         Family::Bernstein => (&b": fatal: unable to run "[..], &b": "[..]),
-        Family::Gnu => (&b": failed to run command '"[..], &b"': "[..]),
+        Family::Gnu => (&b": failed to run command "[..], &b": "[..]),
         Family::UtilLinux => (&b": failed to execute "[..], &b": "[..]),
         Family::Daemonize => (&b": Can't exec \""[..], &b"\": "[..]),
     };
-    let word = process.rest.first();
+    let word = process.rest.first().bytes();
+    let word = if applet.family == Family::Gnu { foreign::quoted(word) } else { Cow::Borrowed(word) };
     let reason_words = failure::describe(reason, applet.family);
-    let said = [applet.name.as_bytes(), before, word.bytes(), after, reason_words.as_bytes(), b"\n"];
+    let said = [applet.name.as_bytes(), before, &word, after, reason_words.as_bytes(), b"\n"];
     let code = if reason == Errno::ENOENT { codes.not_found } else { codes.not_runnable };
-    match say(process, code, &said) {
+    match say(process, code, &said, "") {
         // GNU's programs fail on their own where standard error takes nothing, unless it is closed
         Err(reason) if reason != Errno::EBADF && applet.family == Family::Gnu => codes.failure,
         _ => code,

@@ -70,29 +70,27 @@ pub fn synopsis(applet: &Applet) -> String {
     parts.join(" ")
 }
 
-/// What is written to standard error when an applet is called wrongly.
-pub fn refusal(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
-    let name = applet.name;
-    let mut text = Vec::new();
+/// What is said of a call that is wrong: the line that tells what `misuse` is, empty where the usage says it all.
+pub fn complaint(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
     let complaint = match (misuse, applet.family) {
-        (None, Family::Bernstein) => None,
-        (None, Family::Gnu) => Some(b"missing operand".to_vec()),
-        (None, Family::UtilLinux) => Some(b"no command specified".to_vec()),
-        (None, Family::Daemonize) => Some(b"no program specified".to_vec()),
-        (Some(misuse), Family::Bernstein | Family::Daemonize) => Some(in_words_of_sgetopt(misuse)),
-        (Some(misuse), _) => Some(in_words_of_glibc(misuse)),
+        (None, Family::Bernstein) => return Vec::new(),
+        (None, Family::Gnu) => b"missing operand".to_vec(),
+        (None, Family::UtilLinux) => b"no command specified".to_vec(),
+        (None, Family::Daemonize) => b"no program specified".to_vec(),
+        (Some(misuse), Family::Bernstein | Family::Daemonize) => in_words_of_sgetopt(misuse),
+        (Some(misuse), _) => in_words_of_glibc(misuse),
     };
-    if let Some(complaint) = complaint {
-        text.extend([name.as_bytes(), b": ", &complaint, b"\n"].concat());
+    [applet.name.as_bytes(), b": ", &complaint, b"\n"].concat()
+}
+
+/// What comes after that: how the applet is called. It is all ours.
+pub fn usage(applet: &'static Applet) -> String {
+    let name = applet.name;
+    match applet.family {
+        Family::Bernstein => format!("{}\n", format!("{name}: usage: {name} {}", synopsis(applet)).trim_end()),
+        Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n"),
+        Family::Daemonize => command(applet).render_help().to_string(),
     }
-    text.extend(match applet.family {
-        Family::Bernstein => {
-            format!("{}\n", format!("{name}: usage: {name} {}", synopsis(applet)).trim_end()).into_bytes()
-        }
-        Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n").into_bytes(),
-        Family::Daemonize => command(applet).render_help().to_string().into_bytes(),
-    });
-    text
 }
 
 fn in_words_of_sgetopt(misuse: &Misuse) -> Vec<u8> {
@@ -192,6 +190,9 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
      `MALLOC_` variables. PATH and all else are left to whoever wrote the set-user-id program.",
     "A system call that a filter denies, as those of containers and service managers do, is done without where it can be, \
      as on a kernel that does not have it. Otherwise the applet fails and says so.",
+    "A message is one line. In names, words and other text that an applet quotes, a control character, a line separator and \
+     what turns the direction of writing become question marks, so that no line can be forged in a log and no terminal \
+     commanded; everything else is as it came. nohup(1) quotes as its reference does, and svstat(1) escapes in JSON.",
 ];
 
 /// Exit codes of catena itself.

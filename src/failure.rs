@@ -1,14 +1,15 @@
-//! What is said when something fails: `NAME: fatal: unable to VERB OBJECT: REASON`, one line, one write, raw bytes.
+//! What is said when something fails: `NAME: fatal: unable to VERB OBJECT: REASON`, one line, one write. What of it is
+//! not ours is made fit to be shown, here and nowhere else ([`crate::foreign`]).
 //! Text that cannot be written is dropped; the exit code never depends on it.
 
 use crate::family::Family;
-use crate::sys::descriptor::STDERR;
+use crate::foreign;
+use crate::sys::descriptor::{STDERR, write_together};
 use crate::sys::signal;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::borrow::Cow;
 use std::fmt;
-use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
 /// Why a link stops the chain.
@@ -125,7 +126,7 @@ impl std::error::Error for WrongUsage {}
 /// How many pieces a message may have.
 pub const MOST_PIECES: usize = 8;
 
-/// Writes the pieces to standard error, all in one write(2).
+/// Writes the pieces, which are one line, to standard error, all in one write(2).
 ///
 /// # Errors
 /// As writev(2); ENOSPC if only a part was written. To be ignored but where the reference does not.
@@ -139,7 +140,7 @@ pub fn is_heard() -> bool {
     poll(&mut error, PollTimeout::ZERO) != Ok(0)
 }
 
-/// Writes the pieces to standard error unless that would have to wait: whoever has other things to do must not be kept from
+/// Writes the pieces, which are one line, to standard error unless that would have to wait: whoever has other things to do must not be kept from
 /// them by a reader that reads no more.
 pub fn say_in_passing(pieces: &[&[u8]]) {
     if is_heard() {
@@ -147,35 +148,79 @@ pub fn say_in_passing(pieces: &[&[u8]]) {
     }
 }
 
-/// Writes the pieces to `output`, all in one write(2).
+/// Writes the pieces, which are one line, to `output`, all in one write(2).
 ///
 /// # Errors
 /// As [`say`].
-pub fn say_to(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
-    let mut slices = [IoSlice::new(b""); 2 * MOST_PIECES + 2];
-    for (slice, piece) in slices.iter_mut().zip(pieces) {
-        *slice = IoSlice::new(piece);
+pub fn say_to(output: BorrowedFd<'_>, line: &[&[u8]]) -> nix::Result<()> {
+    say_with(output, line, b"")
+}
+
+/// Likewise, and in the same write `own` after it, which has nothing in it that is not ours and may be several lines. Where
+/// there is nothing to make fit, and in any case if memory is short, nothing is allocated.
+fn say_with(output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) -> nix::Result<()> {
+    // a character that two pieces have parts of is unfit in its second part, as it stands alone, if it is as a whole
+    let is_fit = match line.split_last() {
+        Some((last, rest)) => {
+            rest.iter().all(|piece| foreign::is_fit(piece)) && foreign::is_fit(last.strip_suffix(b"\n").unwrap_or(last))
+        }
+        None => true,
+    };
+    if !is_fit {
+        return say_filtered(output, line, own);
     }
-    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-    debug_assert!(pieces.len() <= slices.len(), "{} pieces", pieces.len());
-    let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(slices.len())])?;
-    if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
+    let mut pieces: [&[u8]; MOST_PIECES + 1] = [&[]; _];
+    debug_assert!(line.len() <= MOST_PIECES, "{} pieces", line.len());
+    let count = line.len().min(MOST_PIECES);
+    pieces[..count].copy_from_slice(&line[..count]);
+    pieces[count] = own;
+    write_together(output, &pieces[..=count])
 }
 
-/// Bytes that another account may have chosen, as a line for a terminal: what could command it becomes a question mark.
-pub fn harmless(text: &[u8]) -> Vec<u8> {
-    let is_harmless = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
-    text.iter().map(|&byte| if is_harmless(byte) { byte } else { b'?' }).collect()
+#[cold]
+fn say_filtered(output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) -> nix::Result<()> {
+    let length: usize = line.iter().map(|piece| piece.len()).sum();
+    let mut text = Vec::new();
+    if text.try_reserve_exact(length).is_err() {
+        return say_in_parts(output, line, own);
+    }
+    line.iter().for_each(|piece| text.extend_from_slice(piece));
+    let end = text.pop_if(|last| *last == b'\n');
+    let length = foreign::make_fit(&mut text);
+    text.truncate(length);
+    // there is room for it
+    text.extend(end);
+    write_together(output, &[&text, own])
 }
 
-/// A name that another account may have chosen, as part of a line: of a newline, too.
-pub fn harmless_name(name: &[u8]) -> Vec<u8> {
-    let mut shown = harmless(name);
-    shown.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\t')).for_each(|byte| *byte = b'?');
-    shown
+/// Likewise, where no memory is to be had: a part at a time.
+#[cold]
+fn say_in_parts(output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) -> nix::Result<()> {
+    const PART: usize = 256;
+    let mut part = [0; PART];
+    let mut held = 0;
+    let mut bytes = line.iter().copied().flatten().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let is_end = bytes.peek().is_none();
+        if is_end && byte == b'\n' {
+            break;
+        }
+        part[held] = byte;
+        held += 1;
+        if held == PART || is_end {
+            let complete = if is_end { held } else { foreign::complete(&part[..held]) };
+            let fit = foreign::make_fit(&mut part[..complete]);
+            write_together(output, &[&part[..fit]])?;
+            part.copy_within(complete..held, 0);
+            held -= complete;
+        }
+    }
+    let fit = foreign::make_fit(&mut part[..held]);
+    let ends = line.last().is_some_and(|last| last.ends_with(b"\n"));
+    write_together(output, &[&part[..fit], if ends { b"\n" } else { b"" }, own])
 }
 
-/// Writes the pieces to `output`; neither a broken pipe nor a limit on file sizes kills, and dispositions stay as they are.
+/// Writes the pieces, which are one line, to `output`; neither a broken pipe nor a limit on file sizes kills, and dispositions stay as they are.
 ///
 /// # Errors
 /// As [`say`].
@@ -188,11 +233,19 @@ pub fn say_unharmed(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()>
 ///
 /// # Errors
 /// As [`say`].
-pub fn say_last(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
+pub fn say_last(output: BorrowedFd<'_>, line: &[&[u8]]) -> nix::Result<()> {
+    say_last_with(output, line, b"")
+}
+
+/// Likewise, and in the same write `own` after it, how an applet is called: that is ours alone and may be several lines.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_last_with(output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) -> nix::Result<()> {
     for deadly in [libc::SIGPIPE, libc::SIGXFSZ] {
         let _ = signal::ignore(deadly);
     }
-    say_to(output, pieces)
+    say_with(output, line, own)
 }
 
 /// The system's reason: in daemontools' words for its family, in glibc's for the others, whatever C library this is; an
@@ -252,6 +305,46 @@ const WORDS: &[(Errno, &str, &str)] = &[
     (Errno::EROFS, "read-only file system", "Read-only file system"),
     (Errno::EMLINK, "too many links", "Too many links"),
 ];
+
+#[cfg(test)]
+mod saying {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
+    /// What arrives of what is written.
+    fn written(say: impl Fn(BorrowedFd<'_>) -> nix::Result<()>) -> Vec<u8> {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        say(writer.as_fd()).unwrap();
+        drop(writer);
+        let mut text = Vec::new();
+        reader.read_to_end(&mut text).unwrap();
+        text
+    }
+
+    proptest! {
+        /// However it is cut, and whether or not there is memory.
+        #[test]
+        fn a_line_is_one_line_and_fit_to_be_shown(
+            text in vec(prop_oneof![Just(b'\n'), Just(0xe2), Just(0xc2), 0x80_u8..0xb0, b' '..=b'~', any::<u8>()], 0..700),
+            cuts in vec(0_usize..700, MOST_PIECES - 2),
+            ends: bool,
+        ) {
+            let mut places: Vec<usize> = cuts.iter().map(|&cut| cut.min(text.len())).collect();
+            places.extend([0, text.len()]);
+            places.sort_unstable();
+            let mut line: Vec<&[u8]> = places.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
+            let end: &[u8] = if ends { b"\n" } else { b"." };
+            line.push(end);
+            let expected = [&*foreign::shown(&text), end, b"our\nown\n"].concat();
+            let own = b"our\nown\n";
+            prop_assert_eq!(written(|output| say_with(output, &line, own)), expected.clone());
+            prop_assert_eq!(written(|output| say_in_parts(output, &line, own)), expected);
+        }
+    }
+}
 
 #[cfg(all(test, target_env = "gnu"))]
 mod tests {

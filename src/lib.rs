@@ -14,6 +14,7 @@ pub mod environ;
 pub mod exit;
 pub mod failure;
 pub mod family;
+pub mod foreign;
 pub mod label;
 pub mod local_time;
 pub mod multicall;

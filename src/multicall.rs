@@ -129,7 +129,7 @@ fn misused(listeners: &Listeners, misuse: &Misuse) -> u8 {
 fn fail(listeners: &Listeners, text: &[&[u8]], code: u8) -> u8 {
     let said = [NAME.as_bytes(), b": fatal: ", &text.concat(), b"\n"];
     let _ = say_last(STDERR, &said);
-    listeners.failed(code, STDERR, &said);
+    listeners.failed(code, STDERR, &said, b"");
     code
 }
 

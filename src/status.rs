@@ -28,7 +28,7 @@ mod waiting;
 use crate::environ::{Change, Environ};
 use crate::failure;
 use crate::number::{decimal, decimal_in};
-use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::descriptor::{self, uninterrupted, write_together};
 use crate::sys::process;
 use crate::sys::sigio;
 use crate::sys::signal;
@@ -280,15 +280,17 @@ impl Listeners {
         }
     }
 
-    /// Tells them that the chain ends with `code`, and the message, which has been written to `output` already. Allocates
-    /// nothing: memory may be forbidden.
+    /// Tells them that the chain ends with `code`, and the message, which has been written to `output` already: a line, and
+    /// `own` after it, which tells how an applet is called. Allocates nothing: memory may be forbidden.
     #[cold]
-    pub fn failed(&self, code: u8, output: BorrowedFd<'_>, message: &[&[u8]]) {
+    pub fn failed(&self, code: u8, output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) {
         if self.all.is_empty() {
             return;
         }
-        let mut pieces: [&[u8]; 2 * failure::MOST_PIECES + 2] = [&[]; _];
-        let length = shortened(message, LARGEST - FAILURE_HEAD, &mut pieces[1..]);
+        const COUNT: usize = 2 * failure::MOST_PIECES + 3;
+        let mut pieces: [&[u8]; COUNT] = [&[]; _];
+        let length = shortened(line, LARGEST - FAILURE_HEAD - own.len(), &mut pieces[1..COUNT - 1]) + own.len();
+        pieces[COUNT - 1] = own;
         let head = record::failure_head(code, output, length);
         pieces[0] = &head;
         self.tell(&pieces);
@@ -297,7 +299,7 @@ impl Listeners {
     fn tell(&self, record: &[&[u8]]) {
         for status in &self.all {
             // a parent that is gone needs no answer, and must not take this process with it
-            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| failure::say_to(status.pipe.as_fd(), record)));
+            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
         }
     }
 

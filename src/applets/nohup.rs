@@ -4,6 +4,7 @@
 use crate::applet::{Applet, Aspect, Boundary, Family, Group, Link, Manual, Process, Role};
 use crate::exit::NOHUP;
 use crate::failure::{Failure, UnableTo, say};
+use crate::foreign::quoted;
 use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, uninterrupted};
 use crate::sys::signal;
 use nix::errno::Errno;
@@ -46,7 +47,11 @@ pub const APPLET: Applet = Applet {
             ("nohup ./report </dev/null >report.log 2>&1 &", "The same from a remote shell, which can end at once."),
         ],
         reference: "GNU coreutils 9.1",
-        differences: &["Messages begin with `nohup:`, whatever path it was called by, and are not translated."],
+        differences: &[
+            "Messages begin with `nohup:`, whatever path it was called by, and are not translated. Names in them are quoted as \
+             the reference does where the locale has UTF-8, in every locale; what turns the direction of writing is escaped, \
+             too.",
+        ],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
     role: Role::Link(|_, _| Ok(Box::new(Nohup))),
@@ -80,7 +85,7 @@ impl Link for Nohup {
             } else {
                 file = Some(opened);
             }
-            tell(&[b"nohup: ", ignoring, b"appending output to '", &name, b"'\n"])?;
+            tell(&[b"nohup: ", ignoring, b"appending output to ", &quoted(&name), b"\n"])?;
             if error_is_terminal && output_is_closed {
                 tell(&[b"nohup: ", ignoring, b"redirecting stderr to stdout\n"])?;
             }
@@ -120,7 +125,7 @@ fn open_output(process: &Process) -> anyhow::Result<(OwnedFd, Vec<u8>)> {
         umask(former);
         opened
     };
-    let failed = |name: &[u8], reason| Failure::new([b"failed to open '", name, b"'"].concat()).because(reason);
+    let failed = |name: &[u8], reason| Failure::new([&b"failed to open "[..], &quoted(name)].concat()).because(reason);
     let here = match append(NAME) {
         Ok(file) => return Ok((file, NAME.to_vec())),
         Err(reason) => failed(NAME, reason),

@@ -28,7 +28,7 @@ pub mod wishes;
 use crate::applet::{Applet, Family, Grammar, Group, Process, Role};
 use crate::environ::Environ;
 use crate::exit::BERNSTEIN;
-use crate::failure::{Failure, UnableTo, harmless_name};
+use crate::failure::{Failure, UnableTo};
 use crate::options::Given;
 use crate::service::Home;
 use crate::signals::{Inherited, Signals};
@@ -98,13 +98,11 @@ pub fn supervise(
     start: u64,
     mut tell: impl FnMut(Progress),
 ) -> anyhow::Result<u8> {
-    let shown = harmless_name(dir);
-    nix::unistd::chdir(dir).unable_to("chdir to", &shown)?;
-    let dir = &shown;
+    nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
     let is_wanted = match nix::sys::stat::stat(c"down") {
         Ok(_) => false,
         Err(Errno::ENOENT) => true,
-        Err(reason) => return Err(reason).unable_to("stat", &[dir, &b"/down"[..]].concat()),
+        Err(reason) => return Err(reason).unable_to("stat", &[dir, b"/down"].concat()),
     };
     // an ignored one would take the service's end away
     signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;

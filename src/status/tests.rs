@@ -10,7 +10,7 @@ fn records_arrive_in_order_and_whole() {
     let mut listeners = Listeners::default();
     let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
     listeners.going_on(Pid::from_raw(77));
-    listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"]);
+    listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"], b"");
     listeners.about_to_exec(b"prog");
     listeners.leave();
     assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Pid(Pid::from_raw(77)))));
@@ -24,7 +24,7 @@ fn records_arrive_in_order_and_whole() {
 fn a_message_too_long_loses_its_middle() {
     let mut listeners = Listeners::default();
     let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
-    listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"]);
+    listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"], b"");
     let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
     assert_eq!(told.text.len(), LARGEST - FAILURE_HEAD);
     assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));

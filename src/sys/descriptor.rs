@@ -5,6 +5,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::ffi::CStr;
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Standard input, whether or not it is open.
@@ -25,6 +26,23 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result
             outcome => return outcome,
         }
     }
+}
+
+/// Writes the pieces, all in one write(2).
+///
+/// # Errors
+/// As writev(2); ENOSPC if only a part was written.
+pub fn write_together(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
+    /// More than any message or record has.
+    const MOST: usize = 20;
+    let mut slices = [IoSlice::new(b""); MOST];
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = IoSlice::new(piece);
+    }
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    debug_assert!(pieces.len() <= MOST, "{} pieces", pieces.len());
+    let written = nix::sys::uio::writev(output, &slices[..pieces.len().min(MOST)])?;
+    if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
 }
 
 /// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was.

@@ -115,13 +115,15 @@ pub fn cases() -> Vec<Case> {
             .expect(exits(0).prints("prog\n")),
         // daemontools tries to run the directories of PATH
         Case::new("softlimit", [""]).expect(exits(111).says("softlimit: fatal: unable to run : access denied\n")),
-        Case::new("softlimit", [])
-            .arg(b"\xff'\n")
-            .expect(exits(111).says(b"softlimit: fatal: unable to run \xff'\n: file does not exist\n")),
+        Case::new("softlimit", []).arg(b"\xff'\n").differs(
+            exits(111).says(b"softlimit: fatal: unable to run \xff'\n: file does not exist\n"),
+            exits(111).says(b"softlimit: fatal: unable to run \xff'?: file does not exist\n"),
+            "a message is one line",
+        ),
         Case::new("nohup", []).arg(b"it's \xff").differs(
             exits(127).says_one_line("nohup: failed to run command '"),
-            exits(127).says(b"nohup: failed to run command 'it's \xff': No such file or directory\n"),
-            "names are bytes, and said as they are",
+            exits(127).says("nohup: failed to run command 'it'\\''s '$'\\377': No such file or directory\n"),
+            "with an apostrophe in it and an escape at its end, a word begins with two quotes too many in 9.1",
         ),
         Case::new("setsid", [])
             .arg(b"it's \xff")

@@ -121,6 +121,33 @@ fn combination((letters, said, results): Combination) -> Case {
     })
 }
 
+/// Words that are not there, and what coreutils makes of them: in a locale with UTF-8, so what can be printed stays.
+const QUOTED: &[(&[u8], &str)] = &[
+    (b"a b", "'a b'"),
+    (b"a\nb", r"'a'$'\n''b'"),
+    (b"\x1b[2J", r"''$'\033''[2J'"),
+    (b"a\tb\x7f", r"'a'$'\t''b'$'\177'"),
+    (b"\x07\x08\x0c\n\r\x0b", r"''$'\a\b\f\n\r\v'"),
+    (b"\x011", r"''$'\001''1'"),
+    (b"a\xc2\x9bb\x9b", r"'a'$'\302\233''b'$'\233'"),
+    (b"b\xe4r", r"'b'$'\344''r'"),
+    (b"b\xc3\xa4r \xe4\xb8\xad \xf0\x9f\x98\x80", "'b\u{e4}r \u{4e2d} \u{1f600}'"),
+    (b"a\xe2\x80\xa8b", r"'a'$'\342\200\250''b'"),
+    (b"a\xe2\x80", r"'a'$'\342\200'"),
+    (b"a'b", "\"a'b\""),
+    (b"'", "\"'\""),
+    (b"~'", "\"~'\""),
+    (b"a~'", r"'a~'\'''"),
+    (b"!x'", r"'!x'\'''"),
+    (b"a\"'b", r#"'a"'\''b'"#),
+    (b"a'\nb", r"'a'\'''$'\n''b'"),
+    (b"'\n'", r"''\'''$'\n'\'''"),
+    (b"a\\b\"$`*", r#"'a\b"$`*'"#),
+    (b"{'}", r"'{'\''}'"),
+];
+
+const UTF8: [&str; 2] = ["PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"];
+
 fn misuse(code: i32, what: &str) -> Outcome {
     exits(code).says(format!("nohup: {what}\nTry 'nohup --help' for more information.\n"))
 }
@@ -202,6 +229,27 @@ pub fn cases() -> Vec<Case> {
         Case::new("nohup", ["sh", "-c", "kill -9 $$"]).expect(crate::case::dies_of(9)),
         Case::new("nohup", ["sh", "-c", "kill -1 $$; echo alive"]).expect(exits(0).prints("alive\n")),
         Case::new("nohup", ["sh", "-c", "echo $$"]).expect(exits(0).prints("{pid}\n")),
+    ]);
+    cases.extend(QUOTED.iter().map(|&(word, shown)| {
+        let says = format!("nohup: failed to run command {shown}: No such file or directory\n");
+        nohup("nohup", []).environ(UTF8).arg(word).expect(exits(127).says(says))
+    }));
+    // the name of the file, likewise
+    let home = |words: &'static [&'static str]| {
+        let says = ["nohup: failed to open 'nohup.out': Is a directory\n", words[1]].concat();
+        Case::new("nohup", ["true"])
+            .environ(UTF8)
+            .env(words[0])
+            .directory("nohup.out")
+            .streams(Stream::Null, Stream::Terminal, Stream::Pipe)
+            .expect(exits(125).says(says))
+    };
+    cases.extend([
+        home(&[
+            "HOME=/no\nsuch",
+            concat!(r"nohup: failed to open '/no'$'\n''such/nohup.out'", ": No such file or directory\n"),
+        ]),
+        home(&["HOME=/no'such", "nohup: failed to open \"/no'such/nohup.out\": No such file or directory\n"]),
     ]);
     cases
 }

@@ -26,14 +26,38 @@ fn line(program: &Path, words: &[&str], window: &[u8]) -> Vec<u8> {
     line
 }
 
-/// One byte at a time.
-fn move_in(window: &mut [u8], input: &[u8], side: Side) {
-    for &byte in input.iter().filter(|&&byte| byte != 0) {
-        let is_deadly = matches!(byte, 1..=9 | 11..=31 | 127);
-        let shown = if is_deadly && side == Side::Ours { b'?' } else { byte };
-        window.copy_within(4.., 3);
-        *window.last_mut().unwrap() = shown;
+/// The window of so many bytes over all input.
+fn window(length: usize, input: &[u8], side: Side) -> Vec<u8> {
+    let input: Vec<u8> = input.iter().copied().filter(|&byte| byte != 0).collect();
+    let shown = if side == Side::Ours { fit(&input) } else { input };
+    let all = [vec![b'.'; length], shown].concat();
+    let mut window = [b"...", &all[all.len() - (length - 3)..]].concat();
+    if side == Side::Ours {
+        // what is left of a character that has gone out in part
+        let rest = window[3..].iter_mut().take_while(|byte| **byte & 0xc0 == 0x80);
+        rest.filter(|byte| **byte < 0xa0).for_each(|byte| *byte = b'?');
     }
+    window
+}
+
+/// What is to be seen of the text, of which more may come.
+fn fit(text: &[u8]) -> Vec<u8> {
+    let is_deadly = |sign: char| {
+        let turns = matches!(sign as u32, 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
+        sign != '\n' && (sign.is_control() || turns)
+    };
+    let mut shown = Vec::new();
+    let mut chunks = text.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        let signs = chunk.valid().chars().map(|sign| if is_deadly(sign) { '?' } else { sign });
+        shown.extend(signs.collect::<String>().into_bytes());
+        let rest = chunk.invalid();
+        let is_begun = chunks.peek().is_none() && std::str::from_utf8(rest).is_err_and(|why| why.error_len().is_none());
+        if !is_begun {
+            shown.extend(rest.iter().map(|&byte| if byte < 0xa0 { b'?' } else { byte }));
+        }
+    }
+    shown
 }
 
 #[test]
@@ -53,7 +77,8 @@ fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
     let words = ["service", "errors:", ".........."];
     for (side, program) in both(&installed) {
         let mut title = title(&program, &words);
-        let steps: [(&[u8], &[u8]); 9] = [
+        let is_ours = side == Side::Ours;
+        let steps: [(&[u8], &[u8]); 10] = [
             (b"a", b".........a"),
             (b"bc", b".......abc"),
             (b"defg", b"...abcdefg"),
@@ -65,7 +90,8 @@ fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
             (b"\0j\0\0k\0", b"...fghi\njk"),
             // longer than the window
             (b"0123456789", b"...3456789"),
-            (b"\xff\x80\xc3\xbc", b"...789\xff\x80\xc3\xbc"),
+            (b"\xff\x80\xc3\xbc", if is_ours { b"...789\xff?\xc3\xbc" } else { b"...789\xff\x80\xc3\xbc" }),
+            (b"\xc2\x9b1m", if is_ours { b"...\xff?\xc3\xbc?1m" } else { b"...\x80\xc3\xbc\xc2\x9b1m" }),
         ];
         for (input, window) in steps {
             title.write(input);
@@ -73,7 +99,7 @@ fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
             assert_eq!(seen.escape_ascii().to_string(), line(&program, &words, window).escape_ascii().to_string());
         }
         title.write(b"\x1b[2J\x07\t\x7f");
-        let window: &[u8] = if side == Side::Ours { b"...?[2J???" } else { b"...\x1b[2J\x07\t\x7f" };
+        let window: &[u8] = if is_ours { b"...?[2J???" } else { b"...\x1b[2J\x07\t\x7f" };
         assert_eq!(title.shown().escape_ascii().to_string(), line(&program, &words, window).escape_ascii().to_string());
         assert_eq!(title.finish(), 0);
     }
@@ -88,16 +114,16 @@ fn random_input_in_random_parts_ends_as_it_would_byte_by_byte() {
             let last = "x".repeat(length);
             let words = ["service", "errors:", &last];
             let mut title = title(&program, &words);
-            let mut window = vec![b'.'; length];
+            let mut all = Vec::new();
             for _ in 0..30 {
                 let most = if draw.below(4) == 0 { 9000 } else { 50 };
                 let part: Vec<u8> =
                     (0..draw.below(most)).map(|_| draw.below(256) as u8 * (draw.below(5) > 0) as u8).collect();
-                move_in(&mut window, &part, side);
+                all.extend_from_slice(&part);
+                let window = window(length, &all, side);
                 title.write(&part);
                 assert_eq!(title.shown(), line(&program, &words, &window));
             }
-            assert_eq!(&window[..3], b"...");
             assert_eq!(title.proc("environ").unwrap(), b"NEIGHBOUR=untouched\0");
             assert_eq!(title.finish(), 0);
         }

@@ -152,10 +152,14 @@ fn what_is_wrong_has_its_line() {
         (".", format!("{ok}: file does not exist")),
     ];
     let names: Vec<&str> = cases.iter().map(|(name, _)| *name).collect();
-    let lines: String = cases.iter().map(|(name, line)| format!("{name}: {line}\n")).collect();
+    // ours keeps a name in its line
+    let shown =
+        |side: Side, name: &str| if side == Side::Ours { name.replace(['\n', '\x1b'], "?") } else { name.to_owned() };
     for svstat in ground.both("svstat") {
         // ours takes what begins with a hyphen for options
         let words = if svstat.side == Side::Ours { [&["--"], names.as_slice()].concat() } else { names.clone() };
+        let lines: String =
+            cases.iter().map(|(name, line)| format!("{}: {line}\n", shown(svstat.side, name))).collect();
         assert_eq!(ground.run(&svstat, &words), Ended::with(0, &lines, ""), "{svstat:?}");
         assert_eq!(ground.run(&svstat, &[""; 0]), Ended::silent(0), "{svstat:?}");
     }

@@ -3,8 +3,10 @@
 use super::descent::{ENDING, comes_from, is_ours};
 use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
+use crate::applets;
 use crate::chain;
-use crate::failure::{Failure, describe, harmless, say_last, say_unharmed};
+use crate::documents;
+use crate::failure::{Failure, describe, say_last_with, say_unharmed};
 use crate::patience;
 use crate::pidfile::claim::Trace;
 use crate::status::{self, Listeners, Record, Told, Waiting};
@@ -203,7 +205,7 @@ impl Foreground<'_> {
                 match self.offer.hear(|sender| self.is_admitted(sender)) {
                     Ok(Heard::Ready) => return Ok(()),
                     Ok(Heard::Nothing) => {}
-                    Ok(Heard::Status(status)) => tell(self.wanted.verbose, &[b"Status: ", &harmless(&status)]),
+                    Ok(Heard::Status(status)) => tell(self.wanted.verbose, &[b"Status: ", &status]),
                     Ok(Heard::End) => return Err(self.silent()),
                     Err(reason) => return Err(self.deaf(reason)),
                 }
@@ -393,7 +395,12 @@ fn ends_soon(pid: Pid) -> bool {
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
 fn repeat(told: &Told) -> Failure {
     if !told.was_said_here() {
-        let _ = say_last(STDERR, &[&harmless(&told.text)]);
+        // It may be another account by now. So what counts as more than a line is only what is ours word by word.
+        let texts = applets::ALL.iter().map(|applet| documents::usage(applet));
+        let mut parts = texts.filter_map(|own| Some((told.text.strip_suffix(own.as_bytes())?, own)));
+        let parts = parts.find(|(line, _)| line.ends_with(b"\n"));
+        let (line, own) = parts.unwrap_or((told.text.as_slice(), String::new()));
+        let _ = say_last_with(STDERR, &[line], own.as_bytes());
     }
     Failure::silent(told.code)
 }

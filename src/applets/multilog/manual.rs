@@ -96,7 +96,8 @@ pub const MANUAL: Manual = Manual {
         (
             "OTHER DESTINATIONS",
             &[
-                "`e` writes the first 200 bytes of a line to standard error, and `...` if there are more. It waits for a reader that \
+                "`e` writes the first 200 bytes of a line to standard error, and `...` if there are more. What the line has in it is \
+                 not changed. It waits for a reader that \
                  reads slowly, but not after TERM. Where nobody reads it any more and there is neither a log directory nor a \
                  `=FILE`, multilog is ended by SIGPIPE; if that was ignored or blocked by its caller, it goes on.",
                 "`=FILE` keeps the first 1000 bytes of the last line that came here in FILE, filled up to 1001 bytes with newlines. \

@@ -1,7 +1,7 @@
 //! A processor that cannot be found: the shell names it, but not where it was sought, and says the same again every time.
 
 use super::directory::LogDirectory;
-use crate::failure::{describe, harmless_name, say_in_passing};
+use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -45,8 +45,7 @@ impl LogDirectory<'_> {
         let directory = directory.unwrap_or_else(|_| self.settings.name.to_vec());
         let before = ["multilog: warning: unable to ", verb, " "].concat();
         let reason = [": ", &describe(reason, Family::Bernstein), "\n"].concat();
-        let (name, directory) = (harmless_name(name), harmless_name(&directory));
-        say_in_passing(&[before.as_bytes(), what, &name, b" in directory ", &directory, reason.as_bytes()]);
+        say_in_passing(&[before.as_bytes(), what, name, b" in directory ", &directory, reason.as_bytes()]);
         self.is_told = true;
     }
 }

@@ -45,7 +45,7 @@ pub const MANUAL: Manual = Manual {
                 "`--remove` stands alone, and takes a service away in this order: DIR is renamed to a name with a dot before it (`/service/web` to \
              `/service/.web`), which svscan(1) passes over and nothing else has; the service is told `-dx`, also by a supervise that is just \
              starting; when nothing of it runs any more, svscan lets its log read what is left and end, and its supervise, too. Then the new name is \
-             printed, a line for each DIR as it is done. Nothing is deleted: `rm -r` on that name does that, or a renaming brings the \
+             printed, a line for each DIR as it is done, to anything but a terminal byte by byte. Nothing is deleted: `rm -r` on that name does that, or a renaming brings the \
              service back.",
                 "It waits as long as the service takes to end, and after that as long as its log does, and says after five seconds what it waits for; \
              with SECONDS, no longer than that: 99. Then DIR has its new name, the service has been told, and `svc --remove` on the new name \

@@ -10,13 +10,14 @@ mod part;
 
 use super::APPLET;
 use crate::environ::Environ;
-use crate::failure::{Failure, explained, harmless_name, say, say_to};
+use crate::failure::{Failure, UnableTo, explained, say, say_to};
 use crate::family::Family;
 use crate::service::origin::Origin;
 use crate::service::waiting::TIMED_OUT;
 use crate::service::watch::Watch;
-use crate::sys::descriptor::STDOUT;
+use crate::sys::descriptor::{STDOUT, write_together};
 use part::{Log, Main};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// How long something is waited for without a word.
@@ -94,6 +95,12 @@ pub fn remove(
     }
 }
 
+/// Prints a name: to a terminal as it may be shown, for everything else byte by byte, to be used.
+fn print(name: &[u8]) -> nix::Result<()> {
+    let line = [name, b"\n"];
+    if STDOUT.is_terminal() { say_to(STDOUT, &line) } else { write_together(STDOUT, &line) }
+}
+
 impl Removed {
     /// Looks how far it is: the service is over first, then its log. Gives when it is to be looked at again, if nothing happens
     /// before. The current directory is another one afterwards.
@@ -121,7 +128,7 @@ impl Removed {
             (ended, _) => ended.is_some(),
         };
         if self.is_over {
-            say_to(STDOUT, &[&self.now, b"\n"]).map_err(|reason| Failure::unable_to("write", b"output", reason))?;
+            print(&self.now).unable_to("write", b"output")?;
         } else if self.word_at.is_some_and(|at| Instant::now() >= at) {
             self.word_at = None;
             self.say_what_is_waited_for();
@@ -135,8 +142,7 @@ impl Removed {
             (Some(log), Some(_)) => (b"/log", log.process()),
             _ => (b"", self.main.process()),
         };
-        let _ =
-            say(&[b"svc: warning: waiting for ", &harmless_name(self.dir), which, b" to end", who.as_bytes(), b"\n"]);
+        let _ = say(&[b"svc: warning: waiting for ", self.dir, which, b" to end", who.as_bytes(), b"\n"]);
     }
 
     fn fail(&mut self, why: &[u8]) {
@@ -145,7 +151,7 @@ impl Removed {
     }
 
     fn fail_with(&self, why: &[u8]) {
-        let (dir, now) = (harmless_name(self.dir), harmless_name(&self.now));
-        let _ = say(&[b"svc: fatal: unable to remove ", &dir, b": ", why, b"; it is called ", &now, b" by now\n"]);
+        let (before, by_now) = (b"svc: fatal: unable to remove ", b"; it is called ");
+        let _ = say(&[before, self.dir, b": ", why, by_now, &self.now, b" by now\n"]);
     }
 }

@@ -4,7 +4,7 @@ use super::contact::Base;
 use super::entry::identity;
 use super::scan;
 use super::watched::{is_alive, pid_of};
-use crate::failure::{Failure, UnableTo, describe, harmless_name, say_in_passing};
+use crate::failure::{Failure, UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::service::Home;
 use crate::sys::descriptor::{self, is_regular};
@@ -37,10 +37,9 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
         outcome = open_lock(&other, base).or(outcome);
         file = if outcome.is_ok() { other } else { file };
     }
-    let shown = harmless_name(&file);
     match outcome {
         Ok((lock, is_new)) => {
-            take(&lock, &shown)?;
+            take(&lock, &file)?;
             // who had the directory before there was the file, or has lost it
             if is_new {
                 look_for_another(base)?;
@@ -49,14 +48,14 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
         }
         // something is there that is no lock
         Err(Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EEXIST) => {
-            Err(Failure::new([b"unable to use ", &shown[..], b": it is no lock of svscan's"].concat()).into())
+            Err(Failure::new([b"unable to use ", file.as_slice(), b": it is no lock of svscan's"].concat()).into())
         }
         Err(reason) => {
             // where nothing can be written there is nothing amiss
             if !matches!(reason, Errno::EROFS | Errno::EACCES | Errno::EPERM) {
                 let reason = describe(reason, Family::Bernstein);
                 let text = b"svscan: warning: unable to open ";
-                say_in_passing(&[text, &shown, b": ", reason.as_bytes(), b"\n"]);
+                say_in_passing(&[text, &file, b": ", reason.as_bytes(), b"\n"]);
             }
             look_for_another(base).map(|()| None)
         }
@@ -121,7 +120,7 @@ fn handed_down(inherited: &mut Vec<RawFd>) -> Option<OwnedFd> {
 }
 
 /// Takes the lock. One whose owner is just dying is waited for: whoever has killed it need not.
-fn take(lock: &OwnedFd, shown: &[u8]) -> anyhow::Result<()> {
+fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
     const MOMENT: Duration = Duration::from_millis(10);
     const MOMENTS_OF_WORK: u16 = 100;
     const MOMENTS: u16 = 500;
@@ -132,11 +131,11 @@ fn take(lock: &OwnedFd, shown: &[u8]) -> anyhow::Result<()> {
             Err(reason) => {
                 // a file system without locks
                 let reason = describe(reason, Family::Bernstein);
-                say_in_passing(&[b"svscan: warning: unable to lock ", shown, b": ", reason.as_bytes(), b"\n"]);
+                say_in_passing(&[b"svscan: warning: unable to lock ", file, b": ", reason.as_bytes(), b"\n"]);
                 break;
             }
         }
-        let obstacle = lock::obstacle(lock.as_fd()).unable_to("lock", shown)?;
+        let obstacle = lock::obstacle(lock.as_fd()).unable_to("lock", file)?;
         let holder = obstacle.and_then(|obstacle| obstacle.holder);
         let patience = match (obstacle, holder) {
             (Some(_), Some(pid)) if process::is_proc_ours() => match process::life_of(pid) {

@@ -3,7 +3,7 @@
 use super::contact::Base;
 use super::entry::Entry;
 use super::watched::{SECOND, is_alive};
-use crate::failure::{harmless_name, say_in_passing};
+use crate::failure::say_in_passing;
 use crate::pipe::Pipe;
 use crate::service::info::Info;
 use crate::sys::process::monotonic;
@@ -18,7 +18,7 @@ impl Entry {
         self.runs_on = false;
         if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
             if let Some(why) = self.farewell.take(base, runs) {
-                say_in_passing(&[b"svscan: warning: waiting for ", &self.shown(), b": ", why.as_bytes(), b"\n"]);
+                say_in_passing(&[b"svscan: warning: waiting for ", self.name.as_bytes(), b": ", why.as_bytes(), b"\n"]);
             }
             return;
         }
@@ -73,19 +73,14 @@ impl Entry {
         if left > 0 && self.drain.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
             let bytes = format!("{left} bytes of ");
             let text = b"svscan: warning: unable to log the last ";
-            say_in_passing(&[text, bytes.as_bytes(), &self.shown(), b": its log does not read them\n"]);
+            say_in_passing(&[text, bytes.as_bytes(), self.name.as_bytes(), b": its log does not read them\n"]);
         }
-    }
-
-    /// Its name, for a message.
-    fn shown(&self) -> Vec<u8> {
-        harmless_name(self.name.as_bytes())
     }
 
     /// Its log, for a message.
     fn shown_log(&self) -> Vec<u8> {
         let whose: &[u8] = if self.main.is_some() { b"the log of " } else { b"svscan's own log " };
-        [whose, &self.shown()].concat()
+        [whose, self.name.as_bytes()].concat()
     }
 
     /// What the supervise of the service, or of its log, has said last.
@@ -110,7 +105,7 @@ impl Entry {
         if info.is_some_and(is_left) && self.revivals <= MOST {
             self.revivals += 1;
             if self.revivals > MOST {
-                let shown = if is_log { self.shown_log() } else { self.shown() };
+                let shown = if is_log { self.shown_log() } else { self.name.as_bytes().to_vec() };
                 let why = b": its supervise has been killed again and again\n";
                 say_in_passing(&[b"svscan: warning: leaving ", &shown, b" running", why]);
                 return false;

@@ -3,7 +3,7 @@
 use super::contact::Base;
 use super::entry::{Entry, Identity, identity, is_directory};
 use super::watched::SECOND;
-use crate::failure::{describe, harmless_name, say_in_passing};
+use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
 use crate::sys::descriptor::{DirectoryPart, read_directory};
 use crate::sys::process::monotonic;
@@ -110,7 +110,7 @@ impl Scanner {
                 // renamed or removed since it was listed, and not a link to what is not there
                 Err(Errno::ENOENT) if has_gone(&name) => continue,
                 Err(reason) => {
-                    self.complain(&[&b"unable to stat "[..], &harmless_name(name.as_bytes())].concat(), reason);
+                    self.complain(&[&b"unable to stat "[..], name.as_bytes()].concat(), reason);
                     if !matches!(reason, Errno::ENOENT | Errno::ENOTDIR) {
                         // it may be there
                         let known = entries.iter_mut().filter(|entry| entry.name == name);
@@ -202,7 +202,7 @@ fn warn_of_others(name: &CString, seen: &FileStat) {
         (0, _) => b" can be written to by others, who become root by that\n",
         _ => b" belongs to another account, which becomes root by that\n",
     };
-    say_in_passing(&[b"svscan: warning: ", &harmless_name(name.as_bytes()), why]);
+    say_in_passing(&[b"svscan: warning: ", name.as_bytes(), why]);
 }
 
 /// Whether there is nothing of this name, not even a link.

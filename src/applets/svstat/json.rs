@@ -2,6 +2,7 @@
 
 use super::look::{Found, Look, One, Trouble, no_log};
 use crate::environ::Environ;
+use crate::foreign::is_unfit;
 use crate::label::Moment;
 use crate::local_time::{LocalTime, Style, Zone};
 use crate::service::status::Want;
@@ -124,13 +125,14 @@ fn seconds(milliseconds: u64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A string with quotation marks. Besides what has to be escaped, this is all that could command a terminal.
+/// A string with quotation marks. Besides what has to be escaped, this is all that is
+/// unfit for a terminal.
 fn quote(value: &str, to: &mut Vec<u8>) {
     to.push(b'"');
     for sign in value.chars() {
         match sign {
             '"' | '\\' => to.extend([b'\\', sign as u8]),
-            _ if sign.is_control() => to.extend(format!("\\u{:04x}", u32::from(sign)).into_bytes()),
+            _ if is_unfit(sign) => to.extend(format!("\\u{:04x}", u32::from(sign)).into_bytes()),
             _ => to.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
@@ -147,6 +149,7 @@ mod tests {
             ("web", r#""web""#),
             (r#"a"b\c/d"#, r#""a\"b\\c/d""#),
             ("\n\t\0\u{1b}[2J\u{7f}\u{9b}", r#""\u000a\u0009\u0000\u001b[2J\u007f\u009b""#),
+            ("\u{2028}\u{202e}\u{61c}", r#""\u2028\u202e\u061c""#),
             ("zo\u{eb} \u{1f600} \u{fffd}", "\"zo\u{eb} \u{1f600} \u{fffd}\""),
         ] {
             let mut text = Vec::new();

@@ -1,6 +1,7 @@
 //! A line a service, as daemontools has it.
 
 use super::look::{Look, One};
+use crate::foreign::shown;
 use crate::label::Moment;
 use crate::service::status::{Phase, Want};
 
@@ -9,16 +10,16 @@ pub fn lines(look: &Look, with_phase: bool, now: Moment) -> Vec<u8> {
     let mut text = Vec::new();
     for (found, suffix) in [(&look.main, &b": "[..]), (&look.log, b" log: ")] {
         let Some(found) = found else { continue };
-        text.extend_from_slice(look.dir);
-        text.extend_from_slice(suffix);
+        let mut line = [look.dir, suffix].concat();
         match found {
-            Ok(one) => describe(one, with_phase, now, &mut text),
-            Err(trouble) => text.extend_from_slice(trouble.words()),
+            Ok(one) => describe(one, with_phase, now, &mut line),
+            Err(trouble) => line.extend_from_slice(trouble.words()),
         }
+        text.extend_from_slice(&shown(&line));
         text.push(b'\n');
     }
     if text.is_empty() {
-        text = [look.dir, b": no log service\n"].concat();
+        text = [&*shown(look.dir), b": no log service\n"].concat();
     }
     text
 }

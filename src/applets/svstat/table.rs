@@ -2,7 +2,7 @@
 
 use super::look::{Doubt, Found, Look, One, Trouble, no_log};
 use super::plight;
-use crate::failure::harmless;
+use crate::foreign::shown_string;
 use crate::label::Moment;
 use crate::service::status::{Phase, Want};
 
@@ -18,17 +18,19 @@ type Row = [String; COLUMNS];
 pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     for look in looks {
-        let name = name(look.dir);
+        let name = String::from_utf8_lossy(look.dir);
         let (main, log) = (look.main.as_ref(), look.log.as_ref());
         // where neither is supervised, that need not be said twice
         let plight = |main: &Found| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
-        rows.extend(main.map(|main| row(name.clone(), main, plight(main), now)));
+        rows.extend(main.map(|main| row(name.to_string(), main, plight(main), now)));
         let own = log.filter(|_| main.is_none() || look.is_log_inside);
         rows.extend(own.map(|log| row(format!("{name}/log"), log, None, now)));
         if main.is_none() && log.is_none() {
             rows.push(row(format!("{name}/log"), &no_log(), None, now));
         }
     }
+    // each in its line, whoever has chosen what is in it
+    rows.iter_mut().flatten().for_each(|cell| *cell = shown_string(cell));
     let count = rows.len();
     let hidden = height.and_then(|height| count.checked_sub(height.max(2))).filter(|&hidden| hidden > 0);
     if let Some(hidden) = hidden {
@@ -51,11 +53,6 @@ pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
         text += &format!("and {} more\n", hidden + 1);
     }
     text.into_bytes()
-}
-
-/// In one line, whoever has chosen it.
-fn name(dir: &[u8]) -> String {
-    String::from_utf8_lossy(&harmless(dir)).chars().map(|sign| if sign.is_control() { '?' } else { sign }).collect()
 }
 
 /// A row; `plight` is what there is to say of the log.
@@ -178,7 +175,8 @@ mod tests {
 
     #[test]
     fn names_are_harmless_and_stay_in_their_line() {
-        let text = String::from_utf8(table(&[lost(b"a\x1b[2J\n\tb\xff\xc2\x9b")], Moment::default(), None)).unwrap();
-        assert_eq!(text.lines().nth(1).unwrap().split("  ").next(), Some("a?[2J??b\u{fffd}?"));
+        let text = String::from_utf8(table(&[lost(b"a\x1b[2J\n\tb\xff\xc2\x9b\xe2\x80\xae")], Moment::default(), None))
+            .unwrap();
+        assert_eq!(text.lines().nth(1).unwrap().split("  ").next(), Some("a?[2J??b\u{fffd}??"));
     }
 }

@@ -3,7 +3,7 @@
 use super::part::{Log, Main};
 use super::{Removed, SILENCE};
 use crate::environ::Environ;
-use crate::failure::{Failure, UnableTo, harmless_name};
+use crate::failure::{Failure, UnableTo};
 use crate::service::{Home, is_s6, leftover};
 use crate::sys::descriptor::rename_to_free_name;
 use nix::errno::Errno;
@@ -27,18 +27,17 @@ struct Path<'a> {
 /// # Errors
 /// Why not; then nothing has been done.
 pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
-    let shown = harmless_name(dir);
-    let refuse = |why: &str| Failure::new([b"unable to remove ", &shown[..], b": ", why.as_bytes()].concat());
+    let refuse = |why: &str| Failure::new([b"unable to remove ", dir, b": ", why.as_bytes()].concat());
     let path = split(dir)
         .ok_or_else(|| refuse("a service is removed by its name in the directory above"))
         .map_err(anyhow::Error::from)??;
-    chdir(dir).unable_to("chdir to", &shown)?;
+    chdir(dir).unable_to("chdir to", dir)?;
     let log_of = |name: &[u8]| fstatat(&path.place, name, AtFlags::empty()).is_ok();
     if path.name == b"log" && (log_of(b"run") || log_of(b"supervise")) {
         return Err(refuse("it is the log of a service, and goes with it").into());
     }
     let hidden = if path.name.starts_with(b".") { path.name.to_vec() } else { [b".", path.name].concat() };
-    let home = find(environ, &hidden).unable_to("control", &shown)?;
+    let home = find(environ, &hidden).unable_to("control", dir)?;
     let is_there = |name: &[u8]| lstat(name).is_ok();
     if !is_there(b"run") && !is_there(b"start") && lstat(home.directory()).is_err() {
         return Err(refuse("it is no service directory").into());
@@ -50,22 +49,22 @@ pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
     let is_supervised = match home.ok().and_then(|_| home.control()) {
         Ok(_) => true,
         Err(Errno::ENOENT | Errno::ENXIO) => false,
-        Err(reason) => return Err(reason).unable_to("control", &shown),
+        Err(reason) => return Err(reason).unable_to("control", dir),
     };
     if let Some(left) = leftover::find(&home).filter(|_| !is_supervised) {
         return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid)).into());
     }
     let log = match chdir(c"log") {
-        Ok(()) => Some(Log::new(find(environ, &hidden).unable_to("control", &[&shown, &b"/log"[..]].concat())?)),
+        Ok(()) => Some(Log::new(find(environ, &hidden).unable_to("control", &[dir, b"/log"].concat())?)),
         Err(Errno::ENOENT | Errno::ENOTDIR) => None,
-        Err(reason) => return Err(reason).unable_to("chdir to", &[&shown, &b"/log"[..]].concat()),
+        Err(reason) => return Err(reason).unable_to("chdir to", &[dir, b"/log"].concat()),
     };
     let now = [path.around, &hidden].concat();
     if hidden != path.name {
         let word = |name: &[u8]| CString::new(name).map_err(|_| Errno::EINVAL);
         let renamed = word(path.name)
             .and_then(|from| word(&hidden).and_then(|to| rename_to_free_name(path.place.as_fd(), &from, &to)));
-        renamed.unable_to("rename", &[&shown, &b" to "[..], &harmless_name(&now)].concat())?;
+        renamed.unable_to("rename", &[dir, b" to ", &now].concat())?;
     }
     let begin = Instant::now();
     Ok(Removed {
@@ -91,7 +90,7 @@ fn split(dir: &[u8]) -> Option<anyhow::Result<Path<'_>>> {
     }
     let place = if around.is_empty() { &b"."[..] } else { around };
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let opened = open(place, flags, Mode::empty()).unable_to("chdir to", &harmless_name(place));
+    let opened = open(place, flags, Mode::empty()).unable_to("chdir to", place);
     Some(opened.map(|place| Path { around, name, place }))
 }
 
