@@ -189,8 +189,8 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
      `LD_LIBRARY_PATH` and the others that ld.so(8) names under \"Secure-execution mode\", `GLIBC_TUNABLES` and the \
      `MALLOC_` variables. PATH and all else are left to whoever wrote the set-user-id program.",
     "A system call that a filter denies, as those of containers and service managers do, is done without where it can be, \
-     as on a kernel that does not have it. Otherwise the applet fails and says so. That does not go for poll(2) and \
-     clock_gettime(2), without which a wait may not end, and the static build may abort.",
+     as on a kernel that does not have it. Otherwise the applet fails and says so. That does not go for poll and \
+     clock_gettime, without which a wait may not end, and the static build may abort.",
     "A message is one line. In names, words and other text that an applet quotes, a control character, a line separator and \
      what turns the direction of writing become question marks, so that no line can be forged in a log and no terminal \
      commanded; everything else is as it came. nohup(1) quotes as its reference does, and svstat(1) escapes in JSON.",

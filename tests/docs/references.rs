@@ -92,3 +92,18 @@ fn references_are_seen_in_every_font() {
     let text = plain("see \\fBsupervise\\fR(8), \\fBpidfile\\-lock\\fR(1), nsswitch.conf(5). (1) x(12) f(x)");
     assert_eq!(named(&text), ["supervise(8)", "pidfile-lock(1)", "nsswitch.conf(5)"].map(str::to_owned).into());
 }
+
+/// What SECURITY.md promises, it says to be shown by files that are there.
+#[test]
+fn the_tests_that_the_page_on_security_names_are_there() {
+    let page = std::fs::read_to_string(top().join("SECURITY.md")).unwrap();
+    let named: Vec<&str> = page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    assert!(named.len() > 15, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !top().join(name).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    // each promise names one
+    for promise in page.split("## What is not promised").next().unwrap().split("\n- ").skip(1) {
+        let promise = promise.split("\n\n").next().unwrap();
+        assert!(promise.contains("](tests/") || promise.contains("next exec"), "{promise}");
+    }
+}
