@@ -41,7 +41,8 @@ fn envuidgid(etc: &Etc, name: &str) -> Outcome {
 }
 
 fn unknown(name: &str) -> String {
-    format!("envuidgid: fatal: unknown account {name}\n")
+    // a newline is no part of a line
+    format!("envuidgid: fatal: unknown account {}\n", name.replace('\n', "?"))
 }
 
 /// Whether the machine's getent is there, and is the C library's whose answers are the measure.
