@@ -188,7 +188,8 @@ pub const APPLET: Applet = Applet {
             "A pid file that group or others may write to is refused, and so is anything but a regular file, \
              /dev/null excepted, which means none.",
             "`-v` says all it says at once, also into a pipe.",
-            "`-u` takes the forms that setuidgid(1) knows. The long options are additions.",
+            "`-u` takes the forms that setuidgid(1) knows, empties the ambient set of capabilities, and verifies all that. \
+             The long options are additions.",
         ],
         see_also: &[
             "pidfile-lock(1)",
