@@ -1,6 +1,6 @@
 //! Becoming an account for good.
 
-use super::{Account, Id};
+use super::Account;
 use crate::applet::{Boundary, Family};
 use crate::failure::{Failure, UnableTo, describe};
 use crate::sys::ids;
@@ -31,23 +31,29 @@ impl Switch {
         Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
     }
 
-    /// Whether the ids are the account's and no others that only read so.
-    fn is_made_beyond_doubt(&self) -> anyhow::Result<bool> {
-        let account = &self.account;
-        let groups: &[Id] = if self.keep_groups { &[] } else { &account.groups };
-        Ok(self.is_made()?
-            && !ids::may_be_unmapped_user(account.user)
-            && ![account.group].iter().chain(groups).any(|&group| ids::may_be_unmapped_group(group)))
+    /// Whether an id of the account may be another one's that only reads so.
+    fn is_doubtful(&self) -> bool {
+        ids::may_be_unmapped_user(self.account.user) || ids::may_be_unmapped_group(self.account.group)
+    }
+
+    /// Whether a supplementary group is for certain no other that only reads so. There is no way to ask for one alone, so what
+    /// the map has counts.
+    fn has_certain_groups(&self) -> bool {
+        self.keep_groups || !self.account.groups.iter().any(|&group| ids::is_unmapped_group(group))
     }
 
     /// The same as [`make`](Self::make) where the ids are not the account's already. Where they are, no privilege is
-    /// needed: what is left is to empty the ambient set.
+    /// needed: what is left is to empty the ambient set. Ids that may only read as the account's are set to these, which needs
+    /// none either if they are.
     ///
     /// # Errors
     /// As there.
     pub fn make_if_needed(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
-        if !self.is_made_beyond_doubt()? {
+        if !self.is_made()? || !self.has_certain_groups() {
             return self.make(family, way_out);
+        }
+        if self.is_doubtful() {
+            return self.make_ids(family);
         }
         Ok(if clear_ambient()? { self.boundary() } else { Boundary::Open })
     }
@@ -57,13 +63,16 @@ impl Switch {
     /// # Errors
     /// What the kernel refused, in the words of `family`, and what it would take; `way_out` says how to keep the groups.
     pub fn make(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
-        let account = &self.account;
-        let user = Uid::from_raw(account.user);
-        let group = Gid::from_raw(account.group);
         if !self.keep_groups {
-            let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
+            let groups: Vec<Gid> = self.account.groups.iter().copied().map(Gid::from_raw).collect();
             setgroups(&groups).map_err(|reason| groups_refused(reason, family, way_out))?;
         }
+        self.make_ids(family)
+    }
+
+    fn make_ids(&self, family: Family) -> anyhow::Result<Boundary> {
+        let user = Uid::from_raw(self.account.user);
+        let group = Gid::from_raw(self.account.group);
         setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason, family))?;
         setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason, family))?;
         let _ = clear_ambient()?;

@@ -59,11 +59,11 @@ pub const APPLET: Applet = Applet {
             "It is a read lock, on a descriptor that can only read: a program that becomes another account by \
              setuidgid(1) cannot write to FILE through it, and whoever wants a write lock on FILE is kept out all the \
              same. lslocks(8) calls it READ. Whoever may read FILE can hold a read lock, too, but is in nobody's way: \
-             a lock counts if it is that of the process which the file names, and if that process has the file open \
-             as only its owner and root can open it. Of several starts at a time one decides: meanwhile there is a \
+             a lock counts, whatever the file says, if its process has the file open as only its owner and root can \
+             open it, with O_NOATIME. Of several starts at a time one decides: meanwhile there is a \
              file `.NAME.claim` of mode 0600 beside FILE, which another start waits for, up to a second. A start that \
              is killed may leave it behind, empty and in nobody's way. Where none can be made, as in a directory that \
-             is not the caller's, a start beside a reader is refused, and so it is beside a lock of a process that \
+             is not the caller's, or another has put something of that name there, a start beside a reader is refused, and so it is beside a lock of a process that \
              cannot be seen, in another pid namespace.",
             "The lock's descriptor is the lowest free one from 10 on: the redirections of a shell script, which are \
              single digits, cannot close it by taking its number.",
@@ -72,7 +72,8 @@ pub const APPLET: Applet = Applet {
              A file that others remove or replace meanwhile is opened again, so that two starts can never hold two \
              files of one name.",
             "If the pid cannot be written, as on a full disk, the program does not run, and a file created for it \
-             is removed. If the program cannot be run, the file is left empty.",
+             is removed. If the program cannot be run, the file is left empty; a link that runs and then fails leaves \
+             its pid there, without a lock.",
             "`-l` locks LOCKFILE instead, which is created with mode 0600 and stays empty; FILE is then \
              replaced in one step by a new file in the same directory. That is for a program that writes FILE itself, \
              and for readers that are never to see a part of the text. What FILE is must be as above here, too: it is \
@@ -191,10 +192,10 @@ impl Link for PidfileLock {
             }
         };
         let lock = descriptor::keep_across_exec(lock).unable_to("keep open", self.file.bytes())?;
-        let written = written.take();
+        let (written, name) = (written.take(), self.file);
         process.undo = Some(Box::new(move || match written {
             Some(file) => drop(ftruncate(file, 0)),
-            None => claim::empty(lock),
+            None => claim::empty(lock, name),
         }));
         Ok(Boundary::Open)
     }

@@ -35,8 +35,8 @@ pub const APPLET: Applet = Applet {
             "Only root, or a process with the capabilities CAP_SETUID and CAP_SETGID, can do this; to set the groups \
              is refused even to the account itself. `-q` serves containers that may be started as the account; all that \
              it may change then is the ambient set. In a user namespace an id without a mapping reads as the overflow id, \
-             mostly 65534; so unless all ids are mapped, `-q` takes nobody's word for that id: the change is made, \
-             or fails. `-k` serves a user namespace in which setgroups(2) is denied.",
+             mostly 65534; so unless all ids are mapped, `-q` sets that id, which needs no privilege if it is the process's \
+             own, and fails if it only reads so. Of a supplementary group only the map can tell. `-k` serves a user namespace in which setgroups(2) is denied.",
             "The environment is untouched: HOME and USER stay the caller's. If the account has more processes than \
              its limit allows, the next program cannot be run, and the message says \"temporary failure\".",
             "A statically linked catena reads /etc/passwd and /etc/group where nsswitch.conf(5) lists `files` first, \

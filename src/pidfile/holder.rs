@@ -2,9 +2,9 @@
 
 use super::text;
 use crate::sys::lock;
-use crate::sys::process::{command, is_running};
+use crate::sys::process::{self, command, is_running};
 use nix::sys::stat::{FileStat, stat};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -16,6 +16,8 @@ pub enum Holder {
     Process(Pid),
     /// A process with a read lock: it runs no service, it is in the way.
     Reader(Pid),
+    /// A process with a read lock that may be a service's: how it has the file open cannot be seen.
+    Doubtful(Pid),
     /// A process that the kernel cannot name here: of another pid namespace, or another machine; or the lock is not a
     /// process's but an open file's.
     Unseen,
@@ -41,21 +43,33 @@ impl Holder {
         }))
     }
 
-    /// Who keeps this process from a record lock on a pid file that says `text`. A read lock counts for the process that the
-    /// file names; who else has one is [`Holder::Reader`], and only in the way.
+    /// Who keeps this process from a record lock on a pid file that says `text`. A read lock counts for a process that has the
+    /// file open as no mere reader can; who else has one is [`Holder::Reader`], and only in the way.
     ///
     /// # Errors
     /// As [`Holder::of`].
     pub fn in_the_way(file: BorrowedFd<'_>, text: &[u8], seen: &FileStat) -> nix::Result<Option<Self>> {
         let holder = Self::of(file)?;
         let Some(Self::Reader(reader)) = holder else { return Ok(holder) };
-        let named = text::pid(text).filter(|&pid| pid != nix::unistd::getpid());
-        // the kernel names one of several; the others are in its list, and where that cannot be read, so may be the one
-        let is_services = |&pid: &Pid| {
-            (pid == reader || has_lock(pid, seen).unwrap_or_else(|| is_running(pid)))
-                && open_in(pid, seen) != Open::ByReader
-        };
-        Ok(Some(named.filter(is_services).map_or(Self::Reader(reader), Self::Process)))
+        let named = text::pid(text);
+        // the kernel names one of several; all are in its list, and where that cannot be read, the one that is named may be
+        let listed = lock_holders(seen).unwrap_or_else(|| named.filter(|&pid| is_running(pid)).into_iter().collect());
+        let own = nix::unistd::getpid();
+        // the one that is named first
+        let first = named.filter(|pid| listed.contains(pid));
+        let mut all: Vec<Pid> = first.into_iter().chain([reader]).chain(listed).filter(|&pid| pid != own).collect();
+        all.dedup();
+        let mut doubtful = None;
+        for pid in all {
+            match open_in(pid, seen) {
+                Open::ByHolder => return Ok(Some(Self::Process(pid))),
+                Open::ByReader => {}
+                Open::Unknown if !may_be_a_service(pid, named, seen) => {}
+                Open::Unknown if named == Some(pid) => return Ok(Some(Self::Process(pid))),
+                Open::Unknown => doubtful = doubtful.or(Some(pid)),
+            }
+        }
+        Ok(Some(doubtful.map_or(Self::Reader(reader), Self::Doubtful)))
     }
 
     /// The process that `text` names, if it has `file` open as a program has it that has held the lock and lost it.
@@ -67,7 +81,11 @@ impl Holder {
     /// Which process that is, where it is known.
     pub fn pid(self) -> Option<Pid> {
         match self {
-            Self::Process(pid) | Self::Reader(pid) | Self::Careless(pid) | Self::Unlocked(pid) => Some(pid),
+            Self::Process(pid)
+            | Self::Reader(pid)
+            | Self::Doubtful(pid)
+            | Self::Careless(pid)
+            | Self::Unlocked(pid) => Some(pid),
             Self::Flock(pid) => pid,
             Self::Unseen => None,
         }
@@ -77,7 +95,9 @@ impl Holder {
     pub fn describe(self, file: &[u8]) -> Vec<u8> {
         let how = match self {
             Self::Process(pid) => format!("is held by pid {pid}{}", in_parentheses(pid)),
-            Self::Reader(pid) => format!("is blocked by a read lock of pid {pid}{}", in_parentheses(pid)),
+            Self::Reader(pid) | Self::Doubtful(pid) => {
+                format!("is blocked by a read lock of pid {pid}{}", in_parentheses(pid))
+            }
             Self::Unseen => "is held by a process that cannot be seen from here".to_owned(),
             Self::Careless(pid) => format!(
                 "is held by pid {pid}{}, which has it open but has dropped its lock, by opening and closing the file",
@@ -132,16 +152,25 @@ fn flags_of(pid: Pid, number: &OsStr) -> Option<i32> {
     i32::from_str_radix(std::str::from_utf8(flags).ok()?.trim(), 8).ok()
 }
 
-/// Whether the kernel's list has a record lock of the process's on the file; by the number of its inode, since the list names
-/// the device of some file systems otherwise than stat(2). `None` if there is no list.
-fn has_lock(pid: Pid, file: &FileStat) -> Option<bool> {
+/// Whether a process with a lock, whose descriptors cannot be seen, may be what the file is about. Where that cannot be told, it
+/// is. Root's may have become any account, but then it is the one that the file names; another user's has no way to.
+fn may_be_a_service(pid: Pid, named: Option<Pid>, file: &FileStat) -> bool {
+    let own = geteuid();
+    let Some(users) = process::users_of(pid) else { return true };
+    [0, own.as_raw(), file.st_uid].iter().any(|user| users.contains(user)) || own.is_root() && named == Some(pid)
+}
+
+/// The processes with a record lock on the file in the kernel's list; by the number of its inode, since the list names the
+/// device of some file systems otherwise than stat(2). `None` if there is no list.
+fn lock_holders(file: &FileStat) -> Option<Vec<Pid>> {
     let list = std::fs::read("/proc/locks").ok()?;
-    let (pid, inode) = (pid.to_string(), format!(":{}", file.st_ino));
+    let inode = format!(":{}", file.st_ino);
     // 1: POSIX  ADVISORY  READ 77 00:1a:4711 0 EOF; with `->` behind the number for who waits
-    Some(list.split(|&byte| byte == b'\n').any(|line| {
+    let holder = |line: &[u8]| {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
-        words.next() == Some(b"POSIX")
-            && words.nth(2) == Some(pid.as_bytes())
-            && words.next().is_some_and(|place| place.ends_with(inode.as_bytes()))
-    }))
+        words.next().filter(|&kind| kind == b"POSIX")?;
+        let pid = crate::number::decimal_in(words.nth(2)?).map(Pid::from_raw)?;
+        words.next()?.ends_with(inode.as_bytes()).then_some(pid)
+    };
+    Some(list.split(|&byte| byte == b'\n').filter_map(holder).filter(|pid| pid.as_raw() > 0).collect())
 }

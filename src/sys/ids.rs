@@ -84,6 +84,22 @@ pub fn may_be_unmapped_group(id: u32) -> bool {
     id == overflow_id("/proc/sys/kernel/overflowgid") && !maps_all("/proc/self/gid_map")
 }
 
+/// Whether this group id is the overflow id, and this user namespace has no group of that number.
+pub fn is_unmapped_group(id: u32) -> bool {
+    id == overflow_id("/proc/sys/kernel/overflowgid") && !maps("/proc/self/gid_map", id)
+}
+
+/// Whether a map has a number for this id.
+fn maps(file: &str, id: u32) -> bool {
+    let map = std::fs::read(file).unwrap_or_default();
+    map.split(|&byte| byte == b'\n').any(|line| {
+        let mut fields = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let first = fields.next().and_then(decimal_in::<u64>);
+        let count = fields.nth(1).and_then(decimal_in::<u64>);
+        first.zip(count).is_some_and(|(first, count)| (first..first + count).contains(&u64::from(id)))
+    })
+}
+
 fn overflow_id(file: &str) -> u32 {
     const USUAL: u32 = 65534;
     std::fs::read(file).ok().and_then(|text| decimal_in(text.trim_ascii())).unwrap_or(USUAL)

@@ -19,6 +19,18 @@ fn ids(user: u32, group: u32, groups: &[u32]) -> String {
 const CAPABILITIES: &str = "sed -n 's/^Cap\\(Prm\\|Eff\\|Amb\\):[^0-9]*//p' /proc/$$/status";
 
 /// Somebody who can become anybody, and passes that on.
+/// Nobody in a namespace with 65,536 ids, as containers have it.
+const IN_A_CONTAINER: [&str; 4] = [
+    "sh",
+    "-c",
+    "unshare --user sleep 60 & of=/proc/$!
+    until [ \"$(readlink $of/ns/user)\" != \"$(readlink /proc/$$/ns/user)\" ]; do :; done
+    echo 0 100000 65536 >$of/uid_map && echo 0 100000 65536 >$of/gid_map || exit 99
+    nsenter --user=$of/ns/user --setuid=0 --setgid=0 setpriv --reuid=65534 --regid=65534 --groups=65534 \"$@\"
+    code=$?; kill $!; exit $code",
+    "unshare",
+];
+
 const AMBIENT_OF_SOMEBODY: [&str; 6] = [
     "setpriv",
     "--reuid=1000",
@@ -155,6 +167,9 @@ pub fn cases() -> Vec<Case> {
             exits(111)
                 .says("setuidgid: fatal: unable to setgid: invalid argument: no such id in this user namespace\n"),
         ),
+        // one that is the process's own can be set to itself
+        setuidgid(["-q", ":65534:65534", "id", "-u"]).for_root().under(IN_A_CONTAINER).ours_only(exits(0).prints("65534\n")),
+        setuidgid(["-q", "nobody", "id", "-u"]).for_root().under(IN_A_CONTAINER).ours_only(exits(0).prints("65534\n")),
         // ambient capabilities would be a way back
         setuidgid([":65534:65534", "sh", "-c", IDS]).for_root().under(AMBIENT_OF_SOMEBODY).ours_only(exits(0).prints(ids(65534, 65534, &[65534]))),
         setuidgid([":65534:65534", "{program}", ":0:0", "true"]).for_root().under(AMBIENT_OF_SOMEBODY).ours_only(refused()),

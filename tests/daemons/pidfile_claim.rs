@@ -305,3 +305,114 @@ fn a_guard_that_is_not_ones_own_is_left_alone() {
         if guard.is_dir() { fs::remove_dir(&guard) } else { fs::remove_file(&guard) }.unwrap();
     }
 }
+
+/// It is the lock, and how its process has the file open, that tells who runs; whoever may write the file may have put anything
+/// into it.
+#[test]
+fn a_lock_counts_whatever_the_file_says() {
+    let place = Place::new();
+    let own = std::process::id();
+    for form in Form::ALL {
+        let file = place.file(format!("{form:?}"));
+        let running = place.holder(form, &[], &file);
+        let daemon = holder(&file);
+        for text in [String::new(), "9999999\n".to_owned(), "2\n".to_owned(), format!("{own}\n"), "nobody\n".to_owned()]
+        {
+            fs::write(&file, &text).unwrap();
+            for next in Form::ALL {
+                let refused = place.start(next, &[], &file).up().err();
+                let how = format!("is held by pid {daemon} (cat)");
+                assert_eq!(refused, Some(Refused::new(75, next.says_held(&file, &how))), "{form:?} {next:?} {text:?}");
+            }
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+        drop(running);
+    }
+    // and of a file that is elsewhere
+    let (file, other, lock) = (place.file("pid"), place.file("other"), place.file("lock"));
+    let options = ["-l", lock.to_str().unwrap()];
+    let running = place.holder(Form::Alone, &options, &file);
+    let how = format!("is held by pid {} (cat)", running.pid());
+    let refused = place.start(Form::Alone, &options, &other).up().err();
+    assert_eq!(refused, Some(Refused::new(75, Form::Alone.says_held(&other, &how))));
+    fs::remove_file(&file).unwrap();
+    let refused = place.start(Form::Alone, &options, &file).up().err();
+    assert_eq!(refused, Some(Refused::new(75, Form::Alone.says_held(&file, &how))));
+    assert!(!file.exists() && !other.exists());
+}
+
+/// What it writes is a number of its own namespace.
+#[test]
+fn a_holder_in_a_pid_namespace_is_seen_from_outside() {
+    let place = Place::new();
+    let file = place.file("pid");
+    let inside = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+    if place.run(&[&inside[..], &["true"]].concat()).code != Some(0) {
+        return leave_out("pid files across pid namespaces: not allowed here");
+    }
+    let words = [&inside[..], &["pidfile-lock", file.to_str().unwrap(), "/bin/cat"]].concat();
+    let running = crate::pidfile_ground::Started::new(place.command(&words), Form::Alone).echoing().up().unwrap();
+    let holds = holder_of(&file).unwrap();
+    for next in Form::ALL {
+        let refused = place.start(next, &[], &file).up().err();
+        assert_eq!(refused, Some(Refused::new(75, next.says_held(&file, &format!("is held by pid {holds} (cat)")))));
+    }
+    drop(running);
+}
+
+/// Without the right to O_NOATIME nothing would tell the lock from a reader's, so it stays a writer's.
+#[test]
+fn who_cannot_mark_its_descriptor_holds_the_file_all_the_same() {
+    let Some(setpriv) = peer("setpriv").filter(|_| is_root()) else {
+        return leave_out("a start with CAP_DAC_OVERRIDE alone: needs root and setpriv");
+    };
+    let place = Place::new();
+    let file = place.file("pid");
+    fs::write(&file, "").unwrap();
+    let lock = place.installed().applet("pidfile-lock");
+    let mut words = vec![setpriv.to_str().unwrap(), "--reuid=65534", "--regid=65534", "--clear-groups"];
+    words.extend(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]);
+    words.extend([lock.to_str().unwrap(), file.to_str().unwrap(), "/bin/cat"]);
+    let start = || crate::pidfile_ground::Started::new(place.command(&words), Form::Alone).echoing().up();
+    let running = start().unwrap();
+    let said = Form::Alone.says_held(&file, &format!("is held by pid {} (cat)", holder(&file)));
+    assert_eq!(start().err(), Some(Refused::new(75, said.as_str())));
+    assert_eq!(place.start(Form::Alone, &[], &file).up().err(), Some(Refused::new(75, said.as_str())));
+    drop(running);
+}
+
+#[test]
+fn a_start_that_fails_late_takes_its_pid_back() {
+    let place = Place::new();
+    let Some(strace) = peer("strace") else { return };
+    let strace = strace.to_str().unwrap();
+    let file = place.file("pid");
+    let Some(number) = count(&place, &file, strace, "fcntl", "F_RDLCK") else { return };
+    let lock = place.installed().applet("pidfile-lock");
+    let log = place.file("log");
+    for is_new in [true, false] {
+        let _ = fs::remove_file(&file);
+        if !is_new {
+            fs::write(&file, "7777777\n").unwrap();
+        }
+        let inject = format!("--inject=fcntl:error=ENOLCK:when={number}");
+        let words = [strace, "-qq", "-o", log.to_str().unwrap(), "--trace=fcntl", &inject, lock.to_str().unwrap()];
+        let ended = place.run(&[&words[..], &[file.to_str().unwrap(), "/bin/true"]].concat());
+        assert_eq!(ended.code, Some(111), "{ended:?}");
+        assert!(
+            ended.stderr.starts_with(&format!("pidfile-lock: fatal: unable to lock {}: ", file.display())),
+            "{ended:?}"
+        );
+        assert_eq!(fs::read_to_string(&file).ok(), Some(String::new()).filter(|_| !is_new));
+        assert!(!guard_of(&file).exists());
+    }
+    // nor where there is no /proc
+    let line = "umount -l /proc && exec pidfile-lock \"$0\" /missing";
+    let words = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", line, file.to_str().unwrap()];
+    let words = if is_root() { [&["unshare", "--mount"], &words[4..]].concat() } else { words.to_vec() };
+    let ended = place.run(&words);
+    if ended.code != Some(127) {
+        return leave_out(&format!("pid files without /proc: it cannot be unmounted here: {ended:?}"));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}

@@ -54,7 +54,8 @@ impl Daemonize {
             && let Some(file) = self.write_pid(claim, &prepared)?
         {
             kept.push(file);
-            process.undo = Some(Box::new(move || claim::empty(file)));
+            let name = self.pid_file.unwrap_or(NULL);
+            process.undo = Some(Box::new(move || claim::empty(file, name)));
         }
         // one by one: new ones come in the order of the reference, and the account has the last word
         let mut variables = self.variables.clone();

@@ -3,8 +3,8 @@
 //! The program that is to run may be another account's, and inherits the descriptor that its lock belongs to. So this is one
 //! for reading, and the lock a read lock: who has that descriptor cannot write the file, and whoever wants to lock it as a
 //! writer is kept out all the same. What a read lock does not do is keep out another reader. Of several starts one at a time
-//! decides, as long as it has the guard (guard.rs); and a lock counts for a start only as the lock of the process that the
-//! file names, which a mere reader cannot pretend to be (../holder.rs).
+//! decides, as long as it has the guard (guard.rs); and a read lock counts only as that of a process which has the file open as
+//! no mere reader can (../holder.rs), whatever the file says.
 //!
 //! | step | of two starts | a writer of another kind | who can only read |
 //! |---|---|---|---|
@@ -17,10 +17,10 @@
 //!
 //! Where no guard can be had, as in a directory that is not the caller's, the write lock decides alone, readers are in the
 //! way, and in the instant without a lock it is the pid in the file, and that its process has the file open, which keeps the
-//! second out.
+//! second out; where that cannot be seen, who has written last stays.
 
 use super::guard::{Guard, Unguarded};
-use super::{ATTEMPTS, Claim, Denied};
+use super::{ATTEMPTS, Claim, Denied, Terms};
 use crate::failure::{Failure, UnableTo};
 use crate::patience::{self, Patience};
 use crate::pidfile::holder::Holder;
@@ -28,11 +28,12 @@ use crate::pidfile::text;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::process;
+use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, fstat};
-use nix::unistd::Pid;
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::unistd::{Pid, getpid};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -60,7 +61,7 @@ impl Claim {
         while replaced < ATTEMPTS {
             let terms = self.terms;
             let outcome = match kind {
-                Kind::Record => self.by_record(&text, &work)?,
+                Kind::Record => self.by_record(wait.left(), &text, &work)?,
                 Kind::Flock => self.by_flock(&mut wait, &text, &work)?,
             };
             match outcome {
@@ -77,59 +78,78 @@ impl Claim {
 
     fn by_record(
         mut self,
+        patience: Patience,
         text: &impl Fn(BorrowedFd<'_>) -> Vec<u8>,
         work: &impl Fn(&Self) -> anyhow::Result<()>,
     ) -> Result<Outcome, Denied> {
         self.reserve_number()?;
-        let guard = match Guard::take(self.terms.file) {
+        let guard = match Guard::take(self.terms.file, patience) {
             Ok(guard) => Some(guard),
             Err(Unguarded::Unavailable) => None,
             Err(Unguarded::Taken(pid)) => return Ok(Outcome::Denied(pid.map_or(Holder::Unseen, Holder::Process))),
         };
+        // to be let go of before the guard, whatever comes
+        let mut claim = self;
         // before there is a lock, which goes with any descriptor of the file
-        let reader = self.reader()?;
+        let reader = claim.marked_reader()?;
         if reader.is_none() {
-            self.put_in_place()?;
+            claim.put_in_place()?;
         }
         let passes_readers = guard.is_some() && reader.is_some();
-        match uninterrupted(|| lock::acquire(self.file.as_fd(), Kind::Record, false, false)) {
+        match uninterrupted(|| lock::acquire(claim.file.as_fd(), Kind::Record, false, false)) {
             Ok(()) => {}
             Err(Errno::EAGAIN | Errno::EACCES) => {
-                let holder = Holder::in_the_way(self.file.as_fd(), &text(self.file.as_fd()), &self.seen);
-                match holder.unable_to("learn who holds", self.terms.file.bytes())? {
+                let holder = Holder::in_the_way(claim.file.as_fd(), &text(claim.file.as_fd()), &claim.seen);
+                match holder.unable_to("learn who holds", claim.terms.file.bytes())? {
                     Some(Holder::Reader(_)) if passes_readers => {}
                     Some(holder) => return Ok(Outcome::Denied(holder)),
                     // it has gone meanwhile
                     None => return Ok(Outcome::Replaced),
                 }
             }
-            Err(reason) => return Err(Failure::unable_to("lock", self.terms.file.bytes(), reason).into()),
+            Err(reason) => return Err(Failure::unable_to("lock", claim.terms.file.bytes(), reason).into()),
         }
-        if !self.is_still_there() {
+        if !claim.is_still_there() {
             return Ok(Outcome::Replaced);
         }
-        let careless = || self.predecessor().or_else(|| Holder::careless(&text(self.file.as_fd()), &self.seen));
+        let careless = || claim.predecessor().or_else(|| Holder::careless(&text(claim.file.as_fd()), &claim.seen));
         if let Some(holder) = careless() {
             return Ok(Outcome::Denied(holder));
         }
-        self.take_over()?;
-        self.set_mode()?;
-        work(&self)?;
-        let Some(reader) = reader else { return Ok(Outcome::Held(self.file)) };
-        let Self { terms, file, seen, .. } = self;
+        claim.take_over()?;
+        claim.set_mode()?;
+        work(&claim)?;
+        match reader {
+            None => Ok(Outcome::Held(claim.file)),
+            Some(reader) => claim.change_locks(reader, text),
+        }
+    }
+
+    /// Closes the descriptor that can write, and locks by the one that can only read.
+    fn change_locks(self, reader: OwnedFd, text: &impl Fn(BorrowedFd<'_>) -> Vec<u8>) -> Result<Outcome, Denied> {
+        let Self { terms, file, seen, is_new } = self;
         drop(file);
         let attempt = || match uninterrupted(|| lock::acquire(reader.as_fd(), Kind::Record, true, false)) {
             Err(Errno::EAGAIN | Errno::EACCES) => None,
             outcome => Some(outcome),
         };
         match attempt().or_else(|| patience::poll(Some(GLANCE), attempt)) {
-            Some(outcome) => outcome.unable_to("lock", terms.file.bytes())?,
+            Some(Ok(())) => {}
+            Some(Err(reason)) => {
+                take_back(&terms, &seen, is_new);
+                return Err(Failure::unable_to("lock", terms.file.bytes(), reason).into());
+            }
             None => {
                 let holder = Holder::of(reader.as_fd()).unable_to("learn who holds", terms.file.bytes())?;
+                take_back(&terms, &seen, false);
                 return Ok(Outcome::Denied(holder.unwrap_or(Holder::Unseen)));
             }
         }
-        drop(guard);
+        // without a guard two may have come this far: who has written last stays
+        let now = text(reader.as_fd());
+        if now != text::of(getpid()) {
+            return Ok(text::pid(&now).map_or(Outcome::Replaced, |pid| Outcome::Denied(Holder::Unlocked(pid))));
+        }
         Ok(if super::is_at(terms.file.as_c_str(), &seen) { Outcome::Held(reader) } else { Outcome::Replaced })
     }
 
@@ -191,15 +211,24 @@ impl Claim {
     /// A descriptor of the file that can only read, under the number where it is to stay. `None` where the file is not to be
     /// read by its name.
     fn reader(&self) -> anyhow::Result<Option<OwnedFd>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let open = |flags| uninterrupted(|| open(self.terms.file.as_c_str(), flags, Mode::empty()));
-        // O_NOATIME is what only the owner and root can ask for: it tells this descriptor from any reader's
-        let Ok(file) = open(flags | OFlag::O_NOATIME).or_else(|_| open(flags)) else { return Ok(None) };
-        // another file under this name will be noticed
-        if !fstat(&file).is_ok_and(|seen| self.is(&seen)) {
-            return Ok(None);
+        match self.marked_reader()? {
+            None => self.reader_by(OFlag::empty()),
+            marked => Ok(marked),
         }
-        Ok(Some(self.placed(file)?))
+    }
+
+    /// The same, with O_NOATIME, which only the owner and root can ask for: it tells this descriptor from any reader's. `None`
+    /// also where this process cannot.
+    fn marked_reader(&self) -> anyhow::Result<Option<OwnedFd>> {
+        self.reader_by(OFlag::O_NOATIME)
+    }
+
+    fn reader_by(&self, how: OFlag) -> anyhow::Result<Option<OwnedFd>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | how;
+        let opened = uninterrupted(|| open(self.terms.file.as_c_str(), flags, Mode::empty()));
+        // another file under this name will be noticed
+        let file = opened.ok().filter(|file| fstat(file).is_ok_and(|seen| self.is(&seen)));
+        file.map(|file| self.placed(file)).transpose()
     }
 
     /// Gives the descriptor that the file has been opened with the number where it is to stay.
@@ -232,11 +261,29 @@ fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
     }
 }
 
-/// Empties the file that a descriptor belongs to, which itself may only read it.
-pub fn empty(file: BorrowedFd<'_>) {
+/// Empties the file of this name that a descriptor belongs to, which itself may only read it.
+pub fn empty(file: BorrowedFd<'_>, name: Word) {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    if let Ok(file) = uninterrupted(|| open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())) {
-        let _ = nix::unistd::ftruncate(file, 0);
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let opened = uninterrupted(|| open(path.as_str(), flags, Mode::empty()));
+    // where there is no /proc
+    let opened = opened.or_else(|_| uninterrupted(|| open(name.as_c_str(), flags | OFlag::O_NOFOLLOW, Mode::empty())));
+    if let (Ok(writer), Ok(seen)) = (opened, fstat(file))
+        && fstat(&writer).is_ok_and(|it| (it.st_dev, it.st_ino) == (seen.st_dev, seen.st_ino))
+    {
+        let _ = nix::unistd::ftruncate(writer, 0);
+    }
+}
+
+/// Takes this process's pid back from a file that it could not lock, or the file itself if it `is_new`. To be called with the
+/// guard held, if there is one.
+fn take_back(terms: &Terms, seen: &FileStat, is_new: bool) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
+    let claim = Claim { terms: *terms, file, seen: *seen, is_new };
+    let is_same = fstat(&claim.file).is_ok_and(|now| claim.is(&now));
+    if is_same && Claim::text(claim.file.as_fd()) == text::of(getpid()) {
+        claim.withdraw();
     }
 }
 

@@ -1,7 +1,8 @@
 //! A claim as it is remembered by who does not make it good himself.
 
-use super::guard::Guard;
+use super::guard::{Guard, Unguarded};
 use super::{Claim, text};
+use crate::patience::Patience;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use nix::fcntl::{OFlag, open};
@@ -50,11 +51,15 @@ impl Trace {
 impl Claim {
     fn forget(&self, pid: Pid) {
         // a start that has written its own pid may be in the instant without a lock
-        let _guard = Guard::take(self.terms.file);
+        let _guard = match Guard::take(self.terms.file, Patience::None) {
+            Err(Unguarded::Taken(_)) => return,
+            outcome => outcome.ok(),
+        };
         let is_free = lock::acquire(self.file.as_fd(), Kind::Record, false, false).is_ok() && self.is_still_there();
         let text = Self::text(self.file.as_fd());
         if is_free && (text == text::of(pid) || self.is_new && text.is_empty()) {
             self.withdraw();
         }
+        let _ = lock::release(self.file.as_fd());
     }
 }
