@@ -49,8 +49,9 @@ pub const APPLET: Applet = Applet {
         reference: "GNU coreutils 9.1",
         differences: &[
             "Messages begin with `nohup:`, whatever path it was called by, and are not translated. Names in them are quoted as \
-             the reference does where the locale has UTF-8, in every locale; what turns the direction of writing is escaped, \
-             too.",
+             the reference does where the locale has UTF-8, in every locale, but for some that have an apostrophe beside a \
+             letter that is not ASCII or end in an escape, which a shell reads alike; what turns the direction of writing is \
+             escaped, too, and a code point that is no character is not.",
         ],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
