@@ -124,7 +124,7 @@ impl fmt::Display for WrongUsage {
 impl std::error::Error for WrongUsage {}
 
 /// How many pieces a message may have.
-pub const MOST_PIECES: usize = 16;
+pub const MOST_PIECES: usize = 10;
 
 /// Writes the pieces, which are one line, to standard error, all in one write(2).
 ///

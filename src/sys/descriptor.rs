@@ -34,7 +34,7 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result
 /// As writev(2); ENOSPC if only a part was written.
 pub fn write_together(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
     /// More than any message or record has.
-    const MOST: usize = 40;
+    const MOST: usize = 24;
     let mut slices = [IoSlice::new(b""); MOST];
     for (slice, piece) in slices.iter_mut().zip(pieces) {
         *slice = IoSlice::new(piece);
