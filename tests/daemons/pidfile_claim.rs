@@ -277,7 +277,7 @@ fn a_start_that_is_killed_at_any_instant_is_in_nobodys_way() {
         );
         assert!(!guard_of(&file).exists(), "{number}");
     }
-    assert!(killed + 5 > last, "{killed} of {last}");
+    assert!(killed > 25, "{killed} of {last}");
 }
 
 /// What others have put where the guard is to be is not touched, and no start depends on it.
