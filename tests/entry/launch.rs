@@ -58,8 +58,12 @@ fn deny(denial: Denial) -> std::io::Result<()> {
     }
 }
 
+/// Between fork and exec, a child has open what any thread of the test has: who looks for that must not find it there.
+static NOBODY_BEGINS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// Ends all who have this pipe open but this process.
 fn end_all(witness: &OwnedFd) {
+    let _guard = NOBODY_BEGINS.lock();
     let name = std::fs::read_link(format!("/proc/self/fd/{}", witness.as_raw_fd())).unwrap();
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
@@ -89,7 +93,10 @@ pub fn run(command: &mut Command, denial: Option<Denial>, is_ended_by_complaint:
             denial.map_or(Ok(()), deny)
         });
     }
-    let mut child = command.spawn().unwrap();
+    let mut child = {
+        let _guard = NOBODY_BEGINS.lock();
+        command.spawn().unwrap()
+    };
     drop(witness);
     // the command has copies
     command.stdout(Stdio::null()).stderr(Stdio::null());
