@@ -10,8 +10,9 @@ use crate::exit::CATENA;
 use crate::failure::{describe, say_last};
 use crate::options::{self, Misuse};
 use crate::status::Listeners;
-use crate::sys::descriptor::{self, STDERR};
+use crate::sys::descriptor::STDERR;
 use crate::sys::exec;
+use crate::sys::file;
 use crate::sys::words::{Word, Words};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -23,14 +24,14 @@ use std::path::{Path, PathBuf};
 /// Whether this program's file gives no privileges. The kernel also calls a start secure where the caller's real and
 /// effective ids differ, as behind a set-user-id launcher: what the environment says is then another's, as well.
 fn is_ordinary_file() -> bool {
-    descriptor::sight(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && descriptor::has_plain_permissions(exec::SELF)
+    file::sight(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && file::has_plain_permissions(exec::SELF)
 }
 
 /// The name by which this program was exec'ed, if it is its own: an interpreter is exec'ed by the name of its script.
 #[cold]
 fn name_of_file(argv: Words) -> Option<Word> {
     let name = exec::name_at_exec()?;
-    let look = |name: &CStr| descriptor::sight(name).ok().map(|seen| seen.identity);
+    let look = |name: &CStr| file::sight(name).ok().map(|seen| seen.identity);
     let is_own = match (look(name.as_c_str()), look(exec::SELF)) {
         (Some(named), Some(own)) => named.is_same_file(own),
         // a script's name is also among the arguments

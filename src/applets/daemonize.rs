@@ -19,6 +19,7 @@ use crate::options::Opt;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::status::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
+use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::signal::Disposition;
 use crate::sys::words::Word;
@@ -235,7 +236,7 @@ impl Daemonize {
             return Err(Failure::new([b"File \"", name, b"\" is not executable."].concat()));
         }
         match stat(program.as_c_str()) {
-            Ok(seen) if descriptor::is_regular(seen.st_mode) => Ok(()),
+            Ok(seen) if file::is_regular(seen.st_mode) => Ok(()),
             Ok(_) => Err(Failure::new([b"File \"", name, b"\" is not regular file."].concat())),
             Err(_) => Err(Failure::new([b"File \"", name, b"\" does not exist."].concat())),
         }

@@ -4,7 +4,9 @@
 //! `false` only where the kernel is sure to refuse, with what a file is and what it names. It may refuse for other reasons
 //! yet, which only the exec itself finds: arguments that are too long, a lack of memory, a security module.
 
-use crate::sys::descriptor::{self, DirectoryPart, uninterrupted};
+use crate::sys::descriptor::uninterrupted;
+use crate::sys::directory::{self, DirectoryPart};
+use crate::sys::file;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, stat};
@@ -33,7 +35,7 @@ pub fn may_run(file: &CStr) -> bool {
 }
 
 fn may_run_behind(file: &CStr, interpreters: usize) -> bool {
-    if access(file, AccessFlags::X_OK).is_err() || !stat(file).is_ok_and(|seen| descriptor::is_regular(seen.st_mode)) {
+    if access(file, AccessFlags::X_OK).is_err() || !stat(file).is_ok_and(|seen| file::is_regular(seen.st_mode)) {
         return false;
     }
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
@@ -111,7 +113,7 @@ fn others_are_run() -> bool {
     let Ok(handlers) = open(c"/proc/sys/fs/binfmt_misc", flags, Mode::empty()) else { return false };
     let mut part = DirectoryPart::new();
     let mut is_found = false;
-    while let Ok(true) = descriptor::read_directory(handlers.as_fd(), &mut part, |entry| {
+    while let Ok(true) = directory::read_directory(handlers.as_fd(), &mut part, |entry| {
         is_found |= !matches!(entry.name.to_bytes(), b"." | b".." | b"register" | b"status");
         Ok::<(), Errno>(())
     }) {}

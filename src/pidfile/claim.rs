@@ -10,6 +10,7 @@ use super::holder::Holder;
 use super::{takeover, text};
 use crate::failure::{Failure, UnableTo};
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::file;
 use crate::sys::signal;
 use crate::sys::words::Word;
 use nix::errno::Errno;
@@ -177,7 +178,7 @@ impl Claim {
 
     /// Whether it is this very file.
     pub fn is(&self, seen: &FileStat) -> bool {
-        (seen.st_dev, seen.st_ino) == (self.seen.st_dev, self.seen.st_ino)
+        file::is_same(seen, &self.seen)
     }
 
     /// Gives it to an account.
@@ -208,7 +209,7 @@ impl AsFd for Claim {
 
 /// The file, whether it is new, and what it is.
 fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileStat)> {
-    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_RDWR | file::CAREFULLY;
     for _ in 0..ATTEMPTS {
         // In this order, to know which it is. Besides, a sticky directory may refuse O_CREAT for a file that is there
         // already and another's (fs.protected_regular), with no word of the owner.
@@ -253,7 +254,7 @@ pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
     if is_link(seen) {
         Some(SYMBOLIC_LINK.to_owned())
-    } else if !descriptor::is_regular(seen.st_mode) {
+    } else if !file::is_regular(seen.st_mode) {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
@@ -281,9 +282,8 @@ pub(super) fn unusable(name: Word, reason: &str) -> Failure {
     Failure::new([b"unable to use ", name.bytes(), b": ", reason.as_bytes()].concat())
 }
 
-fn is_at(name: &CStr, file: &FileStat) -> bool {
-    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW)
-        .is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino))
+fn is_at(name: &CStr, own: &FileStat) -> bool {
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| file::is_same(&seen, own))
 }
 
 pub(super) fn remove(name: &CStr) -> nix::Result<()> {

@@ -1,6 +1,7 @@
 //! Who holds a pid file.
 
 use super::text;
+use crate::sys::file;
 use crate::sys::lock;
 use crate::sys::process::{self, command, is_running};
 use nix::sys::stat::{FileStat, stat};
@@ -129,13 +130,13 @@ enum Open {
     ByHolder,
 }
 
-fn open_in(pid: Pid, file: &FileStat) -> Open {
+fn open_in(pid: Pid, seen: &FileStat) -> Open {
     let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Open::Unknown };
-    let is_file = |path: &Path| stat(path).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (file.st_dev, file.st_ino));
+    let is_file = |path: &Path| stat(path).is_ok_and(|open| file::is_same(&open, seen));
     let mut open = Open::Unknown;
     for entry in descriptors.filter_map(Result::ok).filter(|entry| is_file(&entry.path())) {
         // who may write a file can open it in any way
-        let is_guarded = file.st_mode & 0o022 == 0;
+        let is_guarded = seen.st_mode & 0o022 == 0;
         let flags = if is_guarded { flags_of(pid, &entry.file_name()) } else { None };
         match flags {
             Some(flags) if flags & (libc::O_ACCMODE | libc::O_NOATIME) == libc::O_RDONLY => open = Open::ByReader,

@@ -3,7 +3,9 @@
 use super::beside;
 use super::claim::{Claim, Terms, flaw, remove, unusable, write};
 use crate::failure::{Failure, UnableTo};
-use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::descriptor::uninterrupted;
+use crate::sys::directory;
+use crate::sys::file;
 use crate::sys::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, renameat};
@@ -61,16 +63,16 @@ fn put_in_place(new: Word, terms: &Terms) -> anyhow::Result<()> {
     let moved = if look(terms)? {
         renameat(AT_FDCWD, from, AT_FDCWD, to)
     } else {
-        descriptor::rename_to_free_name(AT_FDCWD, from, to)
+        directory::rename_to_free_name(AT_FDCWD, from, to)
     };
     moved.unable_to("replace", terms.file.bytes())
 }
 
 /// The text of a file under this name, if it is a regular one.
 pub fn text_at(name: Word) -> Vec<u8> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_RDONLY | file::CAREFULLY;
     match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
-        Ok(file) if fstat(&file).is_ok_and(|seen| descriptor::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
+        Ok(file) if fstat(&file).is_ok_and(|seen| file::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
         _ => Vec::new(),
     }
 }

@@ -15,10 +15,11 @@
 //! second.
 
 use super::{Home, is_fifo};
+use crate::sys::file;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
-use nix::sys::stat::{FileStat, fstat, lstat};
+use nix::sys::stat::{fstat, lstat};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -336,8 +337,7 @@ fn forget(inotify: Option<&Inotify>, descriptor: &mut Option<WatchDescriptor>) {
 /// Whether the FIFO is the one that has the name.
 fn is_at(ok: &OwnedFd, home: &Home) -> bool {
     let named = lstat(OsStr::from_bytes(&home.file("ok")));
-    let identity = |file: FileStat| (file.st_dev, file.st_ino);
-    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| identity(held) == identity(named)))
+    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| file::is_same(&held, &named)))
 }
 
 /// Whether nobody has the FIFO open for reading any more.

@@ -4,6 +4,7 @@
 //! What the links say meanwhile goes behind the old text, and comes to be the beginning of the log when that goes.
 
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::file;
 use crate::sys::signal;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
@@ -28,7 +29,7 @@ impl Log {
     /// As fstat(2), lseek(2), and fcntl(2), F_DUPFD.
     pub fn of(file: BorrowedFd<'_>) -> nix::Result<Option<Self>> {
         let seen = fstat(file)?;
-        if !descriptor::is_regular(seen.st_mode) || seen.st_size == 0 {
+        if !file::is_regular(seen.st_mode) || seen.st_size == 0 {
             return Ok(None);
         }
         let end = lseek(file, 0, Whence::SeekEnd)?;
@@ -39,7 +40,7 @@ impl Log {
     /// One that an exec of this very program has handed on: this descriptor, if it is that file.
     pub(super) fn taken_over(number: RawFd, inode: u64, end: u64) -> Option<Self> {
         let end = i64::try_from(end).ok().filter(|&end| end > 0)?;
-        let is_it = |seen: nix::sys::stat::FileStat| descriptor::is_regular(seen.st_mode) && seen.st_ino == inode;
+        let is_it = |seen: nix::sys::stat::FileStat| file::is_regular(seen.st_mode) && seen.st_ino == inode;
         let is_behind = |file: BorrowedFd<'_>| lseek(file, 0, Whence::SeekCur).is_ok_and(|place| place >= end);
         let file = descriptor::adopt(number, |file| number > 2 && fstat(file).is_ok_and(is_it) && is_behind(file))?;
         Some(Self { file, end })
@@ -56,8 +57,7 @@ impl Log {
 
     /// Whether both are the same file.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let identity = |log: &Self| fstat(&log.file).map(|seen| (seen.st_dev, seen.st_ino));
-        identity(self).is_ok_and(|own| identity(other) == Ok(own))
+        fstat(&self.file).is_ok_and(|own| fstat(&other.file).is_ok_and(|seen| file::is_same(&own, &seen)))
     }
 
     /// Goes to where the other one is in their file, which that has emptied.

@@ -53,6 +53,16 @@ proptest! {
     }
 }
 
+/// Beside how an applet is called there is room for a line.
+#[test]
+fn what_is_ours_leaves_room_for_what_is_wrong() {
+    const LINE: usize = 512;
+    for applet in crate::applets::ALL {
+        let length = crate::documents::usage(applet).len();
+        assert!(length + LINE <= LARGEST - FAILURE_HEAD, "{}: {length} bytes", applet.name);
+    }
+}
+
 #[test]
 fn what_is_no_record_and_half_a_record_keep_nobody_waiting() {
     for (bytes, heard) in [(&b"P\x01"[..], Ok(Heard::Nothing)), (b"E", Ok(Heard::Nothing)), (b"Z", Err(Errno::EPROTO))]

@@ -89,29 +89,28 @@ pub fn is_unmapped_group(id: u32) -> bool {
     id == overflow_id("/proc/sys/kernel/overflowgid") && !maps("/proc/self/gid_map", id)
 }
 
-/// Whether a map has a number for this id.
-fn maps(file: &str, id: u32) -> bool {
-    let map = std::fs::read(file).unwrap_or_default();
-    map.split(|&byte| byte == b'\n').any(|line| {
-        let mut fields = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let first = fields.next().and_then(decimal_in::<u64>);
-        let count = fields.nth(1).and_then(decimal_in::<u64>);
-        first.zip(count).is_some_and(|(first, count)| (first..first + count).contains(&u64::from(id)))
-    })
-}
-
 fn overflow_id(file: &str) -> u32 {
     const USUAL: u32 = 65534;
     std::fs::read(file).ok().and_then(|text| decimal_in(text.trim_ascii())).unwrap_or(USUAL)
 }
 
+/// Whether a map has a number for this id.
+fn maps(file: &str, id: u32) -> bool {
+    map(file).iter().any(|&(first, count)| (first..first + count).contains(&u64::from(id)))
+}
+
 /// Whether a map has lines for all 2^32-1 ids.
 fn maps_all(file: &str) -> bool {
-    let map = std::fs::read(file).unwrap_or_default();
-    let mapped = map.split(|&byte| byte == b'\n').filter_map(|line| {
-        decimal_in::<u64>(line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2)?)
-    });
-    mapped.sum::<u64>() >= u64::from(u32::MAX)
+    map(file).iter().map(|&(_, count)| count).sum::<u64>() >= u64::from(u32::MAX)
+}
+
+/// The first id of each line of a map, as it is in this user namespace, and how many there are (user_namespaces(7)).
+fn map(file: &str) -> Vec<(u64, u64)> {
+    let line = |line: &[u8]| {
+        let mut fields = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(decimal_in::<u64>);
+        Some((fields.next()??, fields.nth(1)??))
+    };
+    std::fs::read(file).unwrap_or_default().split(|&byte| byte == b'\n').filter_map(line).collect()
 }
 
 /// Whether the supplementary groups are exactly `expected`, which is sorted and without repetitions.

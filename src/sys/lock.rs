@@ -1,6 +1,7 @@
 //! File locks.
 
-use super::descriptor::{is_regular, uninterrupted};
+use super::descriptor::uninterrupted;
+use super::file::{self, is_regular};
 use super::words::Word;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -49,7 +50,7 @@ pub fn let_only_read(file: OwnedFd, name: Word, shared: bool) -> OwnedFd {
         let open = |flags| uninterrupted(|| open(name.as_c_str(), flags, Mode::empty()));
         // where it is a pid file, this tells it from any reader's (src/pidfile/holder.rs)
         let copy = open(flags | OFlag::O_NOATIME).or_else(|_| open(flags)).ok()?;
-        let same = fstat(&copy).is_ok_and(|it| (it.st_dev, it.st_ino) == (seen.st_dev, seen.st_ino));
+        let same = fstat(&copy).is_ok_and(|it| file::is_same(&it, &seen));
         // flock(2): on NFS it is a record lock
         let can_lock = || acquire(copy.as_fd(), Kind::Flock, shared, false) != Err(Errno::EBADF);
         (same && can_lock()).then_some(copy)

@@ -5,7 +5,9 @@
 pub mod arena;
 pub mod argv;
 pub mod descriptor;
+pub mod directory;
 pub mod exec;
+pub mod file;
 pub mod fnmatch;
 pub mod ids;
 pub mod lock;

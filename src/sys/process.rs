@@ -123,13 +123,18 @@ fn start_in(status: &[u8]) -> Option<u64> {
 /// Whether a process that was started then is certain to be over. `watched` is a descriptor of it, where there is one.
 pub fn is_gone(pid: Pid, start: u64, watched: Option<BorrowedFd<'_>>) -> bool {
     if let Some(watched) = watched {
-        let mut ended = [PollFd::new(watched, PollFlags::POLLIN)];
-        return poll(&mut ended, PollTimeout::ZERO).is_ok_and(|count| count > 0);
+        return has_ended(watched);
     }
     match status_of(pid) {
         Ok(status) => start_in(&status) != Some(start),
         Err(reason) => matches!(reason.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) && is_proc_ours(),
     }
+}
+
+/// Whether the process of a descriptor of [`watch`] has ended.
+fn has_ended(watched: BorrowedFd<'_>) -> bool {
+    let mut ended = [PollFd::new(watched, PollFlags::POLLIN)];
+    poll(&mut ended, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }
 
 /// Which start of the machine this is: no two have the same. 0 where /proc does not tell. Asked for once.
@@ -312,11 +317,11 @@ pub fn send_to(pid: Pid, watched: Option<BorrowedFd<'_>>, signal: i32) -> nix::R
         Ok(_) => Ok(()),
         Err(Errno::ESRCH) => Err(Errno::ESRCH),
         Err(_) => {
-            let mut ended = [PollFd::new(watched, PollFlags::POLLIN)];
-            if poll(&mut ended, PollTimeout::ZERO).is_ok_and(|count| count > 0) {
-                return Err(Errno::ESRCH);
+            if has_ended(watched) {
+                Err(Errno::ESRCH)
+            } else {
+                send(pid, signal)
             }
-            send(pid, signal)
         }
     }
 }

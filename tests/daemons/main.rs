@@ -19,6 +19,7 @@ mod pidfile_account;
 mod pidfile_claim;
 mod pidfile_failures;
 mod pidfile_ground;
+mod pidfile_instants;
 mod pidfile_lockfile;
 mod pidfile_options;
 mod pidfiles;
@@ -29,3 +30,5 @@ mod settle;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
+#[path = "../support/tracer.rs"]
+mod tracer;

@@ -2,20 +2,19 @@
 //! in the middle of it leaves nothing that is.
 
 use crate::pidfile_account::run;
-use crate::pidfile_ground::{Form, LIMIT, Place, Refused, Running, holder, holder_of, pid_in, record};
+use crate::pidfile_ground::{Form, Place, Refused, Running, holder, holder_of, pid_in, record};
 use crate::support::{is_root, leave_out, peer};
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
-use std::time::Instant;
 
 /// What a start makes beside the file as long as it decides.
-fn guard_of(file: &Path) -> std::path::PathBuf {
+pub fn guard_of(file: &Path) -> std::path::PathBuf {
     file.with_file_name(format!(".{}.claim", file.file_name().unwrap().to_str().unwrap()))
 }
 
-fn own_name() -> String {
+pub fn own_name() -> String {
     fs::read_to_string("/proc/self/comm").unwrap().trim_end().to_owned()
 }
 
@@ -169,117 +168,6 @@ fn writers_of_other_kinds_are_kept_out_and_keep_out() {
     }
 }
 
-/// How many system calls of a kind a start makes up to and with the first that says this.
-fn count(place: &Place, file: &Path, strace: &str, call: &str, what: &str) -> Option<usize> {
-    let log = place.file("log");
-    let lock = place.installed().applet("pidfile-lock");
-    let trace = format!("--trace={call}");
-    let words = [
-        strace,
-        "-qq",
-        "-o",
-        log.to_str().unwrap(),
-        &trace,
-        lock.to_str().unwrap(),
-        file.to_str().unwrap(),
-        "/bin/true",
-    ];
-    if place.run(&words).code != Some(0) {
-        leave_out("what comes between two system calls of a start: strace does not work here");
-        return None;
-    }
-    let log = fs::read_to_string(log).unwrap();
-    Some(log.lines().position(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}:\n{log}")) + 1)
-}
-
-/// In the instant in which the lock is nobody's, another start waits, and is refused then; a writer who takes the lock has the
-/// file.
-#[test]
-fn the_instant_without_a_lock_lets_no_second_one_in() {
-    let place = Place::new();
-    let Some(strace) = peer("strace") else { return };
-    let strace = strace.to_str().unwrap();
-    let file = place.file("pid");
-    let Some(number) = count(&place, &file, strace, "fcntl", "F_RDLCK") else { return };
-    let lock = place.installed().applet("pidfile-lock");
-    let log = place.file("log");
-    let slow = |micros: u32| {
-        let inject = format!("--inject=fcntl:delay_enter={micros}:when={number}");
-        let words = [strace, "-qq", "-o", log.to_str().unwrap(), "--trace=fcntl", &inject, lock.to_str().unwrap()];
-        let words = [&words[..], &[file.to_str().unwrap(), "/bin/cat"]].concat();
-        crate::pidfile_ground::Started::new(place.command(&words), Form::Alone).echoing()
-    };
-    let in_the_instant = |before: &str| {
-        let start = Instant::now();
-        let is_now = || fs::read_to_string(&file).is_ok_and(|text| text != before) && holder_of(&file).is_none();
-        while !is_now() {
-            assert!(start.elapsed() < LIMIT);
-            std::thread::yield_now();
-        }
-    };
-    // shorter than another waits
-    let before = fs::read_to_string(&file).unwrap();
-    let first = slow(400_000);
-    in_the_instant(&before);
-    let refused = place.start(Form::Alone, &[], &file).up().err().unwrap();
-    let first = first.up().unwrap();
-    let winner = holder(&file);
-    assert_eq!(refused.code, Some(75), "{refused:?}");
-    assert!(refused.stderr.contains(&format!("is held by pid {winner} (")), "{refused:?}");
-    drop(first);
-    // a writer has no guard to wait for
-    let before = fs::read_to_string(&file).unwrap();
-    let first = slow(400_000);
-    in_the_instant(&before);
-    let opened = File::options().read(true).write(true).open(&file).unwrap();
-    fcntl(&opened, FcntlArg::F_SETLK(&record(libc::F_WRLCK))).unwrap();
-    let refused = first.up().err().unwrap();
-    let how = format!("is held by pid {} ({})", std::process::id(), own_name());
-    assert_eq!(refused, Refused::new(75, Form::Alone.says_held(&file, &how)));
-    drop(opened);
-    let _next = place.holder(Form::Alone, &[], &file);
-    assert!(!guard_of(&file).exists());
-}
-
-/// Killed before any of its system calls, a start is in nobody's way, and whoever runs goes on having the file.
-#[test]
-fn a_start_that_is_killed_at_any_instant_is_in_nobodys_way() {
-    let place = Place::new();
-    let Some(strace) = peer("strace") else { return };
-    let strace = strace.to_str().unwrap();
-    let file = place.file("pid");
-    let Some(last) = count(&place, &file, strace, "all", "execve(\"/bin/true\"") else { return };
-    let lock = place.installed().applet("pidfile-lock");
-    let log = place.file("log");
-    let killed_at = |number: usize| {
-        let inject = format!("--inject=all:signal=KILL:when={number}");
-        let words = [strace, "-qq", "-o", log.to_str().unwrap(), &inject, lock.to_str().unwrap()];
-        place.run(&[&words[..], &[file.to_str().unwrap(), "/bin/true"]].concat())
-    };
-    let mut killed = 0;
-    for number in 2..=last {
-        let ended = killed_at(number);
-        // strace does not come between some of a loader's calls
-        assert!(matches!(ended.code, None | Some(0)), "{number} of {last}: {ended:?}");
-        killed += usize::from(ended.code.is_none());
-        let running = place.holder(Form::Alone, &[], &file);
-        let holds = holder(&file);
-        assert_eq!(holds, running.pid(), "{number}");
-        assert!(!guard_of(&file).exists(), "{number}");
-        // beside one that runs
-        killed_at(number);
-        assert_eq!(holder(&file), holds, "{number}");
-        let refused = place.start(Form::Alone, &[], &file).up().err().unwrap();
-        assert_eq!(
-            refused,
-            Refused::new(75, Form::Alone.says_held(&file, &format!("is held by pid {holds} (cat)"))),
-            "{number}"
-        );
-        assert!(!guard_of(&file).exists(), "{number}");
-    }
-    assert!(killed > 25, "{killed} of {last}");
-}
-
 /// What others have put where the guard is to be is not touched, and no start depends on it.
 #[test]
 fn a_guard_that_is_not_ones_own_is_left_alone() {
@@ -384,40 +272,4 @@ fn who_cannot_mark_its_descriptor_holds_the_file_all_the_same() {
     assert_eq!(start().err(), Some(Refused::new(75, said.as_str())));
     assert_eq!(place.start(Form::Alone, &[], &file).up().err(), Some(Refused::new(75, said.as_str())));
     drop(running);
-}
-
-#[test]
-fn a_start_that_fails_late_takes_its_pid_back() {
-    let place = Place::new();
-    let Some(strace) = peer("strace") else { return };
-    let strace = strace.to_str().unwrap();
-    let file = place.file("pid");
-    let Some(number) = count(&place, &file, strace, "fcntl", "F_RDLCK") else { return };
-    let lock = place.installed().applet("pidfile-lock");
-    let log = place.file("log");
-    for is_new in [true, false] {
-        let _ = fs::remove_file(&file);
-        if !is_new {
-            fs::write(&file, "7777777\n").unwrap();
-        }
-        let inject = format!("--inject=fcntl:error=ENOLCK:when={number}");
-        let words = [strace, "-qq", "-o", log.to_str().unwrap(), "--trace=fcntl", &inject, lock.to_str().unwrap()];
-        let ended = place.run(&[&words[..], &[file.to_str().unwrap(), "/bin/true"]].concat());
-        assert_eq!(ended.code, Some(111), "{ended:?}");
-        assert!(
-            ended.stderr.starts_with(&format!("pidfile-lock: fatal: unable to lock {}: ", file.display())),
-            "{ended:?}"
-        );
-        assert_eq!(fs::read_to_string(&file).ok(), Some(String::new()).filter(|_| !is_new));
-        assert!(!guard_of(&file).exists());
-    }
-    // nor where there is no /proc
-    let line = "umount -l /proc && exec pidfile-lock \"$0\" /missing";
-    let words = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", line, file.to_str().unwrap()];
-    let words = if is_root() { [&["unshare", "--mount"], &words[4..]].concat() } else { words.to_vec() };
-    let ended = place.run(&words);
-    if ended.code != Some(127) {
-        return leave_out(&format!("pid files without /proc: it cannot be unmounted here: {ended:?}"));
-    }
-    assert_eq!(fs::read_to_string(&file).unwrap(), "");
 }

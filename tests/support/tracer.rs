@@ -29,6 +29,11 @@ impl Call {
         [libc::SYS_clone, libc::SYS_clone3].contains(&self.0)
     }
 
+    /// Whether it is that of another program.
+    pub fn is_exec(self) -> bool {
+        self.0 == libc::SYS_execve
+    }
+
     /// Whether nobody but the program itself can tell whether it has been made.
     pub fn is_private(self) -> bool {
         PRIVATE.contains(&self.0)
@@ -127,6 +132,12 @@ impl Tracee {
         // SAFETY: the kernel writes at most as much as it is told.
         unsafe { libc::syscall(libc::SYS_ptrace, GET_SYSCALL_INFO, self.pid.as_raw(), size, info.as_mut_ptr()) };
         std::array::from_fn(|place| info[3 + place])
+    }
+
+    /// Whether the call that it is at is for a record lock, and does not wait for it.
+    pub fn is_locking(&self) -> bool {
+        let [number, _, what, ..] = self.call_and_arguments();
+        (number, what) == (libc::SYS_fcntl as u64, libc::F_SETLK as u64)
     }
 
     /// Whether the call that it is at, one with a descriptor and a name, is for this name.

@@ -2,7 +2,7 @@
 //! file that is theirs, a FIFO that would have to be waited for, a device. Nothing is written through any of them.
 
 use crate::patience;
-use crate::sys::descriptor;
+use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat};
@@ -48,7 +48,7 @@ pub fn create(directory: impl AsFd, name: &str, flags: OFlag, mode: Mode) -> nix
 
 /// Opens a regular file to read. What is none is gone, says ESTALE: somebody has put something else there.
 pub fn read(directory: impl AsFd, name: &str) -> nix::Result<OwnedFd> {
-    let is_regular = |seen: FileStat| descriptor::is_regular(seen.st_mode);
+    let is_regular = |seen: FileStat| file::is_regular(seen.st_mode);
     if sight(&directory, name)?.is_some_and(|seen| !is_regular(seen)) {
         return Err(Errno::ESTALE);
     }

@@ -7,6 +7,7 @@ use super::rotation::Work;
 use super::watch::{GaveUp, PAUSE, Watch};
 use crate::failure::{Failure, explained, say_in_passing};
 use crate::family::Family;
+use crate::sys::file;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ impl LogDirectory<'_> {
         let Ok(own) = fstat(&self.current) else { return false };
         // the number of links alone may be an invention of the file system
         let is_at_its_place = || match files::sight(&self.directory, "current") {
-            Ok(Some(named)) => (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino),
+            Ok(Some(named)) => file::is_same(&named, &own),
             Ok(None) => false,
             Err(_) => true,
         };

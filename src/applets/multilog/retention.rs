@@ -3,7 +3,8 @@
 use super::directory::LogDirectory;
 use super::watch::{GaveUp, Watch};
 use crate::label::{LENGTH, Moment, decode, is_digit};
-use crate::sys::descriptor::{DirectoryPart, read_directory};
+use crate::sys::directory::{DirectoryPart, read_directory};
+use crate::sys::file;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstatat};
@@ -49,8 +50,7 @@ impl LogDirectory<'_> {
 
     /// Whether one of these old files is that very file. Others may have links of their own to it.
     pub(super) fn is_among(&self, names: &[String], of: &FileStat) -> bool {
-        let is_same =
-            |name: &String| self.sight(name).is_ok_and(|seen| (seen.st_dev, seen.st_ino) == (of.st_dev, of.st_ino));
+        let is_same = |name: &String| self.sight(name).is_ok_and(|seen| file::is_same(&seen, of));
         names.iter().any(is_same)
     }
 
@@ -92,7 +92,7 @@ impl LogDirectory<'_> {
 }
 
 fn is_regular(seen: FileStat) -> bool {
-    crate::sys::descriptor::is_regular(seen.st_mode)
+    file::is_regular(seen.st_mode)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::retention;
 use super::watch::{GaveUp, PAUSE, Watch};
 use crate::failure::say_in_passing;
 use crate::label::{Moment, encode};
-use crate::sys::descriptor::rename_to_free_name;
+use crate::sys::directory::rename_to_free_name;
 use crate::sys::process::End;
 use crate::sys::words::Word;
 use nix::errno::Errno;

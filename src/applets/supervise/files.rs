@@ -3,7 +3,9 @@
 use crate::failure::{Failure, UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::service::{Home, info, is_fifo, status};
-use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::descriptor::uninterrupted;
+use crate::sys::directory;
+use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlink, renameat};
@@ -121,7 +123,7 @@ impl Files {
         let lock = lock.unable_to("acquire", &file(b"/lock"))?;
         let control = fifo(&directory, c"control", OFlag::O_RDWR, &file(b"/control"))?;
         // where the kernel has none of this, the next change finds out
-        let _ = descriptor::tell_of_removals(directory.as_fd());
+        let _ = directory::tell_of_removals(directory.as_fd());
         let status = Written::new(c"status", c"status.new");
         let info = Written::new(c"info", c"info.new");
         Ok(Self { shown, directory, lock, control, ok: None, status, info, has_removed: false, is_closing: false })
@@ -242,7 +244,7 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(reason) => return Err(reason).unable_to("create", shown),
     }
-    let flags = how | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = how | file::CAREFULLY;
     let fifo = openat(directory, name, flags, Mode::empty()).unable_to("read", shown)?;
     let seen = fstat(&fifo).unable_to("read", shown)?;
     if !is_fifo(&seen) {

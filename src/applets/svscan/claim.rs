@@ -7,7 +7,8 @@ use super::watched::{is_alive, pid_of};
 use crate::failure::{Failure, UnableTo, describe, say_in_passing};
 use crate::family::Family;
 use crate::service::Home;
-use crate::sys::descriptor::{self, is_regular};
+use crate::sys::descriptor;
+use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
 use crate::sys::process::{self, Life, command, parent_of};
 use nix::errno::Errno;
@@ -75,7 +76,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
-    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_RDWR | file::CAREFULLY;
     let mut reason = Errno::ENOENT;
     for _ in 0..ATTEMPTS {
         match open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL, MODE) {

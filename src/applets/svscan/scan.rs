@@ -5,7 +5,7 @@ use super::entry::{Entry, Identity, identity, is_directory};
 use super::watched::SECOND;
 use crate::failure::{describe, say_in_passing};
 use crate::family::Family;
-use crate::sys::descriptor::{DirectoryPart, read_directory};
+use crate::sys::directory::{DirectoryPart, read_directory};
 use crate::sys::process::monotonic;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};

@@ -6,6 +6,7 @@ use super::{ATTEMPTS, Terms, flaw, is_at, remove};
 use crate::patience::{self, Patience};
 use crate::pidfile::beside;
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
 use nix::errno::Errno;
@@ -77,8 +78,7 @@ struct GuardFile {
 impl GuardFile {
     /// `None` where there cannot be one, or there is what others could lock.
     fn open(name: Word) -> Option<Self> {
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-        let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | file::CAREFULLY;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let descriptor = uninterrupted(|| open(name.as_c_str(), flags, mode)).ok()?;
         let descriptor = descriptor::at_least(descriptor, 3).ok()?;

@@ -26,6 +26,7 @@ use crate::patience::{self, Patience};
 use crate::pidfile::holder::Holder;
 use crate::pidfile::text;
 use crate::sys::descriptor::{self, uninterrupted};
+use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::process;
 use crate::sys::words::Word;
@@ -224,7 +225,7 @@ impl Claim {
     }
 
     fn reader_by(&self, how: OFlag) -> anyhow::Result<Option<OwnedFd>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | how;
+        let flags = OFlag::O_RDONLY | file::CAREFULLY | how;
         let opened = uninterrupted(|| open(self.terms.file.as_c_str(), flags, Mode::empty()));
         // another file under this name will be noticed
         let file = opened.ok().filter(|file| fstat(file).is_ok_and(|seen| self.is(&seen)));
@@ -269,7 +270,7 @@ pub fn empty(file: BorrowedFd<'_>, name: Word) {
     // where there is no /proc
     let opened = opened.or_else(|_| uninterrupted(|| open(name.as_c_str(), flags | OFlag::O_NOFOLLOW, Mode::empty())));
     if let (Ok(writer), Ok(seen)) = (opened, fstat(file))
-        && fstat(&writer).is_ok_and(|it| (it.st_dev, it.st_ino) == (seen.st_dev, seen.st_ino))
+        && fstat(&writer).is_ok_and(|it| file::is_same(&it, &seen))
     {
         let _ = nix::unistd::ftruncate(writer, 0);
     }
@@ -278,7 +279,7 @@ pub fn empty(file: BorrowedFd<'_>, name: Word) {
 /// Takes this process's pid back from a file that it could not lock, or the file itself if it `is_new`. To be called with the
 /// guard held, if there is one.
 fn take_back(terms: &Terms, seen: &FileStat, is_new: bool) {
-    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_RDWR | file::CAREFULLY;
     let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
     let claim = Claim { terms: *terms, file, seen: *seen, is_new };
     let is_same = fstat(&claim.file).is_ok_and(|now| claim.is(&now));

@@ -5,7 +5,7 @@ use super::{Removed, SILENCE};
 use crate::environ::Environ;
 use crate::failure::{Failure, UnableTo};
 use crate::service::{Home, is_s6, leftover};
-use crate::sys::descriptor::rename_to_free_name;
+use crate::sys::directory::rename_to_free_name;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, fstatat, lstat};
