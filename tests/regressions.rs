@@ -125,6 +125,25 @@ fn last_words_kill_nobody() {
     }
 }
 
+/// Wherever in its page the stack was when the limit was lowered.
+#[test]
+fn a_stack_that_cannot_grow_has_room_for_a_message() {
+    const PAGE: usize = 4096;
+    let installed = Installed::new();
+    for padding in (0..PAGE).step_by(64) {
+        let output = Command::new(installed.applet("softlimit"))
+            .args(["-s", "16384", "true"])
+            .args((0..30_000).map(|number| number.to_string()))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("PADDING", "x".repeat(padding))
+            .output()
+            .unwrap();
+        let said = "softlimit: fatal: unable to run true: argument list too long\n";
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(111), said.to_owned()), "{padding}");
+    }
+}
+
 #[test]
 fn install_takes_one_directory_that_exists() {
     let said = |words: &[&str]| {

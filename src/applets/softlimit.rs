@@ -232,6 +232,9 @@ impl Link for Softlimit {
                 Some(Limit::At(number)) => number,
             }
             .min(new_hard);
+            if new_soft < soft && [Resource::STACK, Resource::AS].contains(&setting.resource) {
+                stretch_stack();
+            }
             setting.resource.set(new_soft, new_hard).unable_to("set limit", name)?;
             // a fresh image is smaller than this one, and an argv too large is refused by exec alone
             if MEMORY.contains(&setting.resource) && setting.resource != Resource::MEMLOCK && new_soft < soft {
@@ -240,6 +243,14 @@ impl Link for Softlimit {
         }
         Ok(boundary)
     }
+}
+
+/// Has the stack as far as a message needs it: under the new limit it could not grow any more, and who cannot run the program
+/// would die instead of saying so.
+#[inline(never)]
+fn stretch_stack() {
+    const ENOUGH: usize = 16 * 1024;
+    std::hint::black_box([0_u8; ENOUGH]);
 }
 
 #[cfg(test)]
