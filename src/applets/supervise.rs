@@ -114,6 +114,9 @@ pub fn supervise(
     service.write();
     service.files.tell_ok()?;
     tell(Progress::Begins);
+    if service.obeys_first() {
+        obey(&mut service);
+    }
     service.begin();
     service.write();
     tell(Progress::IsUp);

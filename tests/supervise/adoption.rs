@@ -222,6 +222,24 @@ fn what_has_ended_meanwhile_is_not_adopted() {
     third.finish();
 }
 
+/// svscan says x to a logger's supervise, and closes the pipe, as soon as that has its FIFO: what was left of the logger has
+/// ended of it before anybody could go on with it, and is not started once more.
+#[test]
+fn what_has_ended_meanwhile_is_not_started_by_a_supervise_that_has_been_told_to_exit() {
+    let service = Service::new();
+    let (mut first, run) = running(&service);
+    first.settle();
+    let fifo = std::fs::File::options().read(true).write(true).open(service.at("supervise/control")).unwrap();
+    first.send(Signal::SIGKILL);
+    first.kept.code();
+    kill(run, Signal::SIGKILL).unwrap();
+    first.kept.wait_for_all();
+    nix::unistd::write(&fifo, b"x").unwrap();
+    let mut second = service.start(&Suite::ours()).go();
+    assert_eq!(second.code(), 0);
+    assert_eq!(second.voice.rest(), "", "nothing was started");
+}
+
 /// The process of that number is somebody else's now: it was made at another time.
 #[test]
 fn a_stranger_with_the_same_number_is_not_adopted() {

@@ -55,6 +55,8 @@ pub struct Service<'a> {
     pub(super) is_leaving: bool,
     /// Whether its directory is no more.
     pub(super) is_gone: bool,
+    /// Whether a supervise that was killed left a process running which has ended since.
+    is_inherited_in_vain: bool,
     /// Children that are not of the service: `notify`, and those that were there before it.
     pub(super) others: Vec<Pid>,
     /// Whether `start` is to run before `run`.
@@ -110,6 +112,7 @@ impl<'a> Service<'a> {
             has_failed: false,
             is_leaving: false,
             is_gone: false,
+            is_inherited_in_vain: false,
             others: Vec::new(),
             is_first: true,
             was_final: false,
@@ -144,7 +147,10 @@ impl<'a> Service<'a> {
         // without its process, one of those that it has left and that are waited for
         let waits = left.left > 0 && wishes::is_there(c"orphanage");
         let found = Child::adopt(left.process);
-        let Some(mut child) = found.or_else(|| Child::adopt(left.left_process).filter(|_| waits)) else { return };
+        let Some(mut child) = found.or_else(|| Child::adopt(left.left_process).filter(|_| waits)) else {
+            self.is_inherited_in_vain = left.process.pid != 0;
+            return;
+        };
         self.info = left;
         self.info.started = left.started.min(monotonic());
         if left.ready == Some(false) {
@@ -172,9 +178,15 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// Whether commands that have come already are to be obeyed before anything is started: what its predecessor left may have
+    /// ended because of them, as a logger does once svscan has said `x` and closed the pipe.
+    pub fn obeys_first(&self) -> bool {
+        self.is_inherited_in_vain
+    }
+
     /// Begins: starts it if it is wanted and does not run.
     pub fn begin(&mut self) {
-        if self.place == Place::Down && self.want == Want::Up {
+        if !self.is_over() && self.place == Place::Down && self.want == Want::Up {
             self.start_when_due(0);
         }
     }
