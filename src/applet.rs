@@ -3,13 +3,13 @@
 //! Kernel state stays in the kernel; a `Process` carries only what is not kernel state.
 
 use crate::environ::Environ;
-use crate::exit::Codes;
 use crate::options::{Given, Opt};
-use crate::status::Listeners;
+use crate::start_report::Listeners;
 use crate::sys::words::Words;
+use crate::voice::exit::Codes;
 use std::os::fd::OwnedFd;
 
-pub use crate::family::Family;
+pub use crate::voice::dialect::Dialect;
 
 /// One command: the single source of its dispatch, parsing, help, manual page, completions and README row.
 pub struct Applet {
@@ -17,10 +17,8 @@ pub struct Applet {
     pub name: &'static str,
     /// One line, in the imperative, without a full stop.
     pub about: &'static str,
-    /// Where the list of applets puts it.
-    pub group: Group,
     /// Whose habits of speech it has.
-    pub family: Family,
+    pub dialect: Dialect,
     /// What it exits with when it stops the chain.
     pub codes: Codes,
     /// Exit codes beyond `codes`, as (code, meaning), for the documents.
@@ -133,16 +131,12 @@ pub enum Group {
     /// Running in the background, and who knows about it.
     Daemon,
     /// Keeping and reading what programs write.
-    Logging,
+    Log,
     /// Keeping programs running.
     Supervision,
 }
 
 impl Group {
-    /// In the order of the list.
-    pub const ALL: [Self; 7] =
-        [Self::Session, Self::Daemon, Self::Environment, Self::Privilege, Self::Lock, Self::Supervision, Self::Logging];
-
     /// The heading.
     pub fn title(self) -> &'static str {
         match self {
@@ -151,7 +145,7 @@ impl Group {
             Self::Privilege => "Accounts and limits",
             Self::Lock => "Locks",
             Self::Daemon => "Daemons",
-            Self::Logging => "Logs",
+            Self::Log => "Logs",
             Self::Supervision => "Supervision",
         }
     }
@@ -246,7 +240,7 @@ pub trait Link {
     /// descriptor open but those it is for.
     ///
     /// # Errors
-    /// A [`Failure`](crate::failure::Failure) ends the chain with its own exit code, any other error with the
+    /// A [`Failure`](crate::voice::failure::Failure) ends the chain with its own exit code, any other error with the
     /// applet's `failure` code.
     fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary>;
 }

@@ -1,12 +1,12 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Family, Group, bare};
+use crate::applet::{Applet, Dialect, bare};
 use crate::applets;
 use crate::call;
-use crate::exit::Codes;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
+use crate::voice::exit::Codes;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use nix::errno::Errno;
@@ -72,12 +72,12 @@ pub fn synopsis(applet: &Applet) -> String {
 
 /// What is said of a call that is wrong: the line that tells what `misuse` is, empty where the usage says it all.
 pub fn complaint(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
-    let complaint = match (misuse, applet.family) {
-        (None, Family::Bernstein) => return Vec::new(),
-        (None, Family::Gnu) => b"missing operand".to_vec(),
-        (None, Family::UtilLinux) => b"no command specified".to_vec(),
-        (None, Family::Daemonize) => b"no program specified".to_vec(),
-        (Some(misuse), Family::Bernstein | Family::Daemonize) => in_words_of_sgetopt(misuse),
+    let complaint = match (misuse, applet.dialect) {
+        (None, Dialect::Bernstein) => return Vec::new(),
+        (None, Dialect::Gnu) => b"missing operand".to_vec(),
+        (None, Dialect::UtilLinux) => b"no command specified".to_vec(),
+        (None, Dialect::Daemonize) => b"no program specified".to_vec(),
+        (Some(misuse), Dialect::Bernstein | Dialect::Daemonize) => in_words_of_sgetopt(misuse),
         (Some(misuse), _) => in_words_of_glibc(misuse),
     };
     [applet.name.as_bytes(), b": ", &complaint, b"\n"].concat()
@@ -86,10 +86,10 @@ pub fn complaint(applet: &'static Applet, misuse: Option<&Misuse>) -> Vec<u8> {
 /// What comes after that: how the applet is called. It is all ours.
 pub fn usage(applet: &'static Applet) -> String {
     let name = applet.name;
-    match applet.family {
-        Family::Bernstein => format!("{}\n", format!("{name}: usage: {name} {}", synopsis(applet)).trim_end()),
-        Family::Gnu | Family::UtilLinux => format!("Try '{name} --help' for more information.\n"),
-        Family::Daemonize => command(applet).render_help().to_string(),
+    match applet.dialect {
+        Dialect::Bernstein => format!("{}\n", format!("{name}: usage: {name} {}", synopsis(applet)).trim_end()),
+        Dialect::Gnu | Dialect::UtilLinux => format!("Try '{name} --help' for more information.\n"),
+        Dialect::Daemonize => command(applet).render_help().to_string(),
     }
 }
 
@@ -336,9 +336,9 @@ pub fn names() -> String {
 /// `catena` and `catena --help`.
 pub fn overview() -> String {
     let mut after = String::from("Applets:\n");
-    for group in Group::ALL {
+    for &(group, applets) in applets::GROUPS {
         let _ = writeln!(after, "  {}", group.title());
-        for applet in applets::ALL.iter().filter(|applet| applet.group == group) {
+        for applet in applets {
             let _ = writeln!(after, "    {:<14} {}", applet.name, applet.about);
         }
     }

@@ -1,19 +1,19 @@
 //! catena by its own name: the list of applets, help, links to install, and the first link of a chain.
 
-use crate::applet::{Applet, Family};
+use crate::applet::{Applet, Dialect};
 use crate::applets;
 use crate::call::{self, Call, NAME, OPTIONS, Start};
 use crate::chain::{self, Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
-use crate::exit::CATENA;
-use crate::failure::{describe, say_last};
 use crate::options::{self, Misuse};
-use crate::status::Listeners;
+use crate::start_report::Listeners;
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec;
 use crate::sys::file;
 use crate::sys::words::{Word, Words};
+use crate::voice::exit::CATENA;
+use crate::voice::failure::{describe, say_last};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, stat};
@@ -179,7 +179,7 @@ fn is_this_program(path: &Path) -> bool {
 }
 
 fn unable(verb: &[u8], object: &Path, reason: Errno) -> u8 {
-    let reason = describe(reason, Family::Bernstein);
+    let reason = describe(reason, Dialect::Bernstein);
     let object = object.as_os_str().as_bytes();
     // nobody waits to hear of links
     fail(&Listeners::default(), &[b"unable to ", verb, b" ", object, b": ", reason.as_bytes()], CATENA.failure)

@@ -51,7 +51,7 @@ fn call(directory: &Path, program: &Path, words: &[OsString], environment: &[(&s
 fn check(said: &Said) {
     let error = String::from_utf8_lossy(&said.error).into_owned();
     let all = [error.as_str(), &String::from_utf8_lossy(&said.output)].concat();
-    assert!(!all.chars().any(|sign| sign != '\n' && catena::foreign::is_unfit(sign)), "{}: {all:?}", said.call);
+    assert!(!all.chars().any(|sign| sign != '\n' && catena::voice::foreign::is_unfit(sign)), "{}: {all:?}", said.call);
     assert!(!all.lines().any(|line| line.starts_with("forged")), "{}: {all:?}", said.call);
     let bytes = [said.error.as_slice(), &said.output].concat();
     let stray = bytes.utf8_chunks().flat_map(|chunk| chunk.invalid()).any(|byte| *byte < 0xa0);

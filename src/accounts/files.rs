@@ -3,8 +3,8 @@
 use super::lines::{group_in, is_network_entry, membership_in, user_in};
 use super::services::{Order, Services};
 use super::{Answer, Directory, Id, User, getent, id, is_usable};
-use crate::failure::Failure;
 use crate::sys::descriptor::{Opened, uninterrupted};
+use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

@@ -1,12 +1,12 @@
 //! getent(1): the C library's look-ups, in a process that can load its modules.
 
 use super::Answer;
-use crate::applet::Family;
-use crate::failure::{Failure, describe};
+use crate::applet::Dialect;
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::words::{Word, Words};
 use crate::sys::{exec, signal};
+use crate::voice::failure::{Failure, describe};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -31,7 +31,7 @@ pub fn ask(database: &CStr, name: &[u8]) -> Answer<Vec<u8>> {
     let cannot = |reason: &[u8]| {
         Failure::new([b"unable to look up ", name, b" in ", database.to_bytes(), b": ", reason].concat())
     };
-    let failed = |reason: Errno| cannot(describe(reason, Family::Bernstein).as_bytes());
+    let failed = |reason: Errno| cannot(describe(reason, Dialect::Bernstein).as_bytes());
     let name = Word::leak(name.to_vec());
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
     // A child whose end nobody is told of: signals pending and ignored stay as they are. An exec would make it an

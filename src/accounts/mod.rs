@@ -4,8 +4,8 @@
 //! they do not fit; so a static build reads `/etc/passwd` and `/etc/group` itself where nsswitch.conf(5) puts `files`
 //! first, and for anything else asks getent(1), which is the C library at one remove. Both give the same answers.
 
-use crate::failure::Failure;
 use crate::number::decimal_in;
+use crate::voice::failure::Failure;
 
 #[cfg(target_feature = "crt-static")]
 mod files;

@@ -1,9 +1,9 @@
 //! Becoming an account for good.
 
 use super::Account;
-use crate::applet::{Boundary, Family};
-use crate::failure::{Failure, UnableTo, describe};
+use crate::applet::{Boundary, Dialect};
 use crate::sys::ids;
+use crate::voice::failure::{Failure, UnableTo, describe};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, getresgid, getresuid, setgroups, setresgid, setresuid};
 
@@ -48,12 +48,12 @@ impl Switch {
     ///
     /// # Errors
     /// As there.
-    pub fn make_if_needed(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
+    pub fn make_if_needed(&self, dialect: Dialect, way_out: &str) -> anyhow::Result<Boundary> {
         if !self.is_made()? || !self.has_certain_groups() {
-            return self.make(family, way_out);
+            return self.make(dialect, way_out);
         }
         if self.is_doubtful() {
-            return self.make_ids(family);
+            return self.make_ids(dialect);
         }
         Ok(if clear_ambient()? { self.boundary() } else { Boundary::Open })
     }
@@ -61,20 +61,20 @@ impl Switch {
     /// Sets groups, group ids and user ids, in this order, empties the ambient set of capabilities, and reads all back.
     ///
     /// # Errors
-    /// What the kernel refused, in the words of `family`, and what it would take; `way_out` says how to keep the groups.
-    pub fn make(&self, family: Family, way_out: &str) -> anyhow::Result<Boundary> {
+    /// What the kernel refused, in the words of `dialect`, and what it would take; `way_out` says how to keep the groups.
+    pub fn make(&self, dialect: Dialect, way_out: &str) -> anyhow::Result<Boundary> {
         if !self.keep_groups {
             let groups: Vec<Gid> = self.account.groups.iter().copied().map(Gid::from_raw).collect();
-            setgroups(&groups).map_err(|reason| groups_refused(reason, family, way_out))?;
+            setgroups(&groups).map_err(|reason| groups_refused(reason, dialect, way_out))?;
         }
-        self.make_ids(family)
+        self.make_ids(dialect)
     }
 
-    fn make_ids(&self, family: Family) -> anyhow::Result<Boundary> {
+    fn make_ids(&self, dialect: Dialect) -> anyhow::Result<Boundary> {
         let user = Uid::from_raw(self.account.user);
         let group = Gid::from_raw(self.account.group);
-        setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason, family))?;
-        setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason, family))?;
+        setresgid(group, group, group).map_err(|reason| refused("setgid", "CAP_SETGID", reason, dialect))?;
+        setresuid(user, user, user).map_err(|reason| refused("setuid", "CAP_SETUID", reason, dialect))?;
         let _ = clear_ambient()?;
         // The proof is that all ids read back. To try a setuid(0) would be none: under SECBIT_NO_SETUID_FIXUP it
         // succeeds before the next exec, and root would be back for real. An id that has no number here cannot be set, so none reads like one that was.
@@ -97,8 +97,8 @@ fn clear_ambient() -> anyhow::Result<bool> {
 }
 
 /// daemontools' words, and what would be needed.
-fn refused(what: &str, capability: &str, reason: Errno, family: Family) -> Failure {
-    let words = describe(reason, family);
+fn refused(what: &str, capability: &str, reason: Errno, dialect: Dialect) -> Failure {
+    let words = describe(reason, dialect);
     match reason {
         Errno::EPERM => Failure::new(format!("unable to {what}: {words}: needs root or {capability}")),
         Errno::EINVAL => Failure::new(format!("unable to {what}: {words}: no such id in this user namespace")),
@@ -107,13 +107,13 @@ fn refused(what: &str, capability: &str, reason: Errno, family: Family) -> Failu
 }
 
 /// Likewise; the reference calls this setgid too.
-fn groups_refused(reason: Errno, family: Family, way_out: &str) -> Failure {
+fn groups_refused(reason: Errno, dialect: Dialect, way_out: &str) -> Failure {
     // user_namespaces(7): without privilege a namespace gets its group map only by giving up setgroups
     let denied = std::fs::read("/proc/self/setgroups").is_ok_and(|say| say.starts_with(b"deny"));
     if reason == Errno::EPERM && denied {
-        let words = describe(reason, family);
+        let words = describe(reason, dialect);
         let why = "this user namespace denies setgroups";
         return Failure::new(format!("unable to setgid: {words}: {why}; {way_out} keeps the groups"));
     }
-    refused("setgid", &format!("CAP_SETGID to set groups; {way_out} keeps them"), reason, family)
+    refused("setgid", &format!("CAP_SETGID to set groups; {way_out} keeps them"), reason, dialect)
 }

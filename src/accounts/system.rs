@@ -1,10 +1,10 @@
 //! The C library's look-ups, through the `users` crate.
 
 use super::{Answer, Directory, Id, User, is_usable};
-use crate::failure::Failure;
 use crate::number::decimal_in;
 use crate::sys::descriptor;
 use crate::sys::words::Word;
+use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::unistd::Gid;
 use std::collections::BTreeSet;

@@ -1,39 +1,61 @@
-//! The registry: one line per applet.
+//! The registry: one line per applet, in the folder that is its group in the list of applets.
 
-use crate::applet::Applet;
+use crate::applet::{Applet, Group};
 
 macro_rules! registry {
-    ($($module:ident)*) => {
-        $(pub mod $module;)*
+    ($($group:ident $heading:ident { $($module:ident)* })*) => {
+        $(
+            #[doc = concat!("The applets of the group ", stringify!($heading), ".")]
+            pub mod $group {
+                $(pub mod $module;)*
+            }
+        )*
         /// Every applet, in the order of the documents.
-        pub static ALL: &[&Applet] = &[$(&$module::APPLET),*];
+        pub static ALL: &[&Applet] = &[$($(&$group::$module::APPLET),*),*];
+
+        /// The same, group by group.
+        pub static GROUPS: &[(Group, &[&Applet])] = &[$((Group::$heading, &[$(&$group::$module::APPLET),*])),*];
     };
 }
 
 registry! {
-    nohup
-    setsid
-    pgrphack
-    daemonize
-    pidfile_lock
-    fghack
-    envdir
-    envuidgid
-    setuidgid
-    softlimit
-    setlock
-    svscan
-    supervise
-    svc
-    svok
-    svup
-    svstat
-    svwait
-    svscanboot
-    readproctitle
-    multilog
-    tai64n
-    tai64nlocal
+    session Session {
+        nohup
+        setsid
+        pgrphack
+    }
+    daemon Daemon {
+        daemonize
+        pidfile_lock
+        fghack
+    }
+    environment Environment {
+        envdir
+        envuidgid
+    }
+    privilege Privilege {
+        setuidgid
+        softlimit
+    }
+    lock Lock {
+        setlock
+    }
+    supervision Supervision {
+        svscan
+        supervise
+        svc
+        svok
+        svup
+        svstat
+        svwait
+        svscanboot
+        readproctitle
+    }
+    log Log {
+        multilog
+        tai64n
+        tai64nlocal
+    }
 }
 
 /// The applet of that name.

@@ -1,6 +1,6 @@
 //! Where a program is looked for: exactly as exec would do it.
 
-use crate::applet::Family;
+use crate::applet::Dialect;
 use crate::environ::Environ;
 use crate::sys::words::Word;
 use std::ffi::CStr;
@@ -19,23 +19,23 @@ pub struct Search {
 }
 
 impl Search {
-    /// For the word of an applet of that family, with the PATH of that environment.
-    pub fn new(word: Word, environ: &Environ, family: Family) -> Self {
+    /// For the word of an applet of that dialect, with the PATH of that environment.
+    pub fn new(word: Word, environ: &Environ, dialect: Dialect) -> Self {
         let name = word.bytes();
         let by_name = !name.contains(&b'/');
         let path = environ.get(b"PATH").map_or(&b"/bin:/usr/bin"[..], Word::bytes);
         // an empty name is nowhere, but for daemontools, which tries the directories themselves; a name with a slash is
         // its own only candidate
-        let path = if name.is_empty() && family != Family::Bernstein {
+        let path = if name.is_empty() && dialect != Dialect::Bernstein {
             None
         } else if by_name {
             Some(path)
         } else {
             Some(&b""[..])
         };
-        let here: &[u8] = if by_name && family == Family::Bernstein { b"." } else { b"" };
+        let here: &[u8] = if by_name && dialect == Dialect::Bernstein { b"." } else { b"" };
         let room = path.map_or(0, <[u8]>::len) + name.len() + 3;
-        let passes_over_long = family != Family::Bernstein;
+        let passes_over_long = dialect != Dialect::Bernstein;
         Self { word, path, by_name, passes_over_long, here, candidate: Vec::with_capacity(room) }
     }
 

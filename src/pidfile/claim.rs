@@ -8,11 +8,11 @@ mod trace;
 
 use super::holder::Holder;
 use super::{takeover, text};
-use crate::failure::{Failure, UnableTo};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::file;
 use crate::sys::signal;
 use crate::sys::words::Word;
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};

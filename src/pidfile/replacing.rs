@@ -2,11 +2,11 @@
 
 use super::beside;
 use super::claim::{Claim, Terms, flaw, remove, unusable, write};
-use crate::failure::{Failure, UnableTo};
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::directory;
 use crate::sys::file;
 use crate::sys::words::Word;
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat, fstatat};

@@ -4,8 +4,8 @@
 use super::claim::{Claim, Denied};
 use super::holder::Holder;
 use super::text;
-use crate::failure::UnableTo;
 use crate::sys::process;
+use crate::voice::failure::UnableTo;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FileStat, fstatat};
 use nix::unistd::{Uid, getegid, geteuid};

@@ -6,8 +6,8 @@
 use super::Home;
 use super::info::Identity;
 use super::status::{Phase, Record};
-use crate::label::Moment;
 use crate::sys::process;
+use crate::time::tai64n::Moment;
 use nix::unistd::Pid;
 use std::os::fd::OwnedFd;
 

@@ -1,8 +1,8 @@
 //! Where a client was started: it enters one service directory after the other, and comes back here in between, since their
 //! names may be relative.
 
-use crate::failure::Failure;
 use crate::sys::descriptor;
+use crate::voice::failure::Failure;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, fchdir};

@@ -11,7 +11,7 @@
 //! | 18 | the phase |
 //! | 19 | runit's state: 0 down, 1 run, 2 finish |
 
-use crate::label::{self, Moment};
+use crate::time::tai64n::{self, Moment};
 
 /// What is wanted of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Status {
     pub fn encode(&self, in_finish: bool) -> [u8; LENGTH] {
         let phase = self.phase.unwrap_or(Phase::Stopped);
         let mut bytes = [0; LENGTH];
-        bytes[..label::PACKED].copy_from_slice(&label::pack(self.since));
+        bytes[..tai64n::PACKED].copy_from_slice(&tai64n::pack(self.since));
         bytes[12..16].copy_from_slice(&self.pid.to_le_bytes());
         bytes[16] = u8::from(self.is_paused && self.pid != 0);
         bytes[17] = match self.want {
@@ -127,17 +127,17 @@ impl Status {
     /// clock has been set back since.
     pub fn seconds(&self, now: Moment) -> u64 {
         let [now, since] = [now, self.since].map(|moment| {
-            let [a, b, c, d, e, f, g, h, ..] = label::pack(moment);
+            let [a, b, c, d, e, f, g, h, ..] = tai64n::pack(moment);
             u64::from_be_bytes([a, b, c, d, e, f, g, h])
         });
         now.saturating_sub(since)
     }
 
     fn decode(bytes: &[u8; LENGTH], is_plain: bool) -> Self {
-        let mut since = [0; label::PACKED];
-        since.copy_from_slice(&bytes[..label::PACKED]);
+        let mut since = [0; tai64n::PACKED];
+        since.copy_from_slice(&bytes[..tai64n::PACKED]);
         Self {
-            since: label::unpack(since),
+            since: tai64n::unpack(since),
             pid: u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]),
             is_paused: bytes[16] != 0,
             want: match bytes[17] {
@@ -228,8 +228,8 @@ mod tests {
         }
         let now = Moment { seconds: 0, nanoseconds: 0 };
         // before the beginning of the count, and beyond its end
-        assert_eq!(Status { since: label::unpack([0; 12]), ..status }.seconds(now), (1 << 62) + 10);
-        assert_eq!(Status { since: label::unpack([255; 12]), ..status }.seconds(now), 0);
+        assert_eq!(Status { since: tai64n::unpack([0; 12]), ..status }.seconds(now), (1 << 62) + 10);
+        assert_eq!(Status { since: tai64n::unpack([255; 12]), ..status }.seconds(now), 0);
     }
 
     proptest! {

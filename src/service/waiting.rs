@@ -7,10 +7,10 @@ use super::status::{Phase, Record};
 use super::watch::{News, Watch};
 use super::{Home, is_s6};
 use crate::environ::Environ;
-use crate::failure::{Failure, describe, say};
-use crate::family::Family;
-use crate::label::Moment;
 use crate::sys::process;
+use crate::time::tai64n::Moment;
+use crate::voice::dialect::Dialect;
+use crate::voice::failure::{Failure, describe, say};
 use nix::errno::Errno;
 use std::time::{Duration, Instant};
 
@@ -116,7 +116,9 @@ impl Obstacle {
             Self::TimedOut => TIMED_OUT,
             Self::Died => DIED,
             Self::Failed => FAILED,
-            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => crate::exit::BERNSTEIN.failure,
+            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => {
+                crate::voice::exit::BERNSTEIN.failure
+            }
         }
     }
 
@@ -126,7 +128,7 @@ impl Obstacle {
             Self::Died | Self::Unsupervised => "supervise not running".into(),
             Self::Foreign => "not a daemontools service (s6)".into(),
             Self::Failed => "it has failed".into(),
-            Self::NoEntry(reason) | Self::System(reason) => describe(reason, Family::Bernstein),
+            Self::NoEntry(reason) | Self::System(reason) => describe(reason, Dialect::Bernstein),
         }
     }
 }

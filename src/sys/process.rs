@@ -1,7 +1,7 @@
 //! Making and ending processes.
 
-use crate::exit::CATENA;
 use crate::number::{decimal, decimal_in};
+use crate::voice::exit::CATENA;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::ClockId;
@@ -385,6 +385,6 @@ pub fn out_of_memory() -> ! {
     let name = unsafe { name.as_ref() };
     let code = name.map_or(CATENA.failure, |_| CATENA_LAST_WORDS.code.load(Ordering::Relaxed));
     let name = name.map_or("catena", |name| *name).as_bytes();
-    let _ = crate::failure::say_last(super::descriptor::STDERR, &[name, b": fatal: out of memory\n"]);
+    let _ = crate::voice::failure::say_last(super::descriptor::STDERR, &[name, b": fatal: out of memory\n"]);
     exit(code)
 }

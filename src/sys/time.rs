@@ -1,7 +1,7 @@
 //! Points in time, broken down for strftime(3). Zones are not the C library's business: what it makes of `TZ` depends on
 //! which one it is.
 
-use crate::calendar::{DAY, days_before, months, weekday_of, year_of};
+use crate::time::calendar::{DAY, days_before, months, weekday_of, year_of};
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 

@@ -3,7 +3,7 @@
 //! without any.
 
 use super::{ATTEMPTS, Terms, flaw, is_at, remove};
-use crate::patience::{self, Patience};
+use crate::files::lock_wait::{self, LockWait};
 use crate::pidfile::beside;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::file;
@@ -35,7 +35,7 @@ pub(super) enum Unguarded {
 
 impl Guard {
     /// Takes it for the pid file `of`, once whoever has it is done, but within the bound of a patience that has one.
-    pub(super) fn take(of: Word, patience: Patience) -> Result<Self, Unguarded> {
+    pub(super) fn take(of: Word, patience: LockWait) -> Result<Self, Unguarded> {
         let limit = patience.limit().filter(|limit| !limit.is_zero()).map_or(DECISION, |limit| limit.min(DECISION));
         let name = Word::leak(beside(of.bytes(), b"claim"));
         for _ in 0..ATTEMPTS {
@@ -45,7 +45,7 @@ impl Guard {
                 Err(Errno::EAGAIN | Errno::EACCES) => None,
                 outcome => Some(outcome),
             };
-            match attempt().or_else(|| patience::poll(Some(limit), attempt)) {
+            match attempt().or_else(|| lock_wait::poll(Some(limit), attempt)) {
                 Some(Ok(())) if is_at(name.as_c_str(), &file.seen) => return Ok(Self { file }),
                 // whoever had it has removed it
                 Some(Ok(())) => {}

@@ -21,8 +21,7 @@
 
 use super::guard::{Guard, Unguarded};
 use super::{ATTEMPTS, Claim, Denied, Terms};
-use crate::failure::{Failure, UnableTo};
-use crate::patience::{self, Patience};
+use crate::files::lock_wait::{self, LockWait};
 use crate::pidfile::holder::Holder;
 use crate::pidfile::text;
 use crate::sys::descriptor::{self, uninterrupted};
@@ -30,6 +29,7 @@ use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::process;
 use crate::sys::words::Word;
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -52,7 +52,7 @@ impl Claim {
     pub fn make_good(
         mut self,
         kind: Kind,
-        patience: Patience,
+        patience: LockWait,
         waiter: &str,
         text: impl Fn(BorrowedFd<'_>) -> Vec<u8>,
         work: impl Fn(&Self) -> anyhow::Result<()>,
@@ -79,7 +79,7 @@ impl Claim {
 
     fn by_record(
         mut self,
-        patience: Patience,
+        patience: LockWait,
         text: &impl Fn(BorrowedFd<'_>) -> Vec<u8>,
         work: &impl Fn(&Self) -> anyhow::Result<()>,
     ) -> Result<Outcome, Denied> {
@@ -134,7 +134,7 @@ impl Claim {
             Err(Errno::EAGAIN | Errno::EACCES) => None,
             outcome => Some(outcome),
         };
-        match attempt().or_else(|| patience::poll(Some(GLANCE), attempt)) {
+        match attempt().or_else(|| lock_wait::poll(Some(GLANCE), attempt)) {
             Some(Ok(())) => {}
             Some(Err(reason)) => {
                 take_back(&terms, &seen, is_new);
@@ -300,7 +300,7 @@ enum Outcome {
 
 /// The wait for a file that somebody has.
 struct Wait<'a> {
-    patience: Patience,
+    patience: LockWait,
     waiter: &'a str,
     start: Instant,
     pause: Duration,
@@ -312,11 +312,11 @@ impl<'a> Wait<'a> {
     /// From pause to pause twice as long, up to this: a lock may be given back by who runs on.
     const LONGEST: Duration = Duration::from_secs(1);
 
-    fn new(patience: Patience, waiter: &'a str) -> Self {
+    fn new(patience: LockWait, waiter: &'a str) -> Self {
         Self { patience, waiter, start: Instant::now(), pause: Duration::from_millis(1), ended: None }
     }
 
-    fn left(&self) -> Patience {
+    fn left(&self) -> LockWait {
         self.patience.after(self.start)
     }
 

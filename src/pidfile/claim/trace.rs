@@ -2,7 +2,7 @@
 
 use super::guard::{Guard, Unguarded};
 use super::{Claim, text};
-use crate::patience::Patience;
+use crate::files::lock_wait::LockWait;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::file;
 use crate::sys::lock::{self, Kind};
@@ -52,7 +52,7 @@ impl Trace {
 impl Claim {
     fn forget(&self, pid: Pid) {
         // a start that has written its own pid may be in the instant without a lock
-        let _guard = match Guard::take(self.terms.file, Patience::None) {
+        let _guard = match Guard::take(self.terms.file, LockWait::None) {
             Err(Unguarded::Taken(_)) => return,
             outcome => outcome.ok(),
         };

@@ -4,7 +4,7 @@
 //!     cargo +nightly fuzz run --fuzz-dir tests/fuzz multilog_actions
 #![no_main]
 
-use catena::applets::multilog::actions::{Action, parse};
+use catena::applets::log::multilog::actions::{Action, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -5,10 +5,10 @@
 //!     cargo +nightly fuzz run --fuzz-dir tests/fuzz tai64nlocal
 #![no_main]
 
-use catena::applets::tai64nlocal::Converter;
+use catena::applets::log::tai64nlocal::Converter;
 use catena::environ::Environ;
-use catena::local_time::{LocalTime, Style, Zone};
-use catena::stream::Change;
+use catena::time::local::{LocalTime, Style, Zone};
+use catena::files::filter::Change;
 use catena::sys::words::Words;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,0 +1,126 @@
+//! setsid: start a session, forking first where the kernel demands it. As util-linux, but the parent that goes away
+//! tells whether the program was started.
+
+use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::options::Opt;
+use crate::start_report::Scope;
+use crate::sys::descriptor::STDERR;
+use crate::sys::process::{self, End};
+use crate::sys::signal;
+use crate::voice::exit::SETSID;
+use crate::voice::failure::{Failure, say_last};
+use nix::unistd::{ForkResult, Pid, getpgrp, getpid};
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "setsid",
+    about: "Run a program in a new session",
+    dialect: Dialect::UtilLinux,
+    codes: SETSID,
+    other_codes: &[
+        ("0", "forked, without --wait: the program has been started"),
+        ("128+N", "with --wait: signal N killed the program"),
+        ("N", "the program's own, where it takes this process's place or is waited for"),
+    ],
+    changes: &[Aspect::Session, Aspect::Process],
+    on_request: &[],
+    options: &[
+        Opt::flag("ctty", "Make the terminal on standard input the new session's").or(b'c'),
+        Opt::flag("fork", "Fork even where that is not needed").or(b'f'),
+        Opt::flag("wait", "If forked, wait for the program and exit with its status").or(b'w'),
+        Opt::flag("help", "Print this help and exit").or(b'h'),
+        Opt::flag("version", "Print the version and exit").or(b'V'),
+    ],
+    operands: &[],
+    example: &[],
+    manual: Manual {
+        description: &[
+            "Starts a session with setsid(2), so that the program has no controlling terminal and its signals do not \
+             reach it, and runs the program in it.",
+            "A process that leads a process group, as one typed at a prompt does, cannot start a session: then, or \
+             with `--fork`, setsid forks, and the program runs in the child. The parent exits with 0 as soon as the \
+             program has been started, or with the code of what prevented it; with `--wait` it waits and exits with \
+             the program's status. Without a fork the program simply is this process, and `--wait` changes nothing.",
+            "A waiting parent forwards no signals: an interrupt at the terminal ends it and not the program.",
+            "The leader of a session without a terminal gains one by opening a terminal without O_NOCTTY.",
+        ],
+        sections: &[],
+        examples: &[
+            ("setsid ./server </dev/null >server.log 2>&1", "From a prompt: start a server and return at once."),
+            ("setsid --wait make check", "Keep the terminal's signals from a test run, and get its status."),
+        ],
+        reference: "util-linux 2.38",
+        differences: &[
+            "A parent that does not wait exits with 126 or 127 where the program could not be run. The reference \
+             exits with 0.",
+            "`--wait` exits with 128+N where signal N killed the program. The reference exits with N, which a \
+             program can exit with as well; only with a core dump it adds 128.",
+            "`--wait` waits for the program, not for any child, and also where SIGCHLD was ignored.",
+        ],
+        see_also: &["daemonize(1)", "pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
+    },
+    role: Role::Link(|given, _| {
+        Ok(Box::new(Setsid { terminal: given.has("ctty"), fork: given.has("fork"), wait: given.has("wait") }))
+    }),
+};
+
+struct Setsid {
+    terminal: bool,
+    fork: bool,
+    wait: bool,
+}
+
+impl Link for Setsid {
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+        if self.fork || getpgrp() == getpid() {
+            self.go_on_in_child(process)?;
+        }
+        nix::unistd::setsid().map_err(|reason| Failure::new("setsid failed").because(reason))?;
+        if self.terminal {
+            process::take_terminal(0)
+                .map_err(|reason| Failure::new("failed to set the controlling terminal").because(reason))?;
+        }
+        Ok(Boundary::Open)
+    }
+}
+
+impl Setsid {
+    /// Returns only in the child.
+    fn go_on_in_child(&self, process: &mut Process) -> anyhow::Result<()> {
+        let failed = |reason| Failure::new("fork").because(reason);
+        // an ignored SIGCHLD would take the child's status away, from whoever waits for it; the child puts it back
+        let former = signal::set_default(libc::SIGCHLD).map_err(failed)?;
+        let waiting = process.listeners.pipe(Scope::NextProgram).map_err(failed)?;
+        match process::fork().map_err(failed)? {
+            ForkResult::Child => {
+                signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
+                process.listeners.follow();
+                if !self.wait {
+                    process.listeners.going_on(getpid());
+                }
+                Ok(())
+            }
+            ForkResult::Parent { child } => {
+                // the child alone answers from here on
+                process.listeners.leave();
+                process::exit(if self.wait { wait(child) } else { waiting.failure().unwrap_or(0) })
+            }
+        }
+    }
+}
+
+/// The program's exit code, or 128+N.
+fn wait(child: Pid) -> u8 {
+    match process::wait_for(child) {
+        Ok(End::Exited(code)) => code,
+        Ok(End::Killed(signal)) => {
+            let child = child.to_string();
+            let _ = say_last(STDERR, &[b"setsid: child ", child.as_bytes(), b" did not exit normally\n"]);
+            128 + signal
+        }
+        Err(_) => {
+            let _ = say_last(STDERR, &[b"setsid: wait failed\n"]);
+            SETSID.failure
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! supervise: keep a service running ([`crate::service::supervising`]).
+
+mod manual;
+
+use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::options::Given;
+use crate::process::inherited_signals::Inherited;
+use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
+use crate::sys::descriptor;
+use crate::sys::process::{start_now, start_of};
+use crate::voice::exit::BERNSTEIN;
+use crate::voice::failure::UnableTo;
+use nix::unistd::getpid;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: NAME,
+    about: "Run a service, start it again when it ends, and take commands for it",
+    dialect: Dialect::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[("0", "it was told to exit, and the service is down")],
+    changes: &[],
+    on_request: &[],
+    options: &[],
+    operands: &[("DIR", "The service directory")],
+    example: &[],
+    manual: manual::MANUAL,
+    role: Role::Tool(Grammar::Options, run),
+};
+
+fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+    let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
+    descriptor::occupy_standard();
+    let dir = given.operands().first().bytes();
+    let listeners = &mut process.listeners;
+    let start = start_of(getpid()).unwrap_or_else(start_now);
+    supervise(dir, &process.environ, &signals, start, |progress| match progress {
+        Progress::Begins => listeners.tool_begins(),
+        Progress::IsUp => listeners.tool_runs(APPLET.name),
+    })
+}

@@ -1,0 +1,164 @@
+//! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
+
+use super::watched::SECOND;
+use crate::chain::search::Search;
+use crate::environ::Environ;
+use crate::process::inherited_signals::Inherited;
+use crate::service::supervising;
+use crate::sys::argv::Layout;
+use crate::sys::descriptor::{self, STDOUT};
+use crate::sys::exec::{SELF, execve_with};
+use crate::sys::process;
+use crate::sys::split;
+use crate::sys::words::Word;
+use crate::voice::dialect::Dialect;
+use crate::voice::exit::BERNSTEIN;
+use crate::voice::failure::{explained, say};
+use nix::errno::Errno;
+use nix::unistd::{ForkResult, Pid, chdir};
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+/// What supervises are started with.
+pub struct Starter<'a> {
+    /// The environment.
+    pub environ: &'a Environ,
+    /// The signals as svscan found them.
+    pub signals: Inherited,
+    /// The descriptors above 2 that svscan was started with.
+    pub inherited: Vec<RawFd>,
+    /// The limit on descriptors that svscan was started with.
+    pub limit: (u64, u64),
+    /// How a fork is made to look like an exec; `None` where it cannot be, or is not to be.
+    pub layout: Option<Layout>,
+}
+
+/// Which supervise is to be started, and what it has that the others have not.
+pub struct Order<'a> {
+    /// Where it is started: in this directory.
+    pub place: Option<&'a CStr>,
+    /// What it is to supervise, as seen from there.
+    pub name: &'a CStr,
+    /// Its standard input.
+    pub input: Option<BorrowedFd<'a>>,
+    /// Its standard output.
+    pub output: Option<BorrowedFd<'a>>,
+    /// Its standard output and error, where svscan has put others in their place.
+    pub outlets: Option<[BorrowedFd<'a>; 2]>,
+}
+
+/// A supervise that has been started.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    /// Its process.
+    pub pid: Pid,
+    /// Whether it is known to be catena's: TERM makes it end its service first.
+    pub is_ours: bool,
+    /// From when on it does: what is exec'ed dies of TERM before it has set its signals up.
+    pub hears_at: u64,
+}
+
+impl Starter<'_> {
+    /// Starts a supervise.
+    ///
+    /// # Errors
+    /// As fork(2) and execve(2).
+    pub fn start(&self, order: &Order<'_>) -> nix::Result<Begun> {
+        let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
+        match (&self.layout, other) {
+            (Some(layout), None) => {
+                let before = process::start_now();
+                match process::fork()? {
+                    ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
+                    ForkResult::Child => process::exit(self.be(layout, order, before)),
+                }
+            }
+            _ => self.exec(other, order),
+        }
+    }
+
+    /// What both ways have in common, in the child.
+    fn prepare(&self, order: &Order<'_>) -> nix::Result<()> {
+        if let Some([output, error]) = order.outlets {
+            descriptor::put_at(output, 1)?;
+            descriptor::put_at(error, 2)?;
+        }
+        for (from, to) in [(order.input, 0), (order.output, STDOUT.as_raw_fd())] {
+            if let Some(from) = from {
+                descriptor::put_at(from, to)?;
+            }
+        }
+        if let Some(place) = order.place {
+            chdir(place)?;
+        }
+        let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, self.limit.0, self.limit.1);
+        Ok(())
+    }
+
+    /// Becomes a supervise without an exec. Gives its exit code.
+    fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
+        let start = process::own_start(before);
+        let name = order.name.to_bytes();
+        let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
+        process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
+        process::set_name(supervising::NAME);
+        let outcome = self
+            .prepare(order)
+            .and_then(|()| layout.show(words))
+            // all of svscan's are close-on-exec; those it was given are not
+            .and_then(|()| descriptor::close_from(3, &self.inherited))
+            .and_then(|()| self.signals.watch_instead(&supervising::WATCHED));
+        let outcome = match outcome {
+            Ok(()) => supervising::supervise(name, self.environ, &self.signals, start, |_| {}),
+            Err(reason) => Err(crate::voice::failure::Failure::unable_to("start", name, reason).into()),
+        };
+        outcome.unwrap_or_else(|error| {
+            let text = explained(&error, Dialect::Bernstein);
+            let _ = say(&[b"supervise: fatal: ", &text, b"\n"]);
+            BERNSTEIN.failure
+        })
+    }
+
+    fn exec(&self, other: Option<Word>, order: &Order<'_>) -> nix::Result<Begun> {
+        let program = other.unwrap_or(Word::constant(c"supervise"));
+        let mut search = Search::new(program, self.environ, Dialect::Bernstein);
+        let exec = |file: &CStr| {
+            // to ours a name like this would be an option; daemontools' has none
+            let is_like_option = other.is_none() && matches!(order.name.to_bytes(), [b'-', _, ..]);
+            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name)];
+            execve_with(file, words.into_iter().flatten(), self.environ.entries())
+        };
+        let mut failed = None;
+        let started = split::start(false, || {
+            let ready = self.prepare(order).and_then(|()| self.signals.put_back());
+            failed = Some(match (ready, other) {
+                (Err(reason), _) => reason,
+                (Ok(()), None) => match exec(SELF) {
+                    Errno::ENOENT => try_all(&mut search, exec),
+                    reason => reason,
+                },
+                (Ok(()), Some(_)) => try_all(&mut search, exec),
+            });
+            111
+        })?;
+        match failed {
+            Some(reason) => {
+                let _ = process::wait_for(started.pid);
+                Err(reason)
+            }
+            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: process::monotonic() + SECOND }),
+        }
+    }
+}
+
+/// Execs the first program of the search that can be.
+fn try_all(search: &mut Search, exec: impl Fn(&CStr) -> Errno) -> Errno {
+    let mut last = Errno::ENOENT;
+    while let Some(candidate) = search.next_candidate() {
+        last = exec(candidate);
+        if !matches!(last, Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) {
+            break;
+        }
+    }
+    last
+}

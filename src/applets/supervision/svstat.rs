@@ -1,0 +1,130 @@
+//! svstat: how services are.
+//!
+//! | module | is |
+//! |---|---|
+//! | look | what is found in a service directory |
+//! | line, json, table | how that is shown |
+//! | plight | what is wrong with a log |
+//! | watching | shown again whenever it changes |
+//! | manual | the prose of the manual page |
+
+mod json;
+mod line;
+mod look;
+mod manual;
+mod plight;
+mod table;
+mod watching;
+
+use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::options::{Given, Opt};
+use crate::service::origin::Origin;
+use crate::sys::descriptor::STDOUT;
+use crate::time::tai64n::Moment;
+use crate::voice::exit::BERNSTEIN;
+use crate::voice::failure::{UnableTo, WrongUsage};
+use look::{Look, Scope};
+use nix::errno::Errno;
+
+/// The definition.
+pub const APPLET: Applet = Applet {
+    name: "svstat",
+    about: "Tell how services are",
+    dialect: Dialect::Bernstein,
+    codes: BERNSTEIN,
+    other_codes: &[
+        ("0", "all has been said, whatever it is; with -q: all services are up"),
+        ("1", "with -q: one is down"),
+        ("2", "with -q: one is not supervised"),
+        ("3", "with -q: one has failed for good"),
+        ("111", "with -q: of one nothing can be told"),
+    ],
+    changes: &[],
+    on_request: &[],
+    options: &[
+        Opt::flag("l", "Only the services themselves, not their logs; says what they are doing, as --encore"),
+        Opt::flag("L", "Only their logs; says what they are doing, as --encore"),
+        Opt::flag("q", "Say nothing: the exit code tells"),
+        Opt::flag("encore", "Say also what a service is doing, where its supervise tells that"),
+        Opt::flag("json", "One JSON object a line for each service"),
+        Opt::flag("table", "Columns"),
+        Opt::flag("watch", "Go on and show them again whenever one changes; as a table, unless with --json"),
+    ],
+    operands: &[("[DIR]...", "Service directories")],
+    example: &[],
+    manual: manual::MANUAL,
+    role: Role::Tool(Grammar::Options, run),
+};
+
+/// How services are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// As the reference has it.
+    Line,
+    Json,
+    Table,
+    /// Not at all.
+    Silent,
+}
+
+/// What is shown, and how.
+struct Wish {
+    form: Form,
+    scope: Scope,
+}
+
+fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+    let watches = given.has("watch");
+    let form = match () {
+        () if given.has("q") => Form::Silent,
+        () if given.prevails("json", "table") => Form::Json,
+        () if given.has("table") || watches => Form::Table,
+        () => Form::Line,
+    };
+    if watches && form == Form::Silent {
+        return Err(WrongUsage.into());
+    }
+    let scope = match (given.prevails("L", "l"), given.has("l")) {
+        (true, _) => Scope::Log,
+        (false, true) => Scope::Service,
+        (false, false) => Scope::Both,
+    };
+    let with_phase = given.has("encore") || scope != Scope::Both;
+    let wish = Wish { form, scope };
+    process.listeners.tool_runs(APPLET.name);
+    let origin = Origin::open()?;
+    let dirs: Vec<&'static [u8]> = given.operands().iter().map(|dir| dir.bytes()).collect();
+    if watches {
+        return watching::run(&wish, &origin, &process.environ, &dirs);
+    }
+
+    let mut looks = Vec::with_capacity(dirs.len());
+    for dir in dirs {
+        looks.push(Look::at(dir, &origin, &process.environ, scope, form)?);
+    }
+    let now = Moment::now();
+    let text = match form {
+        Form::Silent => return Ok(looks.iter().map(Look::code).max().unwrap_or(0)),
+        Form::Line => looks.iter().flat_map(|look| line::lines(look, with_phase, now)).collect(),
+        Form::Json => looks.iter().flat_map(|look| json::line(look, now, &process.environ)).collect(),
+        Form::Table => table::table(&looks, now, None),
+    };
+    match write(&text) {
+        // the reference does not look
+        Err(_) if form == Form::Line => Ok(0),
+        outcome => outcome.unable_to("write", b"output").map(|()| 0),
+    }
+}
+
+/// Writes to standard output.
+fn write(mut text: &[u8]) -> nix::Result<()> {
+    while !text.is_empty() {
+        match nix::unistd::write(STDOUT, text) {
+            Ok(count) => text = &text[count..],
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => crate::files::filter::wait_for(STDOUT, nix::poll::PollFlags::POLLOUT),
+            Err(reason) => return Err(reason),
+        }
+    }
+    Ok(())
+}

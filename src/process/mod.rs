@@ -1,0 +1,3 @@
+//! This process and others: which they are, what they were started with, and what becomes of signals meanwhile.
+
+pub mod inherited_signals;

@@ -1,0 +1,198 @@
+//! What a supervise does: keep a service running. The applet does it in a process of its own, svscan in a fork.
+//!
+//! | module | is |
+//! |---|---|
+//! | table | what each command does in each state |
+//! | commands | doing what the table says |
+//! | service | what is known of the service, its processes, and what is due |
+//! | telling | what is told about it |
+//! | life | from a start to an end to the next start |
+//! | launch, child | making a process of it, and watching it |
+//! | left | what it has left behind, and saying what is waited for |
+//! | files | the supervise directory |
+//! | wishes | small files that ask for something |
+
+mod child;
+mod commands;
+mod files;
+mod launch;
+mod left;
+mod life;
+mod service;
+pub mod table;
+mod telling;
+pub mod wishes;
+
+use crate::environ::Environ;
+use crate::process::inherited_signals::{Inherited, Signals};
+use crate::service::Home;
+use crate::sys::process::{monotonic, peek_ended};
+use crate::sys::signal;
+use crate::voice::failure::{Failure, UnableTo};
+use files::Files;
+use launch::Surroundings;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use service::Service;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// The name of who does it.
+pub const NAME: &str = "supervise";
+
+/// What it waits for. TERM, INT and HUP mean that the service is to end; QUIT that it is to be left alone; IO that something
+/// has been removed from the supervise directory.
+pub const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGCHLD, libc::SIGIO];
+
+/// How far a supervise is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing has been started yet, and nothing keeps it from that any more.
+    Begins,
+    /// svok succeeds, and the service has been started, if it is wanted.
+    IsUp,
+}
+
+/// Supervises the service in `dir` until it is told to exit. Gives the exit code. `signals` are as they were before
+/// [`WATCHED`] were put aside; `start` is when this process was started; `tell` is called as it gets on.
+///
+/// # Errors
+/// What keeps from that, before anything has been started.
+pub fn supervise(
+    dir: &[u8],
+    environ: &Environ,
+    signals: &Inherited,
+    start: u64,
+    mut tell: impl FnMut(Progress),
+) -> anyhow::Result<u8> {
+    nix::unistd::chdir(dir).unable_to("chdir to", dir)?;
+    let is_wanted = match nix::sys::stat::stat(c"down") {
+        Ok(_) => false,
+        Err(Errno::ENOENT) => true,
+        Err(reason) => return Err(reason).unable_to("stat", &[dir, b"/down"].concat()),
+    };
+    // an ignored one would take the service's end away
+    signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
+    let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
+    let home = Home::here(environ).unable_to("find the way to", dir)?;
+    let files = Files::open(&home, dir, None)?;
+    let surroundings = Surroundings { environ: environ.entries(), signals };
+    let mut service = Service::new(dir, &home, files, surroundings, is_wanted, start);
+    service.write();
+    service.files.tell_ok()?;
+    tell(Progress::Begins);
+    if service.obeys_first() {
+        obey(&mut service);
+    }
+    service.begin();
+    service.write();
+    tell(Progress::IsUp);
+    while !service.is_over() {
+        match attend(&mut service, &arrived) {
+            Ok(Go::On) => {}
+            Ok(Go::Away) => return Ok(0),
+            Err(reason) => return Err(Failure::unable_to("wait for", b"events", reason).into()),
+        }
+    }
+    Ok(0)
+}
+
+/// Whether to go on.
+enum Go {
+    On,
+    /// At once, and the service is left alone.
+    Away,
+}
+
+/// Waits for something to happen, and does what it asks for.
+fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
+    let limit = service.next_time().map(|at| Duration::from_nanos(at.saturating_sub(monotonic())));
+    let ready = wait(service, arrived, limit)?;
+    if ready.signal {
+        while let Some(signal) = arrived.take() {
+            match signal {
+                libc::SIGTERM | libc::SIGINT | libc::SIGHUP => service.end(),
+                libc::SIGQUIT => return Ok(Go::Away),
+                libc::SIGIO => service.lose(),
+                // the dead are looked for in any case
+                _ => {}
+            }
+        }
+    }
+    if ready.notification {
+        service.hear();
+    }
+    if ready.signal || ready.child {
+        while let Ok(ended) = peek_ended() {
+            service.reap(ended);
+        }
+    }
+    if ready.signal || ready.child || service.is_unwatched() {
+        service.look_at_strangers();
+    }
+    if ready.control {
+        obey(service);
+    }
+    service.attend();
+    service.write();
+    Ok(Go::On)
+}
+
+/// What has happened.
+struct Ready {
+    signal: bool,
+    control: bool,
+    child: bool,
+    notification: bool,
+}
+
+fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Ready> {
+    let what = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+    let nothing = || what(arrived.as_fd());
+    let child = service.child.as_ref();
+    let watched = child.and_then(|child| child.watched.as_ref());
+    let notification = child.and_then(|child| child.notification.as_ref());
+    let mut watched_for = [
+        what(arrived.as_fd()),
+        what(service.files.control()),
+        watched.map_or_else(nothing, |watched| what(watched.as_fd())),
+        notification.map_or_else(nothing, |notification| what(notification.as_fd())),
+    ];
+    match ppoll(&mut watched_for, limit.map(TimeSpec::from_duration), None) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(reason) => return Err(reason),
+    }
+    let [signal, control, child, notification] = watched_for.map(|one| one.any().unwrap_or(true));
+    Ok(Ready { signal, control, child, notification })
+}
+
+/// Obeys the commands that have come. Many are obeyed in turns, so that who sends ever more does not keep supervise from
+/// all else.
+fn obey(service: &mut Service<'_>) {
+    /// Bytes read at once, and in a turn.
+    const ROOM: usize = 256;
+    const TURN: usize = 4096;
+    let mut to_group = false;
+    // commands for a log inside the same supervise, of which there is none
+    let mut is_for_log = false;
+    for _ in 0..TURN / ROOM {
+        let mut commands = [0; ROOM];
+        let count = nix::unistd::read(service.files.control(), &mut commands).unwrap_or(0);
+        for &command in &commands[..count] {
+            match command {
+                b'+' => to_group = true,
+                b'=' => to_group = false,
+                b'L' => (is_for_log, to_group) = (true, false),
+                b'l' => (is_for_log, to_group) = (false, false),
+                _ if is_for_log => {}
+                // it has been told to exit while the service is down, and does so before all else
+                _ if service.is_over() => return,
+                command => service.command(command, to_group),
+            }
+        }
+        if count < ROOM {
+            break;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! All exit codes. What a dialect uses is measured on its reference: the daemontools programs never tell "not found"
+//! from "found, not runnable", and run scripts test for 111.
+
+/// What a chain ends with when a link stops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// Called wrongly.
+    pub usage: u8,
+    /// The change could not be made.
+    pub failure: u8,
+    /// The next program does not exist: execve said ENOENT.
+    pub not_found: u8,
+    /// The next program cannot be run: execve said anything else.
+    pub not_runnable: u8,
+    /// Takes the place of `usage` and `failure` where the environment has POSIXLY_CORRECT, even empty (GNU nohup).
+    pub posixly_correct: Option<u8>,
+}
+
+/// daemontools: softlimit, setuidgid, envuidgid, pgrphack, setlock, fghack.
+pub const BERNSTEIN: Codes =
+    Codes { usage: 100, failure: 111, not_found: 111, not_runnable: 111, posixly_correct: None };
+
+/// daemontools' envdir, which has 111 where its siblings have 100.
+pub const ENVDIR: Codes = Codes { usage: 111, ..BERNSTEIN };
+
+/// GNU coreutils' nohup; POSIX wants 127 for its own failures.
+pub const NOHUP: Codes =
+    Codes { usage: 125, failure: 125, not_found: 127, not_runnable: 126, posixly_correct: Some(127) };
+
+/// util-linux's setsid.
+pub const SETSID: Codes = Codes { usage: 1, failure: 1, not_found: 127, not_runnable: 126, posixly_correct: None };
+
+/// bmc/daemonize, which knows one code; its later links have their own.
+pub const DAEMONIZE: Codes = Codes { usage: 1, failure: 1, not_found: 1, not_runnable: 1, posixly_correct: None };
+
+/// Another process holds the pid file. What sysexits.h calls EX_TEMPFAIL: try again later.
+pub const HELD: u8 = 75;
+
+/// pidfile-lock: as catena, with its own code besides for a file that is held.
+pub const PIDFILE_LOCK: Codes = CATENA;
+
+/// catena itself: an unknown applet is a command that was not found.
+pub const CATENA: Codes = Codes { usage: 100, failure: 111, not_found: 127, not_runnable: 126, posixly_correct: None };

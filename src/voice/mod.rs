@@ -1,0 +1,6 @@
+//! What catena says, and what it exits with: one writer to standard error, one speller of reasons, one list of codes.
+
+pub mod dialect;
+pub mod exit;
+pub mod failure;
+pub mod foreign;
