@@ -1,7 +1,7 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Dialect, bare};
+use crate::applet::{Applet, Dialect, Request, bare};
 use crate::applets;
 use crate::call;
 use crate::options::{Misuse, Opt, with_standard};
@@ -246,8 +246,8 @@ pub fn help(applet: &'static Applet) -> String {
     let mut after = String::new();
     if applet.is_link() {
         after.push_str("Changes:\n");
-        for aspect in applet.changes {
-            let _ = writeln!(after, "  {}", aspect.describe());
+        for change in applet.changes {
+            let _ = writeln!(after, "  {}", change.words);
         }
     }
     if let Some((name, forms)) = applet.forms() {
@@ -259,8 +259,8 @@ pub fn help(applet: &'static Applet) -> String {
     if !applet.on_request.is_empty() {
         after.push_str("\nChanges where options ask for it:\n");
     }
-    for aspect in applet.on_request {
-        let _ = writeln!(after, "  {}", aspect.describe());
+    for Request { change, .. } in applet.on_request {
+        let _ = writeln!(after, "  {}", change.words);
     }
     after.push_str(if after.is_empty() { "Exit status:\n" } else { "\nExit status:\n" });
     for (code, meaning) in exit_status(applet) {
@@ -316,6 +316,14 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
         merged.push(("else".to_owned(), own.to_owned()));
     }
     merged
+}
+
+/// How many bytes at the end of a text, behind a line, are the usage text of an applet, word for word.
+pub fn usage_at_end(text: &[u8]) -> usize {
+    let usages = applets::ALL.iter().map(|applet| usage(applet));
+    let mut behind_a_line =
+        usages.filter(|own| text.strip_suffix(own.as_bytes()).is_some_and(|line| line.ends_with(b"\n")));
+    behind_a_line.next().map_or(0, |own| own.len())
 }
 
 /// `NAME --version`.

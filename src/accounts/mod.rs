@@ -15,7 +15,6 @@ mod getent;
 mod lines;
 #[cfg(target_feature = "crt-static")]
 mod services;
-pub mod switch;
 #[cfg(not(target_feature = "crt-static"))]
 mod system;
 

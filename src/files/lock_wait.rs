@@ -1,7 +1,5 @@
 //! How long to wait for a lock that another process holds.
 
-use crate::number::seconds;
-use crate::options::Given;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::process;
 use nix::errno::Errno;
@@ -19,20 +17,6 @@ pub enum LockWait {
 }
 
 impl LockWait {
-    /// What the options `-n`, `-N` and `-t SECONDS` ask for, of which the last counts. `None` if a value makes no sense.
-    pub fn asked_for(given: &Given, without: Self) -> Option<Self> {
-        let mut patience = without;
-        for (id, value) in given.each() {
-            patience = match (id, value) {
-                ("n", _) => Self::None,
-                ("N", _) => Self::Endless,
-                ("t", Some(limit)) => Self::For(seconds(limit.bytes())?),
-                _ => patience,
-            };
-        }
-        Some(patience)
-    }
-
     /// Makes attempts at a lock; `attempt` is told whether to wait. A process that waits is called `name` meanwhile.
     ///
     /// # Errors

@@ -3,15 +3,12 @@
 use super::descent::{ENDING, comes_from, is_ours};
 use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
-use crate::applets;
-use crate::chain;
-use crate::documents;
 use crate::files::lock_wait;
 use crate::pidfile::claim::Trace;
 use crate::start_report::{self, Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End, is_running};
-use crate::voice::failure::{Failure, describe, say_last_with, say_unharmed};
+use crate::voice::failure::{Failure, describe, say_last, say_last_with, say_unharmed};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -48,6 +45,8 @@ pub struct Wait {
     pub pid_file: Option<Trace>,
     /// Who waits for this process in turn.
     pub listeners: Vec<RawFd>,
+    /// How many bytes at the end of a text are how an applet is called.
+    pub usage_at_end: fn(&[u8]) -> usize,
 }
 
 impl Wait {
@@ -74,8 +73,22 @@ impl Wait {
             file.clean_up(foreground.claimant);
         }
         let listeners = Listeners::taken_over(&self.listeners);
-        chain::explain_to(&APPLET, listeners, &failure.into())
+        tell_failure(&listeners, &failure)
     }
+}
+
+/// Says why the start has failed, to the user and to those who wait for this process in turn. Gives the code.
+fn tell_failure(listeners: &Listeners, failure: &Failure) -> u8 {
+    let code = failure.code().unwrap_or(APPLET.codes.failure);
+    let text = failure.in_words_of(APPLET.dialect);
+    if text.is_empty() {
+        listeners.failed(code, STDERR, &[], b"");
+    } else {
+        let line = [APPLET.name.as_bytes(), b": ", &text, b"\n"];
+        let _ = say_last(STDERR, &line);
+        listeners.failed(code, STDERR, &line, b"");
+    }
+    code
 }
 
 /// The state of the wait.
@@ -102,7 +115,7 @@ impl Foreground<'_> {
         if let Some(told) = told {
             self.watch();
             self.wait_for_end(GRACE);
-            return Err(repeat(&told));
+            return Err(repeat(&told, self.wanted.usage_at_end));
         }
         if !is_started {
             self.watch();
@@ -393,14 +406,11 @@ fn ends_soon(pid: Pid) -> bool {
 }
 
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
-fn repeat(told: &Told) -> Failure {
+fn repeat(told: &Told, usage_at_end: fn(&[u8]) -> usize) -> Failure {
     if !told.was_said_here() {
         // It may be another account by now. So what counts as more than a line is only what is ours word by word.
-        let texts = applets::ALL.iter().map(|applet| documents::usage(applet));
-        let mut parts = texts.filter_map(|own| Some((told.text.strip_suffix(own.as_bytes())?, own)));
-        let parts = parts.find(|(line, _)| line.ends_with(b"\n"));
-        let (line, own) = parts.unwrap_or((told.text.as_slice(), String::new()));
-        let _ = say_last_with(STDERR, &[line], own.as_bytes());
+        let (line, own) = told.text.split_at(told.text.len() - usage_at_end(&told.text));
+        let _ = say_last_with(STDERR, &[line], own);
     }
     Failure::silent(told.code)
 }
