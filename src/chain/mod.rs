@@ -33,13 +33,15 @@
 
 mod ending;
 mod going_on;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod own_file;
 pub mod passage;
 mod prospect;
 mod reading;
 pub mod search;
 
-use crate::applet::{Action, Process};
+use crate::applet::{Action, Applet, Process};
 use crate::attributes::{Boundaries, View};
 use crate::call::{self, Call};
 use crate::documents;
@@ -124,7 +126,7 @@ impl Here {
         }
 
         let boundaries = match action {
-            Some(action) => make(&action, process).map_err(|error| explain(process, &error))?,
+            Some(action) => make(applet, &action, process).map_err(|error| explain(process, &error))?,
             None => Boundaries::NONE,
         };
         self.own.passes(boundaries);
@@ -160,7 +162,11 @@ impl Here {
 }
 
 /// Makes what a link does.
-fn make(action: &Action, process: &mut Process) -> anyhow::Result<Boundaries> {
+fn make(_applet: &Applet, action: &Action, process: &mut Process) -> anyhow::Result<Boundaries> {
+    #[cfg(feature = "mutants")]
+    if mutants::take(_applet, process) == mutants::Mutant::Idle {
+        return Ok(Boundaries::NONE);
+    }
     let link = match action {
         Action::Effects(link) => link,
         Action::OwnWay(link) => return link.apply(process),
