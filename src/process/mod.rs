@@ -1,3 +1,4 @@
 //! This process and others: which they are, what they were started with, and what becomes of signals meanwhile.
 
 pub mod inherited_signals;
+pub mod signal_names;

@@ -14,6 +14,7 @@
 pub mod info;
 pub mod leftover;
 pub mod origin;
+pub mod request_file;
 pub mod status;
 pub mod supervising;
 pub mod waiting;

@@ -4,3 +4,5 @@ pub mod dialect;
 pub mod exit;
 pub mod failure;
 pub mod foreign;
+pub mod once_a_minute;
+pub mod speaker;

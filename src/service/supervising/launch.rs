@@ -1,7 +1,7 @@
 //! Becoming a program of the service directory: what happens in the child between the fork and its exec. It shares the
 //! memory of supervise until then, so it allocates nothing.
 
-use super::wishes;
+use super::requests;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor;
 use crate::sys::exec::execve_with;
@@ -102,7 +102,7 @@ fn become_program(
     surroundings: Surroundings<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
 ) -> Errno {
-    if !wishes::is_there(c"no-setsid") {
+    if !requests::is_there(c"no-setsid") {
         // it fails for who leads a group already, which a child never does
         let _ = nix::unistd::setsid();
     }
