@@ -16,12 +16,13 @@ use crate::number::seconds;
 use crate::options::Given;
 use crate::service::Home;
 use crate::service::origin::Origin;
+use crate::service::request_file::Unusable;
 use crate::service::status::Record;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::{WrongUsage, describe, say};
-use commands::{Lost, Order};
+use commands::Order;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -179,11 +180,11 @@ fn tell_log(order: &Order, environ: &Environ, dir: &[u8]) -> Outcome {
     }
 }
 
-fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Lost>) -> Outcome {
+fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Unusable>) -> Outcome {
     let letters = match letters {
         Ok(letters) => letters,
-        Err(Lost::Unreadable(reason)) => return warn("read", &[dir, b"/reload-signal"].concat(), reason),
-        Err(Lost::Senseless) => {
+        Err(Unusable::Unreadable(reason)) => return warn("read", &[dir, b"/reload-signal"].concat(), reason),
+        Err(Unusable::Senseless) => {
             let text = b"/reload-signal: no signal that a command can send\n";
             let _ = say(&[b"svc: warning: unable to use ", dir, text]);
             return Outcome::Failed;

@@ -8,6 +8,7 @@ use crate::chain;
 use crate::documents;
 use crate::files::lock_wait;
 use crate::pidfile::claim::Trace;
+use crate::process::signal_names;
 use crate::start_report::{self, Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End, is_running};
@@ -406,7 +407,7 @@ fn repeat(told: &Told) -> Failure {
 }
 
 fn name_of(signal: u8) -> String {
-    Signal::try_from(i32::from(signal)).map_or(String::new(), |signal| format!(" ({signal})"))
+    signal_names::name(signal.into()).map_or(String::new(), |name| format!(" ({name})"))
 }
 
 fn is_over(deadline: Option<Instant>) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{APPLET, Form};
 use crate::environ::Environ;
+use crate::process::signal_names;
 use crate::service::info::Info;
 use crate::service::origin::Origin;
 use crate::service::status::{Phase, Record, Status};
@@ -10,7 +11,6 @@ use crate::sys::process::monotonic;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::describe;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use nix::sys::stat::{lstat, stat};
 use nix::unistd::chdir;
 use std::time::Duration;
@@ -84,9 +84,9 @@ impl One {
         let info = self.info?;
         match (info.last_exit, info.last_signal) {
             (Some(code), _) => Some(format!("exit {code}")),
-            (None, Some(number)) => Some(match Signal::try_from(i32::from(number)) {
-                Ok(signal) => signal.as_str().to_owned(),
-                Err(_) => format!("signal {number}"),
+            (None, Some(number)) => Some(match signal_names::name(number.into()) {
+                Some(name) => name.to_owned(),
+                None => format!("signal {number}"),
             }),
             (None, None) => None,
         }
