@@ -10,7 +10,8 @@ use crate::environ::Environ;
 use crate::sys::process;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, describe, say};
+use crate::voice::failure::{Failure, describe};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use std::time::{Duration, Instant};
 
@@ -170,7 +171,7 @@ pub fn wait(
                 Err(obstacle) => {
                     obstacles[place] = Some(obstacle);
                     if !wish.any {
-                        explain(name, wish.goal, &awaited, &obstacles);
+                        say_obstacles(name, wish.goal, &awaited, &obstacles);
                         return Ok(obstacle.code());
                     }
                 }
@@ -179,7 +180,7 @@ pub fn wait(
             open -= 1;
         }
         if open == 0 {
-            explain(name, wish.goal, &awaited, &obstacles);
+            say_obstacles(name, wish.goal, &awaited, &obstacles);
             return Ok(obstacles.iter().flatten().next().map_or(0, |obstacle| obstacle.code()));
         }
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -190,7 +191,7 @@ pub fn wait(
                 for place in watch.left() {
                     obstacles[place] = Some(Obstacle::TimedOut);
                 }
-                explain(name, wish.goal, &awaited, &obstacles);
+                say_obstacles(name, wish.goal, &awaited, &obstacles);
                 return Ok(TIMED_OUT);
             }
         };
@@ -198,28 +199,27 @@ pub fn wait(
 }
 
 /// Says what keeps each of them.
-fn explain(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obstacle>]) {
+fn say_obstacles(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obstacle>]) {
+    let speaker = Speaker::patient(name);
     for (awaited, obstacle) in awaited.iter().zip(obstacles) {
         let Some(obstacle) = obstacle else { continue };
-        let what = match obstacle {
+        let (verb, object) = match obstacle {
             Obstacle::Unsupervised => {
-                let _ = say(&[name.as_bytes(), b": fatal: no supervise runs for ", awaited.dir, b"\n"]);
+                speaker.give_up(&[b"no supervise runs for ", awaited.dir]);
                 continue;
             }
-            Obstacle::NoEntry(_) => [b"chdir to ", awaited.dir].concat(),
-            _ => [b"wait until ", awaited.dir, b" is ", goal.name().as_bytes()].concat(),
+            Obstacle::NoEntry(_) => ("chdir to", &[awaited.dir][..]),
+            _ => ("wait until", &[awaited.dir, b" is ", goal.name().as_bytes()][..]),
         };
-        let _ = say(&[name.as_bytes(), b": fatal: unable to ", &what, b": ", obstacle.words().as_bytes(), b"\n"]);
+        speaker.give_up_unable_to_as(verb, object, obstacle.words().as_bytes());
     }
 }
 
 /// Says once which process is waited for, since nobody is there to end it.
 fn announce(name: &str, awaited: &mut Awaited, pid: i32) {
     if awaited.told.replace(pid) != Some(pid) {
-        let pid = pid.to_string();
-        let text = b": waiting for the end of process ";
-        let dir = awaited.dir;
-        let _ = say(&[name.as_bytes(), b": warning: no supervise runs for ", dir, text, pid.as_bytes(), b"\n"]);
+        let what = format!(": waiting for the end of process {pid}");
+        Speaker::patient(name).warn(&[b"no supervise runs for ", awaited.dir, what.as_bytes()]);
     }
 }
 

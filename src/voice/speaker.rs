@@ -49,8 +49,13 @@ impl<'a> Speaker<'a> {
         self.line(Gravity::Fatal, text);
     }
 
-    /// `NAME: fatal: unable to VERB OBJECT: WHY`, likewise, the object in three pieces at most.
-    pub fn give_up_unable_to(&self, verb: &str, object: &[&[u8]], why: &[u8]) {
+    /// `NAME: fatal: unable to VERB OBJECT: REASON`, likewise, the object in three pieces at most.
+    pub fn give_up_unable_to(&self, verb: &str, object: &[&[u8]], reason: Errno) {
+        self.give_up_unable_to_as(verb, object, describe(reason, Dialect::Bernstein).as_bytes());
+    }
+
+    /// Likewise, where it is not the system that has a reason.
+    pub fn give_up_unable_to_as(&self, verb: &str, object: &[&[u8]], why: &[u8]) {
         self.unable_to(Gravity::Fatal, verb, object, why);
     }
 

@@ -33,7 +33,8 @@ use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
 use crate::sys::signal;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo, is_heard, say};
+use crate::voice::failure::{Failure, UnableTo, is_heard};
+use crate::voice::speaker::Speaker;
 use directory::LogDirectory;
 use input::{Input, Look, Rest};
 use lines::{Extent, Lines};
@@ -44,6 +45,9 @@ use processor::Surroundings;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use watch::{GaveUp, WATCHED, Watch};
+
+/// How it speaks once it logs: that comes before whoever reads what it says.
+const SPEAKER: Speaker<'_> = Speaker::in_passing(APPLET.name);
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -76,7 +80,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let mut input = Input::new(&watch).unable_to("read", b"standard input")?;
     let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));
     for complaint in &plan.complaints {
-        let _ = say(&[b"multilog: warning: ", complaint, b"\n"]);
+        Speaker::patient(APPLET.name).warn(&[complaint]);
     }
     // an ignored one takes the ends of children away
     let child_signal = match plan.has_processor() {

@@ -5,7 +5,8 @@ use crate::files::filter::{Broken, Change, filter};
 use crate::options::Given;
 use crate::time::tai64n::Labels;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, say};
+use crate::voice::failure::Failure;
+use crate::voice::speaker::Speaker;
 use memchr::memchr;
 
 /// What a tool that takes no operands says of them.
@@ -59,8 +60,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
 pub fn end(name: &str, given: &Given, change: &mut dyn Change) -> anyhow::Result<u8> {
     if !given.operands().is_empty() {
         let first = given.operands().first();
-        let warning = [name.as_bytes(), b": warning: ignoring ", first.bytes(), b": the input is standard input\n"];
-        let _ = say(&warning);
+        Speaker::patient(name).warn(&[b"ignoring ", first.bytes(), b": the input is standard input"]);
     }
     match filter(change) {
         Ok(()) => Ok(0),

@@ -21,7 +21,8 @@ use crate::service::status::Record;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{WrongUsage, describe, say};
+use crate::voice::failure::WrongUsage;
+use crate::voice::speaker::Speaker;
 use commands::Order;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -50,6 +51,9 @@ pub const APPLET: Applet = Applet {
     manual: manual::MANUAL,
     role: Role::Tool(Grammar::Options, run),
 };
+
+/// How it speaks.
+const SPEAKER: Speaker<'_> = Speaker::patient(APPLET.name);
 
 /// How long a FIFO may be full.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -185,8 +189,8 @@ fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Unusable>) -> Outcome 
         Ok(letters) => letters,
         Err(Unusable::Unreadable(reason)) => return warn("read", &[dir, b"/reload-signal"].concat(), reason),
         Err(Unusable::Senseless) => {
-            let text = b"/reload-signal: no signal that a command can send\n";
-            let _ = say(&[b"svc: warning: unable to use ", dir, text]);
+            let why = b"no signal that a command can send";
+            SPEAKER.warn_unable_to_as("use", &[dir, b"/reload-signal"], why);
             return Outcome::Failed;
         }
     };
@@ -195,7 +199,7 @@ fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Unusable>) -> Outcome 
         Ok(()) => Outcome::Told,
         // it has gone since the FIFO was opened
         Err(Errno::ENXIO | Errno::EPIPE) => {
-            let _ = say(&[b"svc: warning: unable to control ", dir, b": supervise not running\n"]);
+            SPEAKER.warn_unable_to_as("control", &[dir], b"supervise not running");
             Outcome::NotSupervised
         }
         Err(Errno::ENOENT) => {
@@ -232,8 +236,7 @@ fn write(control: &OwnedFd, letters: &[u8]) -> nix::Result<()> {
 }
 
 fn warn(verb: &str, dir: &[u8], reason: Errno) -> Outcome {
-    let reason = describe(reason, Dialect::Bernstein);
-    let _ = say(&[b"svc: warning: unable to ", verb.as_bytes(), b" ", dir, b": ", reason.as_bytes(), b"\n"]);
+    SPEAKER.warn_unable_to(verb, &[dir], reason);
     Outcome::Failed
 }
 

@@ -6,6 +6,7 @@ use crate::service::Home;
 use crate::sys::words::Words;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::{Failure, UnableTo};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::chdir;
 
@@ -68,12 +69,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
 /// What keeps from that.
 pub fn enter(name: &str, operands: Words, process: &Process) -> anyhow::Result<(Home, &'static [u8])> {
     if let Some(second) = operands.get(1) {
-        let _ = crate::voice::failure::say(&[
-            name.as_bytes(),
-            b": warning: ignoring ",
-            second.bytes(),
-            b": one directory at a time\n",
-        ]);
+        Speaker::patient(name).warn(&[b"ignoring ", second.bytes(), b": one directory at a time"]);
     }
     let dir = operands.first().bytes();
     chdir(dir).unable_to("chdir to", dir)?;

@@ -33,6 +33,7 @@ use crate::sys::process::{self, monotonic};
 use crate::sys::{exec, signal};
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
+use crate::voice::speaker::Speaker;
 use claim::claim;
 use contact::Base;
 use entry::{Entry, identity};
@@ -67,6 +68,9 @@ pub const APPLET: Applet = Applet {
     manual: manual::MANUAL,
     role: Role::Tool(Grammar::Options, run),
 };
+
+/// How it speaks: the services come before whoever reads that.
+const SPEAKER: Speaker<'_> = Speaker::in_passing(APPLET.name);
 
 /// What it waits for. TERM and INT mean that all is to end, QUIT that all is to be left alone, ALRM that it is to scan, HUP
 /// that what is no longer there is to end.

@@ -11,7 +11,8 @@ use crate::sys::process;
 use crate::sys::signal;
 use crate::sys::words::{Word, Words};
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo, explained, say, say_last};
+use crate::voice::failure::{Failure, UnableTo, explained, say_last};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -122,8 +123,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
                 process::exit(BERNSTEIN.failure);
             }
             let reason = scan(directory, output.as_fd());
-            let reason = crate::voice::failure::describe(reason, Dialect::Bernstein);
-            let _ = say(&[APPLET.name.as_bytes(), b": fatal: unable to run svscan: ", reason.as_bytes(), b"\n"]);
+            Speaker::patient(APPLET.name).give_up_unable_to("run", &[b"svscan"], reason);
             process::exit(BERNSTEIN.failure);
         }
         ForkResult::Parent { child } => {

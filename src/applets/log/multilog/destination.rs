@@ -1,10 +1,10 @@
 //! Where selected lines end: log directories, status files, and standard error.
 
+use super::SPEAKER;
 use super::directory::LogDirectory;
 use super::watch::{GaveUp, Watch};
 use crate::sys::descriptor::{STDERR, uninterrupted};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{UnableTo, describe, say_in_passing};
+use crate::voice::failure::UnableTo;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -108,9 +108,7 @@ impl<'a> StatusFile<'a> {
                 Ok(count) => done += count,
                 Err(Errno::EINTR) => {}
                 Err(reason) => {
-                    let reason = describe(reason, Dialect::Bernstein);
-                    let before = b"multilog: warning: unable to write ";
-                    say_in_passing(&[before, self.name, b", pausing: ", reason.as_bytes(), b"\n"]);
+                    SPEAKER.warn_unable_to("write", &[self.name, b", pausing"], reason);
                     watch.pause()?;
                 }
             }

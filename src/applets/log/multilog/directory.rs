@@ -11,6 +11,7 @@
 //! | `@LABEL.s` | 0744 | complete, processed and on disk |
 //! | `@LABEL.u` | as it was | was `current` or `previous` when multilog was killed |
 
+use super::SPEAKER;
 use super::actions::Settings;
 use super::files;
 use super::processor::Surroundings;
@@ -20,8 +21,7 @@ use crate::sys::descriptor::uninterrupted;
 use crate::sys::file;
 use crate::sys::words::Word;
 use crate::time::tai64n::Moment;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::voice::failure::{Failure, UnableTo};
 use memchr::memchr;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -242,7 +242,7 @@ impl<'a> LogDirectory<'a> {
             // a line may be written in part from here on
             self.is_torn = true;
             let count =
-                self.insist(watch, ("write to ", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
+                self.insist(watch, ("write to", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
             if self.has_lost_current() {
                 self.is_lost.set(true);
                 return Err(GaveUp);
@@ -256,12 +256,12 @@ impl<'a> LogDirectory<'a> {
 
     /// What the file of that name is; `None` if there is none.
     pub(super) fn look_at(&self, name: &str, watch: &mut Watch) -> Result<Option<FileStat>, GaveUp> {
-        self.insist(watch, ("stat ", &["/", name].concat(), ""), || files::sight(&self.directory, name))
+        self.insist(watch, ("stat", &["/", name].concat(), ""), || files::sight(&self.directory, name))
     }
 
     /// Removes the file of that name if there is one.
     pub(super) fn remove(&self, name: &str, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.insist(watch, ("remove ", &["/", name].concat(), ""), || {
+        self.insist(watch, ("remove", &["/", name].concat(), ""), || {
             match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
                 Err(Errno::ENOENT) => Ok(()),
                 outcome => outcome,
@@ -294,7 +294,7 @@ impl<'a> LogDirectory<'a> {
     ) -> Result<(), GaveUp> {
         if !watch.is_started {
             let object = [self.settings.name, file.as_bytes(), purpose.as_bytes()].concat();
-            self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
+            self.failure.set(Some(Failure::unable_to(verb, &object, reason)));
             return Err(GaveUp);
         }
         if matches!(reason, Errno::ENOENT | Errno::ESTALE) {
@@ -309,11 +309,8 @@ impl<'a> LogDirectory<'a> {
     }
 
     fn warn(&self, verb: &str, file: &str, purpose: &str, reason: Errno) {
-        let name = self.settings.name;
-        let reason = describe(reason, Dialect::Bernstein);
-        let before = ["multilog: warning: unable to ", verb].concat();
-        let after = [file, purpose, ", pausing: ", &reason, "\n"].concat();
-        say_in_passing(&[before.as_bytes(), name, after.as_bytes()]);
+        let after = [file, purpose, ", pausing"].concat();
+        SPEAKER.warn_unable_to(verb, &[self.settings.name, after.as_bytes()], reason);
     }
 
     /// Brings the names of the directory to disk, as far as its file system does such a thing.
@@ -332,12 +329,12 @@ impl<'a> LogDirectory<'a> {
             self.is_rotating = false;
             finished = Ok(());
         }
-        self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
+        self.insist(watch, ("write", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
         finished?;
         if self.is_torn || self.is_rotating {
             return Err(GaveUp);
         }
-        self.insist(watch, ("set mode of ", "/current", ""), || fchmod(&self.current, COMPLETE))
+        self.insist(watch, ("set mode of", "/current", ""), || fchmod(&self.current, COMPLETE))
     }
 
     /// Its name.

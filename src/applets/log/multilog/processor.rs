@@ -1,5 +1,6 @@
 //! A processor: a command that makes the old log file out of a full one.
 
+use super::APPLET;
 use super::watch::{WATCHED, Watch};
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, at_least};
@@ -7,8 +8,7 @@ use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Disposition};
 use crate::sys::words::{Word, Words};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure;
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, fchdir};
 use std::cell::Cell;
@@ -158,7 +158,6 @@ fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundi
         }
         Err(reason) => reason,
     };
-    let reason = failure::describe(reason, Dialect::Bernstein);
-    let _ = failure::say(&[b"multilog: fatal: unable to run /bin/sh: ", reason.as_bytes(), b"\n"]);
+    Speaker::patient(APPLET.name).give_up_unable_to("run", &[b"/bin/sh"], reason);
     111
 }

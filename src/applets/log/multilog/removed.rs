@@ -1,13 +1,14 @@
 //! A log directory that is taken away while multilog writes to it, or whose files are. No wait brings back what has no name any
 //! more: what was logged there is gone, as whoever removed it wanted; what comes then goes into a directory that is made anew.
 
+use super::SPEAKER;
 use super::directory::LogDirectory;
 use super::files;
 use super::rotation::Work;
 use super::watch::{GaveUp, PAUSE, Watch};
 use crate::sys::file;
 use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, explained, say_in_passing};
+use crate::voice::failure::{Failure, explained};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use std::time::{Duration, Instant};
@@ -59,10 +60,10 @@ impl LogDirectory<'_> {
         let name = self.settings.name;
         let is_removed = self.is_removed();
         let (before, after): (&[u8], &[u8]) = match is_removed {
-            true => (b"multilog: warning: directory ", b" has been removed, making it anew\n"),
-            false => (b"multilog: warning: files in directory ", b" have been removed, putting it in order\n"),
+            true => (b"directory ", b" has been removed, making it anew"),
+            false => (b"files in directory ", b" have been removed, putting it in order"),
         };
-        say_in_passing(&[before, name, after]);
+        SPEAKER.warn(&[before, name, after]);
         if self.renewed.is_some_and(|at| at.elapsed() < PAUSE) {
             watch.pause()?;
         } else if !is_removed {
@@ -85,8 +86,8 @@ impl LogDirectory<'_> {
                 Err(error) => error,
             };
             let is_passing = may_pass(error.downcast_ref::<Failure>().and_then(Failure::reason));
-            let after: &[u8] = if is_passing { b", pausing\n" } else { b"\n" };
-            say_in_passing(&[b"multilog: warning: ", &explained(&error, Dialect::Bernstein), after]);
+            let after: &[u8] = if is_passing { b", pausing" } else { b"" };
+            SPEAKER.warn(&[&explained(&error, Dialect::Bernstein), after]);
             if !is_passing {
                 // whoever started this one knows better what to do
                 watch.end();

@@ -1,6 +1,7 @@
 //! From `current` to an old file, one step after the other, so that whoever comes after a kill -9 between two of them can
 //! tell what was done.
 
+use super::SPEAKER;
 use super::directory::{COMPLETE, LogDirectory, OPEN};
 use super::files;
 use super::processor::{Files, Running};
@@ -10,7 +11,6 @@ use crate::sys::directory::rename_to_free_name;
 use crate::sys::process::End;
 use crate::sys::words::Word;
 use crate::time::tai64n::{Moment, encode};
-use crate::voice::failure::say_in_passing;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::fchmod;
@@ -46,14 +46,14 @@ impl LogDirectory<'_> {
             self.begun = None;
             return Ok(());
         }
-        self.insist(watch, ("write ", "/current", " to disk"), || fsync(&self.current))?;
+        self.insist(watch, ("write", "/current", " to disk"), || fsync(&self.current))?;
         self.take_aside(watch)?;
         self.is_rotating = true;
-        let new = self.insist(watch, ("create ", "/current", ""), || self.new_current())?;
+        let new = self.insist(watch, ("create", "/current", ""), || self.new_current())?;
         let full = std::mem::replace(&mut self.current, new);
         self.bytes = 0;
         self.begun = None;
-        self.insist(watch, ("set mode of ", "/previous", ""), || fchmod(&full, COMPLETE))?;
+        self.insist(watch, ("set mode of", "/previous", ""), || fchmod(&full, COMPLETE))?;
         drop(full);
         match self.command {
             Some(command) => self.process(command, watch),
@@ -73,7 +73,7 @@ impl LogDirectory<'_> {
                 Ok(()) => return Ok(()),
                 Err(Errno::EEXIST) => self.finish("previous", b"u", watch)?,
                 Err(reason) => {
-                    self.before_next_attempt(watch, ("rename current to previous in directory ", "", ""), reason)?;
+                    self.before_next_attempt(watch, ("rename current to previous in directory", "", ""), reason)?;
                 }
             }
         }
@@ -83,7 +83,7 @@ impl LogDirectory<'_> {
     /// what has become too much.
     pub(super) fn finish(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
         let Some(seen) = self.look_at(name, watch)? else { return Ok(()) };
-        let mut names = self.insist(watch, ("read ", "", ""), || self.old_files())?;
+        let mut names = self.insist(watch, ("read", "", ""), || self.old_files())?;
         let has_name = seen.st_nlink > 1 && self.is_among(&names, &seen);
         if has_name || !self.name_as_old(name, code, &mut names, watch)? {
             self.remove(name, watch)?;
@@ -117,7 +117,7 @@ impl LogDirectory<'_> {
                 // taken: another moment has another name
                 Err(Errno::EEXIST) => last = Some(moment),
                 Err(Errno::EINTR) => {}
-                Err(reason) => self.before_next_attempt(watch, ("link to ", &["/", &shown].concat(), ""), reason)?,
+                Err(reason) => self.before_next_attempt(watch, ("link to", &["/", &shown].concat(), ""), reason)?,
             }
         }
     }
@@ -135,16 +135,16 @@ impl LogDirectory<'_> {
             self.insist(watch, (verb, &["/", name].concat(), ""), || open(name))
         };
         let files = Files {
-            previous: file("read ", "previous", &read)?,
-            processed: file("write to ", "processed", &create)?,
-            state: file("read ", "state", &state)?,
-            newstate: file("write to ", "newstate", &create)?,
+            previous: file("read", "previous", &read)?,
+            processed: file("write to", "processed", &create)?,
+            state: file("read", "state", &state)?,
+            newstate: file("write to", "newstate", &create)?,
         };
         let running = loop {
             match Running::start(command, &files, self.directory.as_fd(), self.surroundings, watch) {
                 Ok(running) => break running,
                 Err(reason) => {
-                    self.insist(watch, ("fork for processor in ", "", ""), once(reason))?;
+                    self.insist(watch, ("fork for processor in", "", ""), once(reason))?;
                 }
             }
         };
@@ -163,9 +163,8 @@ impl LogDirectory<'_> {
                 && !is_said
                 && start.elapsed() >= LONG
             {
-                let after = format!(", pid {}, nothing is read meanwhile\n", running.pid());
-                let before = b"multilog: warning: waiting for processor in ";
-                say_in_passing(&[before, self.settings.name, after.as_bytes()]);
+                let after = format!(", pid {}, nothing is read meanwhile", running.pid());
+                SPEAKER.warn(&[b"waiting for processor in ", self.settings.name, after.as_bytes()]);
                 is_said = true;
             }
             let left = LONG.saturating_sub(start.elapsed());
@@ -187,8 +186,8 @@ impl LogDirectory<'_> {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 if running.tell() {
-                    let after = format!(" does not end, pid {}, ending it\n", running.pid());
-                    say_in_passing(&[b"multilog: warning: processor in ", self.settings.name, after.as_bytes()]);
+                    let after = format!(" does not end, pid {}, ending it", running.pid());
+                    SPEAKER.warn(&[b"processor in ", self.settings.name, after.as_bytes()]);
                 }
                 break;
             }
@@ -242,7 +241,7 @@ impl LogDirectory<'_> {
                     (Err(_), _) => ("wait failed for processor in ", None),
                 };
                 self.tell_if_missing(code);
-                say_in_passing(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
+                SPEAKER.warn(&[cause.as_bytes(), self.settings.name, b", pausing"]);
                 if self.is_short_of_room() {
                     self.make_room();
                 }
@@ -254,13 +253,13 @@ impl LogDirectory<'_> {
 
     /// Makes an old file of what a processor has made of `previous`.
     fn take_processed(&mut self, files: &Files, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.insist(watch, ("write ", "/processed", " to disk"), || fsync(&files.processed))?;
-        self.insist(watch, ("write ", "/newstate", " to disk"), || fsync(&files.newstate))?;
+        self.insist(watch, ("write", "/processed", " to disk"), || fsync(&files.processed))?;
+        self.insist(watch, ("write", "/newstate", " to disk"), || fsync(&files.newstate))?;
         self.is_told = false;
         // from here on a kill -9 leaves a complete file
-        self.insist(watch, ("set mode of ", "/processed", ""), || fchmod(&files.processed, COMPLETE))?;
+        self.insist(watch, ("set mode of", "/processed", ""), || fchmod(&files.processed, COMPLETE))?;
         self.remove("previous", watch)?;
-        self.insist(watch, ("rename newstate to state in directory ", "", ""), || {
+        self.insist(watch, ("rename newstate to state in directory", "", ""), || {
             renameat(&self.directory, "newstate", &self.directory, "state")
         })?;
         self.finish("processed", self.settings.code, watch)?;

@@ -1,5 +1,6 @@
 //! One svscan for a directory: the lock that it holds as long as it lives, and what is looked at where there can be none.
 
+use super::SPEAKER;
 use super::contact::Base;
 use super::entry::identity;
 use super::scan;
@@ -9,8 +10,7 @@ use crate::sys::descriptor;
 use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
 use crate::sys::process::{self, Life, command, parent_of};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::stat::{FileStat, Mode, fstat, lstat, stat};
@@ -54,9 +54,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
         Err(reason) => {
             // where nothing can be written there is nothing amiss
             if !matches!(reason, Errno::EROFS | Errno::EACCES | Errno::EPERM) {
-                let reason = describe(reason, Dialect::Bernstein);
-                let text = b"svscan: warning: unable to open ";
-                say_in_passing(&[text, &file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("open", &[&file], reason);
             }
             look_for_another(base).map(|()| None)
         }
@@ -131,8 +129,7 @@ fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
             Err(Errno::EAGAIN | Errno::EACCES) => {}
             Err(reason) => {
                 // a file system without locks
-                let reason = describe(reason, Dialect::Bernstein);
-                say_in_passing(&[b"svscan: warning: unable to lock ", file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("lock", &[file], reason);
                 break;
             }
         }

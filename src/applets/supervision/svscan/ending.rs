@@ -1,12 +1,12 @@
 //! The end of an entry: first the service, then its log, which reads all there is to read.
 
+use super::SPEAKER;
 use super::contact::Base;
 use super::entry::Entry;
 use super::watched::{SECOND, is_alive};
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
 use crate::sys::process::monotonic;
-use crate::voice::failure::say_in_passing;
 use std::ffi::CString;
 
 impl Entry {
@@ -18,7 +18,7 @@ impl Entry {
         self.runs_on = false;
         if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
             if let Some(why) = self.farewell.take(base, runs) {
-                say_in_passing(&[b"svscan: warning: waiting for ", self.name.as_bytes(), b": ", why.as_bytes(), b"\n"]);
+                SPEAKER.warn(&[b"waiting for ", self.name.as_bytes(), b": ", why.as_bytes()]);
             }
             return;
         }
@@ -51,8 +51,7 @@ impl Entry {
         }
         let is_held = self.pipe.as_ref().is_some_and(Pipe::is_held);
         if let Some((what, why)) = self.drain.word(left, is_held) {
-            let what = [what.as_bytes(), b" "].concat();
-            say_in_passing(&[b"svscan: warning: ", &what, &self.shown_log(), b": ", why.as_bytes(), b"\n"]);
+            SPEAKER.warn(&[what.as_bytes(), b" ", &self.shown_log(), b": ", why.as_bytes()]);
         }
     }
 
@@ -72,8 +71,8 @@ impl Entry {
         }
         if left > 0 && self.drain.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
             let bytes = format!("{left} bytes of ");
-            let text = b"svscan: warning: unable to log the last ";
-            say_in_passing(&[text, bytes.as_bytes(), self.name.as_bytes(), b": its log does not read them\n"]);
+            let object = [b"the last ", bytes.as_bytes(), self.name.as_bytes()];
+            SPEAKER.warn_unable_to_as("log", &object, b"its log does not read them");
         }
     }
 
@@ -106,8 +105,8 @@ impl Entry {
             self.revivals += 1;
             if self.revivals > MOST {
                 let shown = if is_log { self.shown_log() } else { self.name.as_bytes().to_vec() };
-                let why = b": its supervise has been killed again and again\n";
-                say_in_passing(&[b"svscan: warning: leaving ", &shown, b" running", why]);
+                let why = b" running: its supervise has been killed again and again";
+                SPEAKER.warn(&[b"leaving ", &shown, why]);
                 return false;
             }
             one.is_revived = true;

@@ -1,5 +1,6 @@
 //! An entry of the scanned directory: a service, its log, and the pipe between them.
 
+use super::SPEAKER;
 use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
@@ -8,8 +9,6 @@ use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
 use crate::sys::process::{End, monotonic};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
@@ -252,11 +251,10 @@ impl Entry {
         if is_shortage(reason) && std::mem::replace(&mut self.is_shortage_said, true) {
             return;
         }
-        let reason = match is_shortage(reason) {
-            true => "running too many services".into(),
-            false => describe(reason, Dialect::Bernstein),
-        };
-        say_in_passing(&[b"svscan: warning: unable to start ", name.to_bytes(), b": ", reason.as_bytes(), b"\n"]);
+        match is_shortage(reason) {
+            true => SPEAKER.warn_unable_to_as("start", &[name.to_bytes()], b"running too many services"),
+            false => SPEAKER.warn_unable_to("start", &[name.to_bytes()], reason),
+        }
     }
 
     /// Whether one of them runs that nobody tells about.

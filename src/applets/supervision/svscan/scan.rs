@@ -1,12 +1,12 @@
 //! Which service directories there are: looked at when inotify tells of a change, and once a minute in any case.
 
+use super::SPEAKER;
 use super::contact::Base;
 use super::entry::{Entry, Identity, identity, is_directory};
 use super::watched::SECOND;
 use crate::sys::directory::{DirectoryPart, read_directory};
 use crate::sys::process::monotonic;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
+use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -24,23 +24,20 @@ const TOLD: u64 = 60 * SECOND;
 /// How long changes are gathered.
 const GATHER: u64 = SECOND / 20;
 
-/// How long a failure is not said again.
-const SILENCE: u64 = 60 * SECOND;
-
 /// When to look, and what was seen.
 pub struct Scanner {
     inotify: Option<Inotify>,
     scan_at: u64,
     /// Whether what is no longer there is to end.
     prunes: bool,
-    /// What failed, and when that was last said.
-    said: Vec<(Vec<u8>, Errno, u64)>,
+    /// What failed, with what and why.
+    said: OnceAMinute<(&'static str, Vec<u8>, Errno)>,
 }
 
 impl Scanner {
     /// One that looks at the current directory, at once.
     pub fn new() -> Self {
-        Self { inotify: watch(), scan_at: 0, prunes: false, said: Vec::new() }
+        Self { inotify: watch(), scan_at: 0, prunes: false, said: OnceAMinute::default() }
     }
 
     /// What becomes readable when something has changed.
@@ -98,7 +95,7 @@ impl Scanner {
             Ok(names) => names,
             Err(reason) => {
                 self.scan_at = monotonic() + UNTOLD;
-                return self.complain(b"unable to read directory", reason);
+                return self.complain("read", b"directory", reason);
             }
         };
         for entry in entries.iter_mut() {
@@ -110,7 +107,7 @@ impl Scanner {
                 // renamed or removed since it was listed, and not a link to what is not there
                 Err(Errno::ENOENT) if has_gone(&name) => continue,
                 Err(reason) => {
-                    self.complain(&[&b"unable to stat "[..], name.as_bytes()].concat(), reason);
+                    self.complain("stat", name.as_bytes(), reason);
                     if !matches!(reason, Errno::ENOENT | Errno::ENOTDIR) {
                         // it may be there
                         let known = entries.iter_mut().filter(|entry| entry.name == name);
@@ -151,15 +148,10 @@ impl Scanner {
     }
 
     /// Says what failed, once a minute.
-    fn complain(&mut self, what: &[u8], reason: Errno) {
-        let now = monotonic();
-        self.said.retain(|&(.., when)| now < when + SILENCE);
-        if self.said.iter().any(|(known, why, _)| (known.as_slice(), *why) == (what, reason)) {
-            return;
+    fn complain(&mut self, verb: &'static str, object: &[u8], reason: Errno) {
+        if self.said.is_due((verb, object.to_vec(), reason), monotonic()) {
+            SPEAKER.warn_unable_to(verb, &[object], reason);
         }
-        self.said.push((what.to_vec(), reason, now));
-        let reason = describe(reason, Dialect::Bernstein);
-        say_in_passing(&[b"svscan: warning: ", what, b": ", reason.as_bytes(), b"\n"]);
     }
 }
 
@@ -199,10 +191,10 @@ fn warn_of_others(name: &CString, seen: &FileStat) {
     }
     let why: &[u8] = match (seen.st_uid, seen.st_mode & OTHERS_WRITE) {
         (0, 0) => return,
-        (0, _) => b" can be written to by others, who become root by that\n",
-        _ => b" belongs to another account, which becomes root by that\n",
+        (0, _) => b" can be written to by others, who become root by that",
+        _ => b" belongs to another account, which becomes root by that",
     };
-    say_in_passing(&[b"svscan: warning: ", name.as_bytes(), why]);
+    SPEAKER.warn(&[name.as_bytes(), why]);
 }
 
 /// Whether there is nothing of this name, not even a link.

@@ -13,7 +13,8 @@ use crate::sys::split;
 use crate::sys::words::Word;
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{explained, say};
+use crate::voice::failure::explained;
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, chdir};
 use std::ffi::CStr;
@@ -113,8 +114,7 @@ impl Starter<'_> {
             Err(reason) => Err(crate::voice::failure::Failure::unable_to("start", name, reason).into()),
         };
         outcome.unwrap_or_else(|error| {
-            let text = explained(&error, Dialect::Bernstein);
-            let _ = say(&[b"supervise: fatal: ", &text, b"\n"]);
+            Speaker::patient(supervising::NAME).give_up(&[&explained(&error, Dialect::Bernstein)]);
             BERNSTEIN.failure
         })
     }

@@ -10,8 +10,6 @@ use crate::service::supervising::{SPEAKER, requests};
 use crate::sys::descriptor;
 use crate::sys::process::{self, End, monotonic};
 use crate::time::tai64n::Moment;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::describe;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{getpid, pipe2};
@@ -176,8 +174,7 @@ impl Service<'_> {
     fn complain(&mut self, program: Program, reason: Errno) {
         self.not_run.keep(|&said| said == (program, reason));
         if self.not_run.is_due((program, reason), monotonic()) {
-            let why = describe(reason, Dialect::Bernstein);
-            SPEAKER.give_up_unable_to("start", &[self.dir, b"/", program.name().as_bytes()], why.as_bytes());
+            SPEAKER.give_up_unable_to("start", &[self.dir, b"/", program.name().as_bytes()], reason);
         }
     }
 
