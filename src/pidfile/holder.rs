@@ -1,9 +1,11 @@
 //! Who holds a pid file.
 
 use super::text;
+use crate::process::life::is_running;
+use crate::process::table;
+use crate::process::table::command;
 use crate::sys::file;
 use crate::sys::lock;
-use crate::sys::process::{self, command, is_running};
 use nix::sys::stat::{FileStat, stat};
 use nix::unistd::{Pid, geteuid};
 use std::ffi::OsStr;
@@ -157,7 +159,7 @@ fn flags_of(pid: Pid, number: &OsStr) -> Option<i32> {
 /// is. Root's may have become any account, but then it is the one that the file names; another user's has no way to.
 fn may_be_a_service(pid: Pid, named: Option<Pid>, file: &FileStat) -> bool {
     let own = geteuid();
-    let Some(users) = process::users_of(pid) else { return true };
+    let Some(users) = table::users_of(pid) else { return true };
     [0, own.as_raw(), file.st_uid].iter().any(|user| users.contains(user)) || own.is_root() && named == Some(pid)
 }
 

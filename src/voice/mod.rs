@@ -4,3 +4,4 @@ pub mod dialect;
 pub mod exit;
 pub mod failure;
 pub mod foreign;
+pub mod out_of_memory;

@@ -4,10 +4,11 @@ mod manual;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
 use crate::options::Given;
+use crate::process::id::start_now;
 use crate::process::inherited_signals::Inherited;
+use crate::process::table::start_of;
 use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
 use crate::sys::descriptor;
-use crate::sys::process::{start_now, start_of};
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
 use nix::unistd::getpid;

@@ -26,11 +26,13 @@ mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
 use crate::options::Given;
+use crate::process::id;
 use crate::process::inherited_signals::{Inherited, Signals};
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
 use crate::sys::{exec, signal};
+use crate::time::clock::monotonic;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
 use claim::claim;
@@ -98,7 +100,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         && process::is_inspectable();
     let layout = if may_share { Layout::of_this_process() } else { None };
     // before the first fork: no supervise has to ask again
-    process::boot();
+    id::boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
     if let Some(name) = operands.get(1) {

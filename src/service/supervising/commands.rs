@@ -5,7 +5,8 @@ use super::table::{State, Step, steps};
 use super::wishes::{self, nanoseconds};
 use crate::service::Program;
 use crate::service::status::Want;
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
+use crate::time::clock::monotonic;
 
 impl Service<'_> {
     /// What commands need to know of where it is.

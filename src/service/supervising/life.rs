@@ -4,11 +4,14 @@ use super::child::Child;
 use super::launch::{self, Arguments, Outcome};
 use super::service::{Place, SECOND, Service};
 use super::wishes;
+use crate::process::id;
+use crate::process::id::ProcessId;
+use crate::process::table;
 use crate::service::Program;
-use crate::service::info::Identity;
 use crate::service::status::{Phase, Want};
 use crate::sys::descriptor;
-use crate::sys::process::{self, End, monotonic};
+use crate::sys::process::{self, End};
+use crate::time::clock::monotonic;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{describe, say_in_passing};
@@ -91,15 +94,15 @@ impl Service<'_> {
             self.info.ready = Some(false);
         }
         // so that the files say what is so if supervise is killed before the child is known
-        let mut start = process::start_now();
+        let mut start = id::start_now();
         self.info.phase = Some(phase(program));
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
         let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
             info.program = Some(program);
-            start = process::own_start(start);
-            info.process = Identity { pid: getpid().as_raw().unsigned_abs(), start };
+            start = id::own_start(start);
+            info.process = ProcessId::of_this(start);
             if is_start {
                 // the next start keeps its distance from here: this one may have been late
                 info.started = monotonic();
@@ -116,7 +119,7 @@ impl Service<'_> {
                 self.has_begun = program != Program::Stop;
                 self.since = Moment::now();
                 self.child = Some(Child {
-                    identity: Identity { pid, start },
+                    identity: ProcessId { pid, start },
                     watched: started.watched,
                     is_adopted: false,
                     notification: notification.map(|(read, ..)| read),
@@ -215,7 +218,7 @@ impl Service<'_> {
     /// What `run` starts and leaves behind becomes a child of this process, if that is asked for.
     fn adopt_orphans(&mut self) {
         if wishes::is_there(c"orphanage") {
-            self.others = process::children_of(getpid());
+            self.others = table::children_of(getpid());
             let _ = process::adopt_orphans();
         }
     }

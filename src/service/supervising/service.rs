@@ -6,15 +6,18 @@ use super::launch::Surroundings;
 use super::left::Left;
 use super::wishes::{self, Ignored};
 use crate::files::pipe::Pipe;
-use crate::service::info::{Identity, Info};
+use crate::process::id;
+use crate::process::id::ProcessId;
+use crate::service::info::Info;
 use crate::service::status::{Phase, Record, Want};
 use crate::service::{Home, Program, is_fifo};
 use crate::sys::descriptor::STDIN;
-use crate::sys::process::{self, End, monotonic};
+use crate::sys::process::{self, End};
+use crate::time::clock::monotonic;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{describe, say_in_passing};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::Pid;
 
 /// Nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
@@ -98,7 +101,7 @@ impl<'a> Service<'a> {
         is_wanted: bool,
         start: u64,
     ) -> Self {
-        let own = Identity { pid: getpid().as_raw().unsigned_abs(), start };
+        let own = ProcessId::of_this(start);
         let mut service = Self {
             dir,
             home,
@@ -130,7 +133,7 @@ impl<'a> Service<'a> {
             heal_attempts: 0,
             left: Left::default(),
         };
-        let boot = process::boot();
+        let boot = id::boot();
         if let Some(left) = home.info().filter(|left| left.boot == boot) {
             service.take_over(left);
         }

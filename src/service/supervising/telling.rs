@@ -3,10 +3,11 @@
 use super::service::{Place, SECOND, Service};
 use super::table::State;
 use super::wishes;
+use crate::process::id::ProcessId;
+use crate::process::table;
 use crate::service::Program;
-use crate::service::info::Identity;
 use crate::service::status::{Phase, Status};
-use crate::sys::process::{self, monotonic};
+use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, explained, say_in_passing};
 use nix::errno::Errno;
@@ -89,7 +90,7 @@ impl Service<'_> {
     /// Has the files say how it is now.
     pub fn announce(&mut self) {
         let phase = self.phase();
-        let identity = self.child.as_ref().map_or_else(Identity::default, |child| child.identity);
+        let identity = self.child.as_ref().map_or_else(ProcessId::default, |child| child.identity);
         let is_paused = self.is_paused && self.state() == State::Running;
         let status = Status { since: self.since, pid: identity.pid, is_paused, want: self.want, phase: Some(phase) };
         self.files.set_status(status.encode(self.in_finish()));
@@ -103,8 +104,8 @@ impl Service<'_> {
         let first = self.left.seen.first().copied();
         let number = first.map_or(0, |pid| pid.as_raw().unsigned_abs());
         if number != self.info.left_process.pid {
-            let start = first.and_then(process::start_of).unwrap_or_default();
-            self.info.left_process = Identity { pid: number, start };
+            let start = first.and_then(table::start_of).unwrap_or_default();
+            self.info.left_process = ProcessId { pid: number, start };
         }
         self.info.backoff = if self.gap > SECOND { self.gap / 1_000_000 } else { 0 };
         self.info.next_start = match self.place {

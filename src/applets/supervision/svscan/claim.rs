@@ -3,12 +3,15 @@
 use super::contact::Base;
 use super::entry::identity;
 use super::scan;
-use super::watched::{is_alive, pid_of};
+use crate::process::id;
+use crate::process::life;
+use crate::process::life::Life;
+use crate::process::table;
+use crate::process::table::{command, parent_of};
 use crate::service::Home;
 use crate::sys::descriptor;
 use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process::{self, Life, command, parent_of};
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
 use nix::errno::Errno;
@@ -139,7 +142,7 @@ fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
         let obstacle = lock::obstacle(lock.as_fd()).unable_to("lock", file)?;
         let holder = obstacle.and_then(|obstacle| obstacle.holder);
         let patience = match (obstacle, holder) {
-            (Some(_), Some(pid)) if process::is_proc_ours() => match process::life_of(pid) {
+            (Some(_), Some(pid)) if table::is_proc_ours() => match life::life_of(pid) {
                 Life::Goes => 0,
                 Life::Moves => MOMENTS_OF_WORK,
                 Life::Ends => MOMENTS,
@@ -168,12 +171,12 @@ fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
         pid != getpid()
             && command(pid).is_some_and(|name| name == "svscan")
             && stat(place.as_str()).is_ok_and(|place| identity(&place) == identity(&here))
-            && process::life_of(pid) != Life::Ends
+            && life::life_of(pid) != Life::Ends
     };
-    let boot = process::boot();
+    let boot = id::boot();
     for name in scan::list().unwrap_or_default() {
-        let info = base.info(&name).filter(|info| info.boot == boot && is_alive(info.supervise));
-        let parent = info.and_then(|info| parent_of(pid_of(info.supervise)?));
+        let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
+        let parent = info.and_then(|info| parent_of(info.supervise.number()?));
         if let Some(parent) = parent.filter(|&parent| is_one(parent)) {
             return Err(another(Some(parent)));
         }

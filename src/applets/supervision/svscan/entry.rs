@@ -4,10 +4,11 @@ use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
 use super::start::{Order, Starter};
-use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
+use super::watched::{Running, SECOND, Watched};
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
-use crate::sys::process::{End, monotonic};
+use crate::sys::process::End;
+use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{describe, say_in_passing};
 use nix::errno::Errno;
@@ -73,8 +74,8 @@ fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
     let inode = log?.input?;
     let side = |info: Option<Info>, number: RawFd| info.map(|info| [(info.supervise, number), (info.process, number)]);
     let holders = [side(log, 0), side(service, 1)].into_iter().flatten().flatten();
-    let mut alive = holders.filter(|&(holder, _)| is_alive(holder));
-    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, Some(inode)))
+    let mut alive = holders.filter(|&(holder, _)| holder.is_alive());
+    alive.find_map(|(holder, number)| Pipe::of_process(holder.number()?, number, Some(inode)))
 }
 
 impl Entry {

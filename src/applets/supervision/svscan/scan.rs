@@ -4,7 +4,7 @@ use super::contact::Base;
 use super::entry::{Entry, Identity, identity, is_directory};
 use super::watched::SECOND;
 use crate::sys::directory::{DirectoryPart, read_directory};
-use crate::sys::process::monotonic;
+use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{describe, say_in_passing};
 use nix::errno::Errno;

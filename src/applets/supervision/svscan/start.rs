@@ -3,6 +3,7 @@
 use super::watched::SECOND;
 use crate::chain::search::Search;
 use crate::environ::Environ;
+use crate::process::id;
 use crate::process::inherited_signals::Inherited;
 use crate::service::supervising;
 use crate::sys::argv::Layout;
@@ -11,6 +12,7 @@ use crate::sys::exec::{SELF, execve_with};
 use crate::sys::process;
 use crate::sys::split;
 use crate::sys::words::Word;
+use crate::time::clock;
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::{explained, say};
@@ -67,7 +69,7 @@ impl Starter<'_> {
         let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
         match (&self.layout, other) {
             (Some(layout), None) => {
-                let before = process::start_now();
+                let before = id::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
                     ForkResult::Child => process::exit(self.be(layout, order, before)),
@@ -97,7 +99,7 @@ impl Starter<'_> {
 
     /// Becomes a supervise without an exec. Gives its exit code.
     fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
-        let start = process::own_start(before);
+        let start = id::own_start(before);
         let name = order.name.to_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
@@ -146,7 +148,7 @@ impl Starter<'_> {
                 let _ = process::wait_for(started.pid);
                 Err(reason)
             }
-            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: process::monotonic() + SECOND }),
+            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
 }

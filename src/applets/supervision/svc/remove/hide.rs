@@ -52,7 +52,7 @@ pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
         Err(reason) => return Err(reason).unable_to("control", dir),
     };
     if let Some(left) = leftover::find(&home).filter(|_| !is_supervised) {
-        return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid)).into());
+        return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid())).into());
     }
     let log = match chdir(c"log") {
         Ok(()) => Some(Log::new(find(environ, &hidden).unable_to("control", &[dir, b"/log"].concat())?)),
