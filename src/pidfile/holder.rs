@@ -1,10 +1,10 @@
 //! Who holds a pid file.
 
 use super::text;
+use crate::files::file_id;
 use crate::process::life::is_running;
 use crate::process::table;
 use crate::process::table::command;
-use crate::sys::file;
 use crate::sys::lock;
 use nix::sys::stat::{FileStat, stat};
 use nix::unistd::{Pid, geteuid};
@@ -134,7 +134,7 @@ enum Open {
 
 fn open_in(pid: Pid, seen: &FileStat) -> Open {
     let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Open::Unknown };
-    let is_file = |path: &Path| stat(path).is_ok_and(|open| file::is_same(&open, seen));
+    let is_file = |path: &Path| stat(path).is_ok_and(|open| file_id::is_same(&open, seen));
     let mut open = Open::Unknown;
     for entry in descriptors.filter_map(Result::ok).filter(|entry| is_file(&entry.path())) {
         // who may write a file can open it in any way

@@ -1,6 +1,7 @@
 //! This process and others: which they are, what they were started with, and what becomes of signals meanwhile.
 
-pub mod id;
 pub mod inherited_signals;
 pub mod life;
+pub mod process_id;
+pub mod start;
 pub mod table;

@@ -22,7 +22,7 @@
 use super::Program;
 use super::status::Phase;
 use crate::number::{decimal, decimal_in};
-use crate::process::id::ProcessId;
+use crate::process::process_id::ProcessId;
 use std::io::Write;
 
 /// More bytes it never has.

@@ -5,13 +5,14 @@
 
 use super::Home;
 use super::status::{Phase, Record};
-use crate::process::id::{self, Found, ProcessId};
+use crate::process::process_id::{Found, ProcessId};
+use crate::process::start;
 use crate::time::tai64n::Moment;
 
 /// What the service has left running: its process, or what that had left behind and supervise was waiting for. Only where no
 /// supervise runs.
 pub fn find(home: &Home) -> Option<Found> {
-    let info = home.info().filter(|info| info.boot == id::boot());
+    let info = home.info().filter(|info| info.boot == start::boot());
     let waited_for = info.filter(|info| info.process.pid == 0 && info.phase == Some(Phase::Stopping));
     let noted = [info.map(|info| info.process), waited_for.map(|info| info.left_process)];
     let mut noted = noted.into_iter().flatten();
@@ -28,6 +29,6 @@ fn is_since(start: u64, since: Moment) -> bool {
     /// again as soon as this.
     const TOLERANCE: i128 = 500;
     let hundredths = |moment: Moment| i128::from(moment.seconds) * 100 + i128::from(moment.nanoseconds) / 10_000_000;
-    let age = i128::from(id::start_now()) - i128::from(start);
+    let age = i128::from(start::start_now()) - i128::from(start);
     (hundredths(Moment::now()) - hundredths(since)).abs_diff(age) <= TOLERANCE.unsigned_abs()
 }

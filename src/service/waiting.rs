@@ -7,7 +7,7 @@ use super::status::{Phase, Record};
 use super::watch::{News, Watch};
 use super::{Home, is_s6};
 use crate::environ::Environ;
-use crate::process::id;
+use crate::process::start;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, describe, say};
@@ -312,5 +312,5 @@ fn is_ready(record: &Record, info: Option<Info>) -> bool {
 /// Whether the supervise that has written this still runs.
 pub fn is_current(info: &Info) -> bool {
     // times are since the start of the machine
-    info.boot == id::boot() && info.supervise.is_alive()
+    info.boot == start::boot() && info.supervise.is_alive()
 }

@@ -4,6 +4,7 @@ use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::applets::supervision::svscan::claim::claim;
 use crate::applets::supervision::svscan::contact::Base;
 use crate::environ::Environ;
+use crate::files::descriptors;
 use crate::options::Given;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
@@ -106,7 +107,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.diagnostics = descriptor::copy_from(STDERR, BEHIND_STANDARD).ok();
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
-    let null = null.and_then(|null| descriptor::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
+    let null = null.and_then(|null| descriptors::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
     for number in 0..BEHIND_STANDARD {
         descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
     }

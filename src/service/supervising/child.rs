@@ -1,7 +1,7 @@
 //! The process that is watched: a child, or one that a killed supervise has left behind.
 
-use crate::process::id::{Found, ProcessId};
 use crate::process::life;
+use crate::process::process_id::{Found, ProcessId};
 use crate::sys::process;
 use nix::unistd::{Pid, getpgid};
 use std::os::fd::{AsFd, OwnedFd};

@@ -4,8 +4,8 @@ use super::child::Child;
 use super::launch::{self, Arguments, Outcome};
 use super::service::{Place, SECOND, Service};
 use super::wishes;
-use crate::process::id;
-use crate::process::id::ProcessId;
+use crate::process::process_id::ProcessId;
+use crate::process::start;
 use crate::process::table;
 use crate::service::Program;
 use crate::service::status::{Phase, Want};
@@ -94,14 +94,14 @@ impl Service<'_> {
             self.info.ready = Some(false);
         }
         // so that the files say what is so if supervise is killed before the child is known
-        let mut start = id::start_now();
+        let mut start = start::start_now();
         self.info.phase = Some(phase(program));
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
         let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
             info.program = Some(program);
-            start = id::own_start(start);
+            start = start::own_start(start);
             info.process = ProcessId::of_this(start);
             if is_start {
                 // the next start keeps its distance from here: this one may have been late

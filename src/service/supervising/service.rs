@@ -6,8 +6,8 @@ use super::launch::Surroundings;
 use super::left::Left;
 use super::wishes::{self, Ignored};
 use crate::files::pipe::Pipe;
-use crate::process::id;
-use crate::process::id::ProcessId;
+use crate::process::process_id::ProcessId;
+use crate::process::start;
 use crate::service::info::Info;
 use crate::service::status::{Phase, Record, Want};
 use crate::service::{Home, Program, is_fifo};
@@ -133,7 +133,7 @@ impl<'a> Service<'a> {
             heal_attempts: 0,
             left: Left::default(),
         };
-        let boot = id::boot();
+        let boot = start::boot();
         if let Some(left) = home.info().filter(|left| left.boot == boot) {
             service.take_over(left);
         }

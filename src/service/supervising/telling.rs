@@ -3,7 +3,7 @@
 use super::service::{Place, SECOND, Service};
 use super::table::State;
 use super::wishes;
-use crate::process::id::ProcessId;
+use crate::process::process_id::ProcessId;
 use crate::process::table;
 use crate::service::Program;
 use crate::service::status::{Phase, Status};

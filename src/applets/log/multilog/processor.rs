@@ -1,8 +1,9 @@
 //! A processor: a command that makes the old log file out of a full one.
 
 use super::watch::{WATCHED, Watch};
+use crate::files::descriptors::at_least;
 use crate::process::inherited_signals::Inherited;
-use crate::sys::descriptor::{self, at_least};
+use crate::sys::descriptor;
 use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Disposition};

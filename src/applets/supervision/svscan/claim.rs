@@ -1,16 +1,16 @@
 //! One svscan for a directory: the lock that it holds as long as it lives, and what is looked at where there can be none.
 
 use super::contact::Base;
-use super::entry::identity;
 use super::scan;
-use crate::process::id;
+use crate::files::file_id::FileId;
+use crate::files::sight::{self, is_regular};
 use crate::process::life;
 use crate::process::life::Life;
+use crate::process::start;
 use crate::process::table;
 use crate::process::table::{command, parent_of};
 use crate::service::Home;
 use crate::sys::descriptor;
-use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
@@ -79,7 +79,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
-    let flags = OFlag::O_RDWR | file::CAREFULLY;
+    let flags = OFlag::O_RDWR | sight::CAREFULLY;
     let mut reason = Errno::ENOENT;
     for _ in 0..ATTEMPTS {
         match open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL, MODE) {
@@ -113,7 +113,7 @@ fn handed_down(inherited: &mut Vec<RawFd>) -> Option<OwnedFd> {
     let file = lstat(LOCK).ok()?;
     let place = inherited.iter().position(|&number| {
         let path = format!("/proc/self/fd/{number}");
-        stat(path.as_str()).is_ok_and(|seen| identity(&seen) == identity(&file))
+        stat(path.as_str()).is_ok_and(|seen| FileId::of(&seen) == FileId::of(&file))
     })?;
     let lock = descriptor::adopt(inherited[place], |lock| {
         // not if it is open for reading only, say
@@ -170,10 +170,10 @@ fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
         let place = format!("/proc/{pid}/cwd");
         pid != getpid()
             && command(pid).is_some_and(|name| name == "svscan")
-            && stat(place.as_str()).is_ok_and(|place| identity(&place) == identity(&here))
+            && stat(place.as_str()).is_ok_and(|place| FileId::of(&place) == FileId::of(&here))
             && life::life_of(pid) != Life::Ends
     };
-    let boot = id::boot();
+    let boot = start::boot();
     for name in scan::list().unwrap_or_default() {
         let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
         let parent = info.and_then(|info| parent_of(info.supervise.number()?));

@@ -5,6 +5,7 @@ use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
 use super::start::{Order, Starter};
 use super::watched::{Running, SECOND, Watched};
+use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
 use crate::sys::process::End;
@@ -21,14 +22,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 /// The name of the log's service directory in the service's.
 const LOG: &CStr = c"log";
 
-/// Device and inode: what a service is known by, whatever its name leads to later.
-pub type Identity = (u64, u64);
-
-/// Of a file.
-pub fn identity(file: &FileStat) -> Identity {
-    (file.st_dev, file.st_ino)
-}
-
 /// Whether it is a directory.
 pub fn is_directory(file: &FileStat) -> bool {
     SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR
@@ -39,7 +32,7 @@ pub struct Entry {
     /// Its name.
     pub name: CString,
     /// What it is known by.
-    pub identity: Identity,
+    pub identity: FileId,
     /// Whether it is still in the directory.
     pub is_active: bool,
     /// Whether it is to end.
@@ -80,7 +73,7 @@ fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
 
 impl Entry {
     /// A service that has been seen for the first time.
-    pub fn new(name: CString, identity: Identity) -> Self {
+    pub fn new(name: CString, identity: FileId) -> Self {
         Self {
             name,
             identity,
@@ -105,7 +98,7 @@ impl Entry {
     ///
     /// # Errors
     /// As pipe(2).
-    pub fn log_of_svscan(name: CString, identity: Identity, base: &Base<'_>) -> nix::Result<Self> {
+    pub fn log_of_svscan(name: CString, identity: FileId, base: &Base<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
         let pipe = match pipe_between(None, left) {
@@ -209,7 +202,7 @@ impl Entry {
         // svscan's own log is whatever has its name
         let is_here = self.main.is_none()
             || match stat(self.name.as_c_str()) {
-                Ok(file) => identity(&file) == self.identity,
+                Ok(file) => FileId::of(&file) == self.identity,
                 // it may be
                 Err(reason) => !matches!(reason, Errno::ENOENT | Errno::ENOTDIR),
             };
@@ -232,7 +225,7 @@ impl Entry {
             let pid = one.as_ref()?.runs.as_ref()?.pid;
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
             let directory = open(format!("/proc/{pid}/{path}").as_str(), flags, Mode::empty()).ok()?;
-            (identity(&fstat(&directory).ok()?) == self.identity).then_some(directory)
+            (FileId::of(&fstat(&directory).ok()?) == self.identity).then_some(directory)
         };
         self.home = path(&self.main, "cwd").or_else(|| path(&self.log, "cwd/.."));
     }

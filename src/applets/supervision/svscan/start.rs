@@ -3,8 +3,8 @@
 use super::watched::SECOND;
 use crate::chain::search::Search;
 use crate::environ::Environ;
-use crate::process::id;
 use crate::process::inherited_signals::Inherited;
+use crate::process::start;
 use crate::service::supervising;
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDOUT};
@@ -69,7 +69,7 @@ impl Starter<'_> {
         let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
         match (&self.layout, other) {
             (Some(layout), None) => {
-                let before = id::start_now();
+                let before = start::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
                     ForkResult::Child => process::exit(self.be(layout, order, before)),
@@ -99,7 +99,7 @@ impl Starter<'_> {
 
     /// Becomes a supervise without an exec. Gives its exit code.
     fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
-        let start = id::own_start(before);
+        let start = start::own_start(before);
         let name = order.name.to_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);

@@ -2,7 +2,8 @@
 
 use super::contact::Base;
 use super::start::Begun;
-use crate::process::id::{self, Found, ProcessId};
+use crate::process::process_id::{Found, ProcessId};
+use crate::process::start;
 use crate::service::info::Info;
 use crate::sys::process::End;
 use crate::time::clock::monotonic;
@@ -88,7 +89,7 @@ impl Watched {
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
     pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
-        let info = base.info(place).filter(|info| info.boot == id::boot())?;
+        let info = base.info(place).filter(|info| info.boot == start::boot())?;
         if let Some(Found { id, watched: stranger }) = info.supervise.found()
             && let Some(pid) = id.number()
         {

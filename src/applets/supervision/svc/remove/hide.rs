@@ -3,8 +3,8 @@
 use super::part::{Log, Main};
 use super::{Removed, SILENCE};
 use crate::environ::Environ;
+use crate::files::renaming::rename_to_free_name;
 use crate::service::{Home, is_s6, leftover};
-use crate::sys::directory::rename_to_free_name;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
