@@ -24,6 +24,7 @@
 mod prospect;
 pub mod search;
 
+use crate::accounts::capabilities;
 use crate::applet::{Applet, Boundary, Dialect, Grammar, Process, Role};
 use crate::call::{self, Call};
 use crate::documents;
@@ -34,7 +35,7 @@ use crate::start_report::{self, Listeners};
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec::SELF;
 use crate::sys::words::{Word, Words};
-use crate::sys::{arena, argv, exec, ids, process};
+use crate::sys::{arena, argv, exec, process};
 use crate::voice::exit::Codes;
 use crate::voice::failure::{self, Failure, WrongUsage};
 use crate::voice::foreign;
@@ -315,7 +316,7 @@ const ALWAYS_FITS: usize = 128 * 1024 - 16 * 1024;
 fn is_passable(boundary: Boundary, process: &Process) -> bool {
     let is_ordinary = match boundary {
         Boundary::Open => true,
-        Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::may_be_refused_for_process_count(),
+        Boundary::NewIdentity => capabilities::are_none() == Ok(true) && !exec::may_be_refused_for_process_count(),
         Boundary::Barrier => false,
     };
     // what an edit has made too large is refused at this link, not at a later one

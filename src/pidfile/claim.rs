@@ -11,8 +11,8 @@ use super::{takeover, text};
 use crate::files::descriptors;
 use crate::files::file_id;
 use crate::files::sight;
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::signal;
 use crate::sys::words::Word;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
@@ -294,7 +294,7 @@ pub(super) fn remove(name: &CStr) -> nix::Result<()> {
 
 pub(super) fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     let text = text::of(getpid());
-    let count = signal::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
+    let count = deadly_writes::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
     if count < text.len() {
         return Err(Errno::ENOSPC);
     }

@@ -6,8 +6,8 @@
 use crate::files::descriptors;
 use crate::files::file_id;
 use crate::files::sight;
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::signal;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::uio::{pread, pwrite};
@@ -50,7 +50,7 @@ impl Log {
 
     /// Takes the old text away. Allocates nothing: memory may be forbidden.
     pub(super) fn empty(&self) {
-        let start = signal::without(libc::SIGXFSZ, || self.move_to_front());
+        let start = deadly_writes::without(libc::SIGXFSZ, || self.move_to_front());
         // where that cannot be had nothing is lost: what comes is added
         if let Ok(start) = start {
             let _ = ftruncate(&self.file, start).and_then(|()| lseek(&self.file, start, Whence::SeekSet));

@@ -28,10 +28,10 @@ mod waiting;
 use crate::environ::{Change, Environ};
 use crate::files::descriptors;
 use crate::number::{decimal, decimal_in};
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted, write_together};
 use crate::sys::process;
 use crate::sys::sigio;
-use crate::sys::signal;
 use crate::sys::words::Words;
 use crate::voice::failure;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -300,7 +300,8 @@ impl Listeners {
     fn tell(&self, record: &[&[u8]]) {
         for status in &self.all {
             // a parent that is gone needs no answer, and must not take this process with it
-            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
+            let _ =
+                deadly_writes::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
         }
     }
 
