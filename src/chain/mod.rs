@@ -22,7 +22,6 @@
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
 mod prospect;
-pub mod search;
 
 use crate::accounts::capabilities;
 use crate::applet::{Applet, Boundary, Dialect, Grammar, Process, Role};
@@ -31,6 +30,7 @@ use crate::documents;
 use crate::environ::Environ;
 use crate::files::sight::{self, Location};
 use crate::options::{self, Given, Misuse};
+use crate::process::search::{Search, may_be_elsewhere};
 use crate::start_report::{self, Listeners};
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec::SELF;
@@ -40,7 +40,6 @@ use crate::voice::exit::Codes;
 use crate::voice::failure::{self, Failure, WrongUsage};
 use crate::voice::foreign;
 use nix::errno::Errno;
-use search::Search;
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
@@ -346,12 +345,6 @@ fn own_identity(argv: Words) -> Option<Location> {
         Some(name) if !is_argument(name) => look(name.as_c_str()).or_else(|| look(SELF)),
         _ => look(SELF),
     }
-}
-
-/// Whether the search of PATH goes on after this error: as glibc's execvp, and past directories that only look wrong.
-fn may_be_elsewhere(reason: Errno) -> bool {
-    use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
-    matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
 }
 
 /// The applet's codes in this environment.

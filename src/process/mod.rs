@@ -4,5 +4,6 @@ pub mod deadly_writes;
 pub mod inherited_signals;
 pub mod life;
 pub mod process_id;
+pub mod search;
 pub mod start;
 pub mod table;

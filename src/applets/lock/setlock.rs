@@ -81,7 +81,7 @@ impl Setlock {
     fn new(given: &Given) -> Option<Self> {
         Some(Self {
             file: given.operand(0),
-            patience: LockWait::asked_for(given, LockWait::Endless)?,
+            patience: LockWait::asked_for(given.each(), LockWait::Endless)?,
             silent: given.prevails("x", "X"),
             kind: if given.has("fcntl") { Kind::Record } else { Kind::Flock },
             shared: given.has("s"),

@@ -1,9 +1,9 @@
 //! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
 
 use super::watched::SECOND;
-use crate::chain::search::Search;
 use crate::environ::Environ;
 use crate::process::inherited_signals::Inherited;
+use crate::process::search::Search;
 use crate::process::start;
 use crate::service::supervising;
 use crate::sys::argv::Layout;
@@ -136,10 +136,10 @@ impl Starter<'_> {
             failed = Some(match (ready, other) {
                 (Err(reason), _) => reason,
                 (Ok(()), None) => match exec(SELF) {
-                    Errno::ENOENT => try_all(&mut search, exec),
+                    Errno::ENOENT => search.exec(exec),
                     reason => reason,
                 },
-                (Ok(()), Some(_)) => try_all(&mut search, exec),
+                (Ok(()), Some(_)) => search.exec(exec),
             });
             111
         })?;
@@ -151,16 +151,4 @@ impl Starter<'_> {
             None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
-}
-
-/// Execs the first program of the search that can be.
-fn try_all(search: &mut Search, exec: impl Fn(&CStr) -> Errno) -> Errno {
-    let mut last = Errno::ENOENT;
-    while let Some(candidate) = search.next_candidate() {
-        last = exec(candidate);
-        if !matches!(last, Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) {
-            break;
-        }
-    }
-    last
 }
