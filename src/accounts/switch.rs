@@ -1,6 +1,6 @@
 //! Becoming an account for good.
 
-use super::Account;
+use super::{Account, capabilities, id_map};
 use crate::applet::{Boundary, Dialect};
 use crate::sys::ids;
 use crate::voice::failure::{Failure, UnableTo, describe};
@@ -28,18 +28,18 @@ impl Switch {
         let groups = getresgid().unable_to("read", b"group ids")?;
         let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
             && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
-        Ok(all && (self.keep_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
+        Ok(all && (self.keep_groups || supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
     }
 
     /// Whether an id of the account may be another one's that only reads so.
     fn is_doubtful(&self) -> bool {
-        ids::may_be_unmapped_user(self.account.user) || ids::may_be_unmapped_group(self.account.group)
+        id_map::may_be_unmapped_user(self.account.user) || id_map::may_be_unmapped_group(self.account.group)
     }
 
     /// Whether a supplementary group is for certain no other that only reads so. There is no way to ask for one alone, so what
     /// the map has counts.
     fn has_certain_groups(&self) -> bool {
-        self.keep_groups || !self.account.groups.iter().any(|&group| ids::is_unmapped_group(group))
+        self.keep_groups || !self.account.groups.iter().any(|&group| id_map::is_unmapped_group(group))
     }
 
     /// The same as [`make`](Self::make) where the ids are not the account's already. Where they are, no privilege is
@@ -90,10 +90,25 @@ impl Switch {
     }
 }
 
+/// Whether the supplementary groups are exactly `expected`, which is sorted and without repetitions.
+fn supplementary_groups_are(expected: &[u32]) -> nix::Result<bool> {
+    // room for one more tells a longer list; the kernel refuses a list that does not fit
+    let mut groups = vec![0_u32; expected.len() + 1];
+    match ids::supplementary_groups(&mut groups) {
+        Ok(count) => {
+            groups.truncate(count);
+            groups.sort_unstable();
+            Ok(groups == expected)
+        }
+        Err(Errno::EINVAL) => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
 /// An exec would make permitted what is ambient, and so give back what the change of ids has taken. Gives whether there was
 /// anything.
 fn clear_ambient() -> anyhow::Result<bool> {
-    ids::clear_ambient().unable_to("clear", b"ambient capabilities")
+    capabilities::clear_ambient().unable_to("clear", b"ambient capabilities")
 }
 
 /// daemontools' words, and what would be needed.

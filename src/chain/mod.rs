@@ -22,24 +22,24 @@
 //! | asks security modules and auditors | not done: documented, and `CATENA_FUSE=0` is there for who needs it |
 
 mod prospect;
-pub mod search;
 
+use crate::accounts::capabilities;
 use crate::applet::{Applet, Boundary, Dialect, Grammar, Process, Role};
 use crate::call::{self, Call};
 use crate::documents;
 use crate::environ::Environ;
+use crate::files::sight::{self, Location};
 use crate::options::{self, Given, Misuse};
+use crate::process::search::{Search, may_be_elsewhere};
 use crate::start_report::{self, Listeners};
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec::SELF;
-use crate::sys::file::{self, Identity};
 use crate::sys::words::{Word, Words};
-use crate::sys::{arena, argv, exec, ids, process};
+use crate::sys::{arena, argv, exec, process};
 use crate::voice::exit::Codes;
 use crate::voice::failure::{self, Failure, WrongUsage};
 use crate::voice::foreign;
 use nix::errno::Errno;
-use search::Search;
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
@@ -74,7 +74,7 @@ struct Here {
     /// As main received it.
     argv: Words,
     /// Which file this program is, once asked.
-    identity: Option<Identity>,
+    identity: Option<Location>,
     /// Whether these ids are known to be let in by the program's file, as those were that exec'ed it.
     let_in: bool,
 }
@@ -189,7 +189,7 @@ impl Here {
         let may_be_link = listeners.want_whole_chain() && (next.is_some() || call::is_ours(argv.first()));
         let looks = may_be_link || next.is_some() && (fusion || self.manner.explicit);
         while let Some(candidate) = search.next_candidate() {
-            let sight = match looks.then(|| file::sight(candidate)) {
+            let sight = match looks.then(|| sight::of(candidate)) {
                 Some(Err(reason @ (Errno::ENOENT | Errno::ENOTDIR))) => Err(reason),
                 // nobody can tell then whether success may be reported
                 Some(Err(reason @ (Errno::EPERM | Errno::ENOSYS))) if may_be_link => Err(reason),
@@ -275,27 +275,27 @@ impl Here {
 
     /// Whether this is the file that this process runs, and an exec of it would be an ordinary one, if it is let in. In
     /// doubt, not.
-    fn is_this_file(&self, seen: file::Sight) -> bool {
-        self.identity.is_some_and(|own| own.is_same_file(seen.identity))
+    fn is_this_file(&self, seen: sight::Sight) -> bool {
+        self.identity.is_some_and(|own| own.is_same_file(seen.location))
             && !seen.is_set_id()
-            && file::is_regular(seen.mode)
+            && sight::is_regular(seen.mode)
     }
 
     /// Whether `name` leads to that file, through the same mount, and is sure to be let in.
-    fn is_this_program(&mut self, name: &CStr, seen: file::Sight) -> bool {
+    fn is_this_program(&mut self, name: &CStr, seen: sight::Sight) -> bool {
         const EXECUTABLE_BY_ALL: u32 = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
         let is_ordinary = self.is_this_file(seen)
-            && self.identity.is_some_and(|own| own.is_same(seen.identity))
+            && self.identity.is_some_and(|own| own.is_same(seen.location))
             && seen.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL;
         if is_ordinary && !self.let_in {
-            self.let_in = file::has_plain_permissions(name);
+            self.let_in = sight::has_plain_permissions(name);
         }
         is_ordinary && self.let_in
     }
 
     /// Whether the process with its ids of now may run its own program again.
     fn lets_itself_in(&mut self) -> bool {
-        self.let_in || file::sight(SELF).is_ok_and(|sight| self.is_this_program(SELF, sight))
+        self.let_in || sight::of(SELF).is_ok_and(|sight| self.is_this_program(SELF, sight))
     }
 }
 
@@ -315,7 +315,7 @@ const ALWAYS_FITS: usize = 128 * 1024 - 16 * 1024;
 fn is_passable(boundary: Boundary, process: &Process) -> bool {
     let is_ordinary = match boundary {
         Boundary::Open => true,
-        Boundary::NewIdentity => ids::has_no_capabilities() == Ok(true) && !exec::may_be_refused_for_process_count(),
+        Boundary::NewIdentity => capabilities::are_none() == Ok(true) && !exec::may_be_refused_for_process_count(),
         Boundary::Barrier => false,
     };
     // what an edit has made too large is refused at this link, not at a later one
@@ -338,19 +338,13 @@ fn is_at_home(applet: &Applet) -> bool {
 /// The kernel notes the name that was exec'ed, and a look at that is cheap, while /proc/self costs a new process more than
 /// all the rest of a link. The name is not this program's where an interpreter stands between them: then it is also
 /// among the arguments, and /proc has to tell.
-fn own_identity(argv: Words) -> Option<Identity> {
-    let look = |name: &CStr| file::sight(name).ok().map(|seen| seen.identity);
+fn own_identity(argv: Words) -> Option<Location> {
+    let look = |name: &CStr| sight::of(name).ok().map(|seen| seen.location);
     let is_argument = |name: Word| argv.from(1).iter().any(|word| word.bytes() == name.bytes());
     match exec::name_at_exec() {
         Some(name) if !is_argument(name) => look(name.as_c_str()).or_else(|| look(SELF)),
         _ => look(SELF),
     }
-}
-
-/// Whether the search of PATH goes on after this error: as glibc's execvp, and past directories that only look wrong.
-fn may_be_elsewhere(reason: Errno) -> bool {
-    use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
-    matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
 }
 
 /// The applet's codes in this environment.

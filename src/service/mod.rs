@@ -21,8 +21,8 @@ pub mod waiting;
 pub mod watch;
 
 use crate::environ::Environ;
+use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::file;
 use crate::voice::failure::Failure;
 use info::Info;
 use nix::errno::Errno;
@@ -182,7 +182,7 @@ pub fn is_s6(home: &Home) -> bool {
 /// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone. What is there is
 /// looked at before it is opened, too: an open is an act that a device may answer, and that all who watch the file are told of.
 fn open_fifo(path: &[u8]) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_WRONLY | file::CAREFULLY;
+    let flags = OFlag::O_WRONLY | sight::CAREFULLY;
     // of a link and of a directory open says what is wrong
     let is_other = |file: &FileStat| !matches!(kind(file), SFlag::S_IFIFO | SFlag::S_IFLNK | SFlag::S_IFDIR);
     if lstat(path).is_ok_and(|file| is_other(&file)) {
@@ -202,7 +202,7 @@ fn kind(file: &FileStat) -> SFlag {
 }
 
 fn read_start(path: &[u8], to: &mut [u8]) -> nix::Result<usize> {
-    let flags = OFlag::O_RDONLY | file::CAREFULLY;
+    let flags = OFlag::O_RDONLY | sight::CAREFULLY;
     let file = open(path, flags, Mode::empty())?;
     let mut length = 0;
     while length < to.len() {

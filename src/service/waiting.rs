@@ -1,13 +1,13 @@
 //! Waiting until services are up, down or ready: svwait, and svc with `--wait`.
 
 use super::info::Info;
-use super::leftover::{self, Leftover};
+use super::leftover;
 use super::origin::Origin;
 use super::status::{Phase, Record};
 use super::watch::{News, Watch};
 use super::{Home, is_s6};
 use crate::environ::Environ;
-use crate::sys::process;
+use crate::process::start;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, describe};
@@ -253,8 +253,9 @@ fn look(
     match wish.goal {
         _ if !is_supervised && is_s6(&home) => return Err(Obstacle::Foreign),
         Goal::Down if !is_supervised => {
-            let Some(Leftover { pid, watched }) = leftover::find(&home) else { return Ok(Sight::Reached) };
-            watch.follow(place, watched);
+            let Some(left) = leftover::find(&home) else { return Ok(Sight::Reached) };
+            let pid = left.pid().as_raw();
+            watch.follow(place, left.watched);
             return Ok(Sight::Leftover(pid));
         }
         Goal::Down => {}
@@ -311,5 +312,5 @@ fn is_ready(record: &Record, info: Option<Info>) -> bool {
 /// Whether the supervise that has written this still runs.
 pub fn is_current(info: &Info) -> bool {
     // times are since the start of the machine
-    info.boot == process::boot() && leftover::is_alive(info.supervise)
+    info.boot == start::boot() && info.supervise.is_alive()
 }

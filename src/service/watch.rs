@@ -15,7 +15,7 @@
 //! second.
 
 use super::{Home, is_fifo};
-use crate::sys::file;
+use crate::files::file_id;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
@@ -337,7 +337,7 @@ fn forget(inotify: Option<&Inotify>, descriptor: &mut Option<WatchDescriptor>) {
 /// Whether the FIFO is the one that has the name.
 fn is_at(ok: &OwnedFd, home: &Home) -> bool {
     let named = lstat(OsStr::from_bytes(&home.file("ok")));
-    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| file::is_same(&held, &named)))
+    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| file_id::is_same(&held, &named)))
 }
 
 /// Whether nobody has the FIFO open for reading any more.

@@ -26,11 +26,12 @@ mod record;
 mod waiting;
 
 use crate::environ::{Change, Environ};
+use crate::files::descriptors;
 use crate::number::{decimal, decimal_in};
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted, write_together};
 use crate::sys::process;
 use crate::sys::sigio;
-use crate::sys::signal;
 use crate::sys::words::Words;
 use crate::voice::failure;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -103,7 +104,7 @@ impl Listeners {
             // where 1 or 2 was closed, what is said there must not be taken for a record
             Scope::NextProgram => descriptor::copy_from(write.as_fd(), 3)?,
             // out of the way of links whose lowest free descriptor can be seen
-            Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd(), None)?,
+            Scope::WholeChain => descriptors::copy_out_of_the_way(write.as_fd(), None)?,
         };
         // whoever can write into the pipe could keep a reader waiting with half a record
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -232,10 +233,10 @@ impl Listeners {
     /// As fcntl(2), F_DUPFD.
     pub fn make_way(&mut self, number: RawFd) -> nix::Result<()> {
         for status in self.all.iter_mut().filter(|status| status.pipe.as_raw_fd() == number) {
-            status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
+            status.pipe = descriptors::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
         }
         for log in self.logs.iter_mut().filter(|log| log.as_raw_fd() == number) {
-            log.file = descriptor::copy_out_of_the_way(log.as_fd(), Some(number))?;
+            log.file = descriptors::copy_out_of_the_way(log.as_fd(), Some(number))?;
         }
         Ok(())
     }
@@ -299,7 +300,8 @@ impl Listeners {
     fn tell(&self, record: &[&[u8]]) {
         for status in &self.all {
             // a parent that is gone needs no answer, and must not take this process with it
-            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
+            let _ =
+                deadly_writes::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
         }
     }
 

@@ -5,4 +5,5 @@ pub mod exit;
 pub mod failure;
 pub mod foreign;
 pub mod once_a_minute;
+pub mod out_of_memory;
 pub mod speaker;

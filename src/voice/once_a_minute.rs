@@ -1,6 +1,6 @@
 //! What is said again as long as it is so, but once a minute.
 
-use crate::time::SECOND;
+use crate::time::clock::SECOND;
 
 /// How long something is not said again.
 const MINUTE: u64 = 60 * SECOND;

@@ -2,6 +2,7 @@
 
 use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
 use crate::options::Opt;
+use crate::process::table;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Set};
@@ -202,7 +203,7 @@ impl Watcher {
 
     /// Sends a signal to the child, or once that has ended to all who have become children.
     fn hand_on(&self, signal: i32, is_running: bool) {
-        let to = if is_running { vec![self.child] } else { process::children_of(getpid()) };
+        let to = if is_running { vec![self.child] } else { table::children_of(getpid()) };
         for pid in to {
             let _ = process::send(pid, signal);
         }

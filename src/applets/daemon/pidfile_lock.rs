@@ -123,7 +123,7 @@ impl PidfileLock {
         let mut link = Self {
             file: given.operand(0),
             lock_file: given.last("l"),
-            patience: LockWait::asked_for(given, LockWait::None)?,
+            patience: LockWait::asked_for(given.each(), LockWait::None)?,
             silent: given.prevails("x", "X"),
             held: HELD,
             kind: if given.has("flock") { Kind::Flock } else { Kind::Record },

@@ -2,6 +2,7 @@
 
 use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
 use crate::files::lock_wait::LockWait;
+use crate::files::read_only::let_only_read;
 use crate::options::{Given, Opt};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
@@ -80,7 +81,7 @@ impl Setlock {
     fn new(given: &Given) -> Option<Self> {
         Some(Self {
             file: given.operand(0),
-            patience: LockWait::asked_for(given, LockWait::Endless)?,
+            patience: LockWait::asked_for(given.each(), LockWait::Endless)?,
             silent: given.prevails("x", "X"),
             kind: if given.has("fcntl") { Kind::Record } else { Kind::Flock },
             shared: given.has("s"),
@@ -103,7 +104,7 @@ impl Link for Setlock {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
         if self.reads_only && self.kind == Kind::Flock {
-            file = lock::let_only_read(file, self.file, self.shared);
+            file = let_only_read(file, self.file, self.shared);
         }
         if let Some(number) = self.number {
             let occupied = number.to_string();

@@ -28,6 +28,7 @@ mod rotation;
 mod watch;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
@@ -74,7 +75,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     if !descriptor::is_open(STDIN.as_raw_fd()) {
         return Err(Errno::EBADF).unable_to("read", b"standard input");
     }
-    descriptor::occupy_standard();
+    descriptors::occupy_standard();
     let mut watch = Watch::new().unable_to("watch for", b"signals")?;
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut input = Input::new(&watch).unable_to("read", b"standard input")?;

@@ -3,11 +3,12 @@
 mod manual;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::inherited_signals::Inherited;
+use crate::process::start::start_now;
+use crate::process::table::start_of;
 use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
-use crate::sys::descriptor;
-use crate::sys::process::{start_now, start_of};
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
 use nix::unistd::getpid;
@@ -30,7 +31,7 @@ pub const APPLET: Applet = Applet {
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    descriptor::occupy_standard();
+    descriptors::occupy_standard();
     let dir = given.operands().first().bytes();
     let listeners = &mut process.listeners;
     let start = start_of(getpid()).unwrap_or_else(start_now);

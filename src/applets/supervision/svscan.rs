@@ -25,18 +25,22 @@ mod start;
 mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::descriptors;
+use crate::files::file_id::FileId;
 use crate::options::Given;
 use crate::process::inherited_signals::{Inherited, Signals};
+use crate::process::start::boot;
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
 use crate::sys::{exec, signal};
+use crate::time::clock::monotonic;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
 use crate::voice::speaker::Speaker;
 use claim::claim;
 use contact::Base;
-use entry::{Entry, identity};
+use entry::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -78,8 +82,8 @@ const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQ
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    let mut inherited = descriptor::open_from(3).unwrap_or_default();
-    descriptor::occupy_standard();
+    let mut inherited = descriptors::open_from(3).unwrap_or_default();
+    descriptors::occupy_standard();
     let operands = given.operands();
     if let Some(dir) = operands.get(0) {
         nix::unistd::chdir(dir.bytes()).unable_to("chdir to", dir.bytes())?;
@@ -102,7 +106,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         && process::is_inspectable();
     let layout = if may_share { Layout::of_this_process() } else { None };
     // before the first fork: no supervise has to ask again
-    process::boot();
+    boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
     if let Some(name) = operands.get(1) {
@@ -137,7 +141,7 @@ impl Tree<'_> {
         let seen = nix::sys::stat::stat(word.as_c_str()).unable_to("log to", name)?;
         let copy = |of: BorrowedFd<'_>| descriptor::copy_from(of, 3);
         let outlets = [copy(STDOUT).unable_to("log to", name)?, copy(STDERR).unable_to("log to", name)?];
-        let entry = Entry::log_of_svscan(word, identity(&seen), &self.base).unable_to("make a pipe to", name)?;
+        let entry = Entry::log_of_svscan(word, FileId::of(&seen), &self.base).unable_to("make a pipe to", name)?;
         if let Some(outlet) = entry.outlet() {
             for number in [1, 2] {
                 descriptor::put_at(outlet, number).unable_to("log to", name)?;

@@ -4,7 +4,9 @@ use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::applets::supervision::svscan::claim::claim;
 use crate::applets::supervision::svscan::contact::Base;
 use crate::environ::Environ;
+use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::search::Search;
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
@@ -107,7 +109,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.diagnostics = descriptor::copy_from(STDERR, BEHIND_STANDARD).ok();
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
-    let null = null.and_then(|null| descriptor::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
+    let null = null.and_then(|null| descriptors::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
     for number in 0..BEHIND_STANDARD {
         descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
     }
@@ -231,16 +233,11 @@ fn show(messages: BorrowedFd<'_>) -> Errno {
 
 /// Runs this very program under the name that the words begin with. Returns only if that fails.
 fn exec_own(argv: Words) -> Errno {
-    let environment = Words::leak([Word::constant(ENVIRONMENT)]);
-    let mut reason = exec::execve(SELF, argv, environment);
-    let (_, path) = ENVIRONMENT.to_bytes().split_at(b"PATH=".len());
-    for directory in path.split(|&byte| byte == b':') {
-        if reason != Errno::ENOENT {
-            break;
-        }
+    let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
+    match exec::execve(SELF, argv, environ.entries()) {
         // no /proc
-        let program = Word::leak([directory, b"/", argv.first().bytes()].concat());
-        reason = exec::execve(program.as_c_str(), argv, environment);
+        Errno::ENOENT => Search::new(argv.first(), &environ, APPLET.dialect)
+            .exec(|program| exec::execve(program, argv, environ.entries())),
+        reason => reason,
     }
-    reason
 }

@@ -1,11 +1,12 @@
 //! The supervise directory: its lock, its FIFOs, and the two files that tell how the service is.
 
 use super::written::Written;
+use crate::files::file_id::FileId;
+use crate::files::sight;
 use crate::service::{Home, info, is_fifo, status};
 use crate::sys::directory;
-use crate::sys::file;
 use crate::sys::lock::{self, Kind};
-use crate::time::SECOND;
+use crate::time::clock::SECOND;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlink};
@@ -59,12 +60,8 @@ fn kind(file: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT
 }
 
-fn identity(file: &FileStat) -> (libc::dev_t, libc::ino_t) {
-    (file.st_dev, file.st_ino)
-}
-
 fn is_same_file(one: &OwnedFd, other: &OwnedFd) -> bool {
-    fstat(one).is_ok_and(|one| fstat(other).is_ok_and(|other| identity(&one) == identity(&other)))
+    FileId::of_open(one).is_ok_and(|one| FileId::of_open(other) == Ok(one))
 }
 
 /// Whether what belongs to this account may be trusted: to this one or to root.
@@ -130,15 +127,14 @@ impl Files {
 
     /// Whether all is where it was: false where somebody has removed it.
     pub fn is_whole(&self, home: &Home) -> bool {
-        let is_here = |seen: FileStat| fstat(&self.directory).is_ok_and(|own| identity(&own) == identity(&seen));
+        let is_here = |seen: FileStat| FileId::of_open(&self.directory) == Ok(FileId::of(&seen));
         if !nix::sys::stat::stat(home.directory()).is_ok_and(is_here) {
             return false;
         }
         let look = |name: &CStr| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
         let is_there = |name: &CStr| look(name).is_ok();
-        let is_ours = |name: &CStr, file: &OwnedFd| {
-            look(name).is_ok_and(|seen| fstat(file).is_ok_and(|own| identity(&own) == identity(&seen)))
-        };
+        let is_ours =
+            |name: &CStr, file: &OwnedFd| look(name).is_ok_and(|seen| FileId::of_open(file) == Ok(FileId::of(&seen)));
         is_ours(c"lock", &self.lock)
             && is_ours(c"control", &self.control)
             && self.ok.as_ref().is_none_or(|ok| is_ours(c"ok", ok))
@@ -232,7 +228,7 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(reason) => return Err(reason).unable_to("create", shown),
     }
-    let flags = how | file::CAREFULLY;
+    let flags = how | sight::CAREFULLY;
     let fifo = openat(directory, name, flags, Mode::empty()).unable_to("read", shown)?;
     let seen = fstat(&fifo).unable_to("read", shown)?;
     if !is_fifo(&seen) {

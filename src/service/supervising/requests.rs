@@ -3,7 +3,7 @@
 use crate::number::decimal;
 use crate::process::signal_names;
 use crate::service::request_file::{LIMIT, Unusable, word};
-use crate::time::SECOND;
+use crate::time::clock::SECOND;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, SFlag, fstatat};

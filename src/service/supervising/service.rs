@@ -29,19 +29,21 @@ use super::files::Files;
 use super::launch::Surroundings;
 use super::requests;
 use crate::files::pipe::Pipe;
-use crate::service::info::{Identity, Info};
+use crate::process::process_id::ProcessId;
+use crate::process::start;
+use crate::service::info::Info;
 use crate::service::request_file::Unusable;
 use crate::service::status::{Phase, Record, Want};
 use crate::service::{Home, Program, is_fifo};
 use crate::sys::descriptor::STDIN;
-use crate::sys::process::{self, monotonic};
-use crate::time::SECOND;
+use crate::sys::process;
+use crate::time::clock::{SECOND, monotonic};
 use crate::time::tai64n::Moment;
 use crate::voice::once_a_minute::OnceAMinute;
 use healing::Healing;
 use left::Left;
 use nix::errno::Errno;
-use nix::unistd::{Pid, getpid};
+use nix::unistd::Pid;
 use ordered::Ordered;
 use pace::Pace;
 use round::Round;
@@ -125,13 +127,13 @@ impl<'a> Service<'a> {
     /// process was started. Gives what was left: where that has ended, commands that have come already are to be obeyed before
     /// anything is started, since it may have ended because of them, as a logger does once svscan has said `x` and closed the pipe.
     pub fn follow(&mut self, start: u64) -> Estate {
-        let boot = process::boot();
+        let boot = start::boot();
         let estate = match self.home.info().filter(|left| left.boot == boot) {
             Some(left) => self.take_over(left),
             None => Estate::Nothing,
         };
         self.info.boot = boot;
-        self.info.supervise = Identity { pid: getpid().as_raw().unsigned_abs(), start };
+        self.info.supervise = ProcessId::of_this(start);
         // an svscan that follows a killed one finds the pipe to the log by it
         let input = nix::sys::stat::fstat(STDIN).ok().filter(is_fifo);
         self.info.input = input.map(|input| input.st_ino);

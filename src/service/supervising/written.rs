@@ -1,8 +1,8 @@
 //! A small file that is replaced whole: who reads it never sees a part of it.
 
 use super::SPEAKER;
+use crate::files::sight::is_regular;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::file::is_regular;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};

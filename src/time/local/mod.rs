@@ -3,7 +3,7 @@
 mod format;
 
 use crate::environ::Environ;
-use crate::sys::time::Calendar;
+use crate::time::broken_down::BrokenDown;
 use crate::time::tai64n::Moment;
 use crate::time::zone;
 use format::Piece;
@@ -94,17 +94,17 @@ impl LocalTime {
         true
     }
 
-    fn look_up(&self, seconds: i64) -> Option<Calendar<'_>> {
+    fn look_up(&self, seconds: i64) -> Option<BrokenDown<'_>> {
         /// Far beyond the year 9999, and far from where sums overflow.
         const MOST: u64 = 1 << 40;
         if seconds.unsigned_abs() > MOST {
             return None;
         }
         let calendar = match &self.zone {
-            None => Calendar::utc(seconds),
+            None => BrokenDown::utc(seconds),
             Some(zone) => {
                 let local = zone.at(seconds);
-                Calendar::east(seconds - local.leaps, local.east, local.is_summer, local.name)
+                BrokenDown::east(seconds - local.leaps, local.east, local.is_summer, local.name)
                     .map(|calendar| calendar.with_seconds_beyond(local.beyond))
             }
         };
@@ -112,7 +112,7 @@ impl LocalTime {
     }
 
     /// What stands before the seconds and behind their decimals.
-    fn around_second(&self, calendar: &Calendar<'_>) -> (Vec<u8>, Vec<u8>) {
+    fn around_second(&self, calendar: &BrokenDown<'_>) -> (Vec<u8>, Vec<u8>) {
         let ((year, month, day), (hour, minute, _)) = (calendar.date(), calendar.time());
         let (separator, is_iso) = match self.style {
             Style::Iso => ('T', true),

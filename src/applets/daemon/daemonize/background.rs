@@ -4,6 +4,7 @@ use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
 use crate::accounts::switch::Switch;
 use crate::applet::{Boundary, Process};
 use crate::environ::Change;
+use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
 use crate::start_report::{Listeners, Log};
@@ -116,7 +117,7 @@ impl Daemonize {
         let opened = |name: Word, flags: OFlag| {
             let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
             let file = uninterrupted(|| open(name.as_c_str(), flags, Mode::from_bits_truncate(0o666)));
-            file.and_then(|file| descriptor::at_least(file, 3))
+            file.and_then(|file| descriptors::at_least(file, 3))
         };
         let null = |flags: OFlag| opened(NULL, flags).map_err(cannot("open", NULL));
         if self.output.is_none() && self.error.is_none() {

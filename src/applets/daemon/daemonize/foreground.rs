@@ -8,10 +8,13 @@ use crate::chain;
 use crate::documents;
 use crate::files::lock_wait;
 use crate::pidfile::claim::Trace;
+use crate::process::life;
+use crate::process::life::is_running;
 use crate::process::signal_names;
+use crate::process::table;
 use crate::start_report::{self, Listeners, Record, Told, Waiting};
 use crate::sys::descriptor::STDERR;
-use crate::sys::process::{self, End, is_running};
+use crate::sys::process::{self, End};
 use crate::voice::failure::{Failure, describe, say_last_with, say_unharmed};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -172,7 +175,7 @@ impl Foreground<'_> {
     /// Says once what is waited for: it may be for ever.
     fn tell_of_wait(&self, what: &str) {
         let daemon = self.daemon;
-        let name = process::command(daemon).map_or(String::new(), |name| format!(" ({name})"));
+        let name = table::command(daemon).map_or(String::new(), |name| format!(" ({name})"));
         let line = format!("daemonize: still waiting: pid {daemon}{name} {what}\n");
         let _ = say_unharmed(STDERR, &[line.as_bytes()]);
     }
@@ -382,7 +385,7 @@ impl Foreground<'_> {
         let _ = match is_ours {
             true => nix::sys::signal::killpg(self.child, signal),
             // by the descriptor: the pid may be another's by now
-            false => process::send_to(self.daemon, self.watch.as_ref().map(AsFd::as_fd), signal as i32),
+            false => life::send_to(self.daemon, self.watch.as_ref().map(AsFd::as_fd), signal as i32),
         };
     }
 }

@@ -17,8 +17,8 @@ use super::files;
 use super::processor::Surroundings;
 use super::rotation::Work;
 use super::watch::{GaveUp, Watch};
+use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::file;
 use crate::sys::words::Word;
 use crate::time::tai64n::Moment;
 use crate::voice::failure::{Failure, UnableTo};
@@ -107,7 +107,7 @@ impl<'a> LogDirectory<'a> {
             return Err(not_regular("append to", &object("current"), "it"));
         }
         // what has other names, too, may be somebody else's file, or a copy that is to stay as it is
-        let goes_on = clean.is_some_and(|seen| !file::is_regular(seen.st_mode) || seen.st_nlink == 1);
+        let goes_on = clean.is_some_and(|seen| !sight::is_regular(seen.st_mode) || seen.st_nlink == 1);
         let command = settings.processor.map(|command| Word::leak(command.to_vec()));
         // replaced below; until then nothing is written
         let current = directory.try_clone().unable_to("open directory", name)?;
@@ -168,7 +168,7 @@ impl<'a> LogDirectory<'a> {
             self.remove("state", watch)?;
         }
         self.remove("newstate", watch)?;
-        let is_complete = |seen: FileStat| file::is_regular(seen.st_mode) && seen.st_mode & 0o100 != 0;
+        let is_complete = |seen: FileStat| sight::is_regular(seen.st_mode) && seen.st_mode & 0o100 != 0;
         if self.look_at("processed", watch)?.is_some_and(is_complete) {
             self.remove("previous", watch)?;
             self.finish("processed", self.settings.code, watch)?;
@@ -352,6 +352,6 @@ fn not_regular(verb: &str, object: &[u8], what: &str) -> anyhow::Error {
 /// When a file that is there was begun, by a clock that is never set.
 fn begun(file: &OwnedFd) -> Option<Instant> {
     let now = Moment::now();
-    let age = now.seconds.saturating_sub(file::birth(file.as_fd()).ok()?);
+    let age = now.seconds.saturating_sub(sight::birth(file.as_fd()).ok()?);
     Instant::now().checked_sub(Duration::from_secs(u64::try_from(age).unwrap_or(0)))
 }

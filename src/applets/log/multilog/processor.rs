@@ -2,8 +2,9 @@
 
 use super::APPLET;
 use super::watch::{WATCHED, Watch};
+use crate::files::descriptors::at_least;
 use crate::process::inherited_signals::Inherited;
-use crate::sys::descriptor::{self, at_least};
+use crate::sys::descriptor;
 use crate::sys::exec::execve;
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Disposition};

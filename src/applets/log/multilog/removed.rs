@@ -6,7 +6,7 @@ use super::directory::LogDirectory;
 use super::files;
 use super::rotation::Work;
 use super::watch::{GaveUp, PAUSE, Watch};
-use crate::sys::file;
+use crate::files::file_id;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, explained};
 use nix::errno::Errno;
@@ -28,7 +28,7 @@ impl LogDirectory<'_> {
         let Ok(own) = fstat(&self.current) else { return false };
         // the number of links alone may be an invention of the file system
         let is_at_its_place = || match files::sight(&self.directory, "current") {
-            Ok(Some(named)) => file::is_same(&named, &own),
+            Ok(Some(named)) => file_id::is_same(&named, &own),
             Ok(None) => false,
             Err(_) => true,
         };

@@ -2,8 +2,9 @@
 
 use super::directory::LogDirectory;
 use super::watch::{GaveUp, Watch};
+use crate::files::file_id;
+use crate::files::sight;
 use crate::sys::directory::{DirectoryPart, read_directory};
-use crate::sys::file;
 use crate::time::tai64n::{LENGTH, Moment, decode, is_digit};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -50,7 +51,7 @@ impl LogDirectory<'_> {
 
     /// Whether one of these old files is that very file. Others may have links of their own to it.
     pub(super) fn is_among(&self, names: &[String], of: &FileStat) -> bool {
-        let is_same = |name: &String| self.sight(name).is_ok_and(|seen| file::is_same(&seen, of));
+        let is_same = |name: &String| self.sight(name).is_ok_and(|seen| file_id::is_same(&seen, of));
         names.iter().any(is_same)
     }
 
@@ -92,7 +93,7 @@ impl LogDirectory<'_> {
 }
 
 fn is_regular(seen: FileStat) -> bool {
-    file::is_regular(seen.st_mode)
+    sight::is_regular(seen.st_mode)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::files;
 use super::processor::{Files, Running};
 use super::retention;
 use super::watch::{GaveUp, PAUSE, Watch};
-use crate::sys::directory::rename_to_free_name;
+use crate::files::renaming::rename_to_free_name;
 use crate::sys::process::End;
 use crate::sys::words::Word;
 use crate::time::tai64n::{Moment, encode};

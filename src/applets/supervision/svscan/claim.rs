@@ -2,14 +2,17 @@
 
 use super::SPEAKER;
 use super::contact::Base;
-use super::entry::identity;
 use super::scan;
-use super::watched::{is_alive, pid_of};
+use crate::files::file_id::FileId;
+use crate::files::sight::{self, is_regular};
+use crate::process::life;
+use crate::process::life::Life;
+use crate::process::start;
+use crate::process::table;
+use crate::process::table::{command, parent_of};
 use crate::service::Home;
 use crate::sys::descriptor;
-use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process::{self, Life, command, parent_of};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
@@ -74,7 +77,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
-    let flags = OFlag::O_RDWR | file::CAREFULLY;
+    let flags = OFlag::O_RDWR | sight::CAREFULLY;
     let mut reason = Errno::ENOENT;
     for _ in 0..ATTEMPTS {
         match open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL, MODE) {
@@ -108,7 +111,7 @@ fn handed_down(inherited: &mut Vec<RawFd>) -> Option<OwnedFd> {
     let file = lstat(LOCK).ok()?;
     let place = inherited.iter().position(|&number| {
         let path = format!("/proc/self/fd/{number}");
-        stat(path.as_str()).is_ok_and(|seen| identity(&seen) == identity(&file))
+        stat(path.as_str()).is_ok_and(|seen| FileId::of(&seen) == FileId::of(&file))
     })?;
     let lock = descriptor::adopt(inherited[place], |lock| {
         // not if it is open for reading only, say
@@ -136,7 +139,7 @@ fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
         let obstacle = lock::obstacle(lock.as_fd()).unable_to("lock", file)?;
         let holder = obstacle.and_then(|obstacle| obstacle.holder);
         let patience = match (obstacle, holder) {
-            (Some(_), Some(pid)) if process::is_proc_ours() => match process::life_of(pid) {
+            (Some(_), Some(pid)) if table::is_proc_ours() => match life::life_of(pid) {
                 Life::Goes => 0,
                 Life::Moves => MOMENTS_OF_WORK,
                 Life::Ends => MOMENTS,
@@ -164,13 +167,13 @@ fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
         let place = format!("/proc/{pid}/cwd");
         pid != getpid()
             && command(pid).is_some_and(|name| name == "svscan")
-            && stat(place.as_str()).is_ok_and(|place| identity(&place) == identity(&here))
-            && process::life_of(pid) != Life::Ends
+            && stat(place.as_str()).is_ok_and(|place| FileId::of(&place) == FileId::of(&here))
+            && life::life_of(pid) != Life::Ends
     };
-    let boot = process::boot();
+    let boot = start::boot();
     for name in scan::list().unwrap_or_default() {
-        let info = base.info(&name).filter(|info| info.boot == boot && is_alive(info.supervise));
-        let parent = info.and_then(|info| parent_of(pid_of(info.supervise)?));
+        let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
+        let parent = info.and_then(|info| parent_of(info.supervise.number()?));
         if let Some(parent) = parent.filter(|&parent| is_one(parent)) {
             return Err(another(Some(parent)));
         }

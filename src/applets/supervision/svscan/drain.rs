@@ -3,7 +3,8 @@
 use super::contact::Base;
 use super::farewell::{AGAIN, PATIENCE};
 use super::watched::{Running, SECOND};
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
+use crate::time::clock::monotonic;
 use nix::unistd::Pid;
 
 /// How long svscan's own log may read nothing. It comes after all others, and where nothing is read all is to be over

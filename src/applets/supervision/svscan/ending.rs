@@ -3,10 +3,10 @@
 use super::SPEAKER;
 use super::contact::Base;
 use super::entry::Entry;
-use super::watched::{SECOND, is_alive};
+use super::watched::SECOND;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
-use crate::sys::process::monotonic;
+use crate::time::clock::monotonic;
 use std::ffi::CString;
 
 impl Entry {
@@ -134,5 +134,5 @@ impl Entry {
 
 /// Whether a supervise is gone that has left its service running.
 fn is_left(info: Info) -> bool {
-    !is_alive(info.supervise) && is_alive(info.process)
+    !info.supervise.is_alive() && info.process.is_alive()
 }

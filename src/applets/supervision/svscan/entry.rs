@@ -5,10 +5,12 @@ use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
 use super::start::{Order, Starter};
-use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
+use super::watched::{Running, SECOND, Watched};
+use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
-use crate::sys::process::{End, monotonic};
+use crate::sys::process::End;
+use crate::time::clock::monotonic;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
@@ -18,14 +20,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The name of the log's service directory in the service's.
 const LOG: &CStr = c"log";
-
-/// Device and inode: what a service is known by, whatever its name leads to later.
-pub type Identity = (u64, u64);
-
-/// Of a file.
-pub fn identity(file: &FileStat) -> Identity {
-    (file.st_dev, file.st_ino)
-}
 
 /// Whether it is a directory.
 pub fn is_directory(file: &FileStat) -> bool {
@@ -37,7 +31,7 @@ pub struct Entry {
     /// Its name.
     pub name: CString,
     /// What it is known by.
-    pub identity: Identity,
+    pub identity: FileId,
     /// Whether it is still in the directory.
     pub is_active: bool,
     /// Whether it is to end.
@@ -72,13 +66,13 @@ fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
     let inode = log?.input?;
     let side = |info: Option<Info>, number: RawFd| info.map(|info| [(info.supervise, number), (info.process, number)]);
     let holders = [side(log, 0), side(service, 1)].into_iter().flatten().flatten();
-    let mut alive = holders.filter(|&(holder, _)| is_alive(holder));
-    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, Some(inode)))
+    let mut alive = holders.filter(|&(holder, _)| holder.is_alive());
+    alive.find_map(|(holder, number)| Pipe::of_process(holder.number()?, number, Some(inode)))
 }
 
 impl Entry {
     /// A service that has been seen for the first time.
-    pub fn new(name: CString, identity: Identity) -> Self {
+    pub fn new(name: CString, identity: FileId) -> Self {
         Self {
             name,
             identity,
@@ -103,7 +97,7 @@ impl Entry {
     ///
     /// # Errors
     /// As pipe(2).
-    pub fn log_of_svscan(name: CString, identity: Identity, base: &Base<'_>) -> nix::Result<Self> {
+    pub fn log_of_svscan(name: CString, identity: FileId, base: &Base<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
         let pipe = match pipe_between(None, left) {
@@ -207,7 +201,7 @@ impl Entry {
         // svscan's own log is whatever has its name
         let is_here = self.main.is_none()
             || match stat(self.name.as_c_str()) {
-                Ok(file) => identity(&file) == self.identity,
+                Ok(file) => FileId::of(&file) == self.identity,
                 // it may be
                 Err(reason) => !matches!(reason, Errno::ENOENT | Errno::ENOTDIR),
             };
@@ -230,7 +224,7 @@ impl Entry {
             let pid = one.as_ref()?.runs.as_ref()?.pid;
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
             let directory = open(format!("/proc/{pid}/{path}").as_str(), flags, Mode::empty()).ok()?;
-            (identity(&fstat(&directory).ok()?) == self.identity).then_some(directory)
+            (FileId::of(&fstat(&directory).ok()?) == self.identity).then_some(directory)
         };
         self.home = path(&self.main, "cwd").or_else(|| path(&self.log, "cwd/.."));
     }

@@ -2,7 +2,8 @@
 
 use super::contact::Base;
 use super::watched::{Running, SECOND};
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
+use crate::time::clock::monotonic;
 use nix::unistd::Pid;
 
 /// How long a supervise that has been told to end is left to it before it is told in another way.

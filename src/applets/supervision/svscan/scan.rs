@@ -2,10 +2,11 @@
 
 use super::SPEAKER;
 use super::contact::Base;
-use super::entry::{Entry, Identity, identity, is_directory};
+use super::entry::{Entry, is_directory};
 use super::watched::SECOND;
+use crate::files::file_id::FileId;
 use crate::sys::directory::{DirectoryPart, read_directory};
-use crate::sys::process::monotonic;
+use crate::time::clock::monotonic;
 use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -88,7 +89,7 @@ impl Scanner {
     }
 
     /// Looks, and notes what is new, what is there again and what is no longer there. `own` is svscan's log.
-    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &Base<'_>, own: Option<Identity>) {
+    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &Base<'_>, own: Option<FileId>) {
         let is_told = self.inotify.is_some();
         self.scan_at = monotonic() + if is_told { TOLD } else { UNTOLD };
         let names = match base.come_back().and_then(|()| list()) {
@@ -117,14 +118,14 @@ impl Scanner {
                     continue;
                 }
             };
-            let known = identity(&seen);
+            let known = FileId::of(&seen);
             if !is_directory(&seen) || own == Some(known) {
                 continue;
             }
             match entries.iter_mut().find(|entry| entry.identity == known) {
                 Some(entry) => {
                     entry.is_active = true;
-                    let is_same = |file: FileStat| identity(&file) == known;
+                    let is_same = |file: FileStat| FileId::of(&file) == known;
                     let look = |name: &CString| fstatat(nix::fcntl::AT_FDCWD, name.as_c_str(), AtFlags::empty());
                     // two names may lead to it; but it may also have another one by now
                     if entry.name != name && !look(&entry.name).is_ok_and(is_same) {

@@ -1,9 +1,10 @@
 //! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
 
 use super::watched::SECOND;
-use crate::chain::search::Search;
 use crate::environ::Environ;
 use crate::process::inherited_signals::Inherited;
+use crate::process::search::Search;
+use crate::process::start;
 use crate::service::supervising;
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDOUT};
@@ -11,6 +12,7 @@ use crate::sys::exec::{SELF, execve_with};
 use crate::sys::process;
 use crate::sys::split;
 use crate::sys::words::Word;
+use crate::time::clock;
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::explained;
@@ -68,7 +70,7 @@ impl Starter<'_> {
         let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
         match (&self.layout, other) {
             (Some(layout), None) => {
-                let before = process::start_now();
+                let before = start::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
                     ForkResult::Child => process::exit(self.be(layout, order, before)),
@@ -98,7 +100,7 @@ impl Starter<'_> {
 
     /// Becomes a supervise without an exec. Gives its exit code.
     fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
-        let start = process::own_start(before);
+        let start = start::own_start(before);
         let name = order.name.to_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
@@ -134,10 +136,10 @@ impl Starter<'_> {
             failed = Some(match (ready, other) {
                 (Err(reason), _) => reason,
                 (Ok(()), None) => match exec(SELF) {
-                    Errno::ENOENT => try_all(&mut search, exec),
+                    Errno::ENOENT => search.exec(exec),
                     reason => reason,
                 },
-                (Ok(()), Some(_)) => try_all(&mut search, exec),
+                (Ok(()), Some(_)) => search.exec(exec),
             });
             111
         })?;
@@ -146,19 +148,7 @@ impl Starter<'_> {
                 let _ = process::wait_for(started.pid);
                 Err(reason)
             }
-            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: process::monotonic() + SECOND }),
+            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
-}
-
-/// Execs the first program of the search that can be.
-fn try_all(search: &mut Search, exec: impl Fn(&CStr) -> Errno) -> Errno {
-    let mut last = Errno::ENOENT;
-    while let Some(candidate) = search.next_candidate() {
-        last = exec(candidate);
-        if !matches!(last, Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) {
-            break;
-        }
-    }
-    last
 }

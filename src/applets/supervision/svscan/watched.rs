@@ -2,9 +2,11 @@
 
 use super::contact::Base;
 use super::start::Begun;
-use crate::service::info::{Identity, Info};
-use crate::service::leftover;
-use crate::sys::process::{self, End, monotonic};
+use crate::process::process_id::{Found, ProcessId};
+use crate::process::start;
+use crate::service::info::Info;
+use crate::sys::process::End;
+use crate::time::clock::monotonic;
 use nix::unistd::Pid;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -51,7 +53,8 @@ pub struct Running {
 impl Running {
     /// Whether it is certain to be over, though nobody waits for it here.
     pub fn is_gone(&self) -> bool {
-        process::is_gone(self.pid, self.start, self.stranger.as_ref().map(AsFd::as_fd))
+        ProcessId { pid: self.pid.as_raw().unsigned_abs(), start: self.start }
+            .is_gone(self.stranger.as_ref().map(AsFd::as_fd))
     }
 }
 
@@ -86,27 +89,13 @@ impl Watched {
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
     pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
-        let info = base.info(place).filter(|info| info.boot == process::boot())?;
-        if let Some(pid) = pid_of(info.supervise) {
-            // first, so that the number cannot change hands after the look at the time
-            let stranger = process::watch(pid).ok();
-            if is_alive(info.supervise) {
-                self.started = monotonic();
-                let start = info.supervise.start;
-                self.runs = Some(Running { pid, is_ours: true, hears_at: 0, start, is_child: false, stranger });
-            }
+        let info = base.info(place).filter(|info| info.boot == start::boot())?;
+        if let Some(Found { id, watched: stranger }) = info.supervise.found()
+            && let Some(pid) = id.number()
+        {
+            self.started = monotonic();
+            self.runs = Some(Running { pid, is_ours: true, hears_at: 0, start: id.start, is_child: false, stranger });
         }
         Some(info)
     }
-}
-
-/// The number of a process that these mean, if any.
-pub fn pid_of(identity: Identity) -> Option<Pid> {
-    i32::try_from(identity.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw)
-}
-
-/// Whether the process that they mean still runs.
-pub fn is_alive(identity: Identity) -> bool {
-    let start = pid_of(identity).and_then(process::start_of);
-    start.is_some_and(|start| leftover::is_same(start, identity))
 }

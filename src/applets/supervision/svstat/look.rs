@@ -6,8 +6,8 @@ use crate::process::signal_names;
 use crate::service::info::Info;
 use crate::service::origin::Origin;
 use crate::service::status::{Phase, Record, Status};
-use crate::service::{Home, is_s6, leftover, unreadable};
-use crate::sys::process::monotonic;
+use crate::service::{Home, is_s6, unreadable};
+use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::describe;
 use nix::errno::Errno;
@@ -67,7 +67,7 @@ impl One {
     /// How many processes it has left behind that are waited for, or that run on although it is down, and one of them.
     pub fn left(&self) -> Option<(u32, u32)> {
         let info = self.info.filter(|info| self.status.pid == 0 && info.left > 0)?;
-        let runs = self.status.phase == Some(Phase::Stopping) || leftover::is_alive(info.left_process);
+        let runs = self.status.phase == Some(Phase::Stopping) || info.left_process.is_alive();
         runs.then_some((info.left, info.left_process.pid))
     }
 

@@ -5,8 +5,8 @@ use crate::service::Program;
 use crate::service::status::Want;
 use crate::service::supervising::requests;
 use crate::service::supervising::table::{State, Step, steps};
-use crate::sys::process::{self, monotonic};
-use crate::time::SECOND;
+use crate::sys::process;
+use crate::time::clock::{SECOND, monotonic};
 
 impl Service<'_> {
     /// What commands need to know of where it is.

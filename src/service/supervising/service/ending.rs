@@ -4,7 +4,8 @@ use super::{Place, Service};
 use crate::service::Program;
 use crate::service::status::Want;
 use crate::service::supervising::requests;
-use crate::sys::process::{End, monotonic};
+use crate::sys::process::End;
+use crate::time::clock::monotonic;
 use crate::time::tai64n::Moment;
 
 /// What `run` exits with when starting it again would change nothing (daemontools-encore).

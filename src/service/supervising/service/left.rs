@@ -1,11 +1,12 @@
 //! What a service leaves behind: telling it to end, waiting for it, and saying what is waited for.
 
 use super::{Place, Service};
+use crate::process::table;
 use crate::service::Program;
 use crate::service::supervising::child::Child;
 use crate::service::supervising::{SPEAKER, requests};
-use crate::sys::process::{self, monotonic};
-use crate::time::SECOND;
+use crate::sys::process;
+use crate::time::clock::{SECOND, monotonic};
 use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
 use nix::unistd::{Pid, getpid};
@@ -155,7 +156,7 @@ impl Service<'_> {
 
     /// What the service has left behind, of which this process has become the parent.
     pub(super) fn left_behind(&self) -> Vec<Pid> {
-        let mut left = process::children_of(getpid());
+        let mut left = table::children_of(getpid());
         left.retain(|child| !self.left.others.contains(child));
         left
     }
@@ -163,7 +164,7 @@ impl Service<'_> {
     /// Whether it has left something behind, as was seen just now.
     fn has_left_something(&self) -> bool {
         // where /proc does not tell, all that there are count
-        process::has_children() && (!process::is_proc_ours() || !self.left.seen.is_empty())
+        process::has_children() && (!table::is_proc_ours() || !self.left.seen.is_empty())
     }
 
     /// Whether `run` has left something behind that is to be waited for.
@@ -205,7 +206,7 @@ impl Service<'_> {
 
     /// Says what there is of them; if nobody has ordered the end, once a minute.
     fn say_strays(&mut self, Strays { leader, in_group, is_ordered }: Strays) {
-        let found = process::of_session(leader);
+        let found = table::of_session(leader);
         // with the leader it is another session, which has its number by now
         if found.is_empty() || found.contains(&leader) {
             return;
@@ -249,7 +250,7 @@ fn shown(processes: &[Pid]) -> Vec<u8> {
     if processes.is_empty() {
         return b"processes that /proc does not show".to_vec();
     }
-    let named = processes.iter().take(MOST).map(|&pid| match process::command(pid) {
+    let named = processes.iter().take(MOST).map(|&pid| match table::command(pid) {
         Some(name) => format!("pid {pid} ({name})"),
         None => format!("pid {pid}"),
     });

@@ -1,6 +1,6 @@
 //! How long it is from one start to the next.
 
-use crate::time::SECOND;
+use crate::time::clock::SECOND;
 
 /// The longest pause after a fork that failed.
 const LONGEST_PAUSE: u64 = 60 * SECOND;

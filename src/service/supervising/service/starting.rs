@@ -1,14 +1,16 @@
 //! Starts: of the service, and of the programs around it.
 
 use super::{Place, Service};
+use crate::process::process_id::ProcessId;
+use crate::process::{start, table};
 use crate::service::Program;
-use crate::service::info::Identity;
 use crate::service::status::Phase;
 use crate::service::supervising::child::Child;
 use crate::service::supervising::launch::{self, Arguments, Outcome};
 use crate::service::supervising::{SPEAKER, requests};
 use crate::sys::descriptor;
-use crate::sys::process::{self, End, monotonic};
+use crate::sys::process::{self, End};
+use crate::time::clock::monotonic;
 use crate::time::tai64n::Moment;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -89,15 +91,15 @@ impl Service<'_> {
             self.info.ready = Some(false);
         }
         // so that the files say what is so if supervise is killed before the child is known
-        let mut start = process::start_now();
+        let mut start = start::start_now();
         self.info.phase = Some(phase(program));
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
         let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
             info.program = Some(program);
-            start = process::own_start(start);
-            info.process = Identity { pid: getpid().as_raw().unsigned_abs(), start };
+            start = start::own_start(start);
+            info.process = ProcessId::of_this(start);
             if is_start {
                 // the next start keeps its distance from here: this one may have been late
                 info.started = monotonic();
@@ -114,7 +116,7 @@ impl Service<'_> {
                 self.round.started(program);
                 self.since = Moment::now();
                 self.child = Some(Child {
-                    identity: Identity { pid, start },
+                    identity: ProcessId { pid, start },
                     watched: started.watched,
                     is_adopted: false,
                     notification: notification.map(|(read, ..)| read),
@@ -200,7 +202,7 @@ impl Service<'_> {
     /// What `run` starts and leaves behind becomes a child of this process, if that is asked for.
     fn adopt_orphans(&mut self) {
         if requests::is_there(c"orphanage") {
-            self.left.leave_out_all(process::children_of(getpid()));
+            self.left.leave_out_all(table::children_of(getpid()));
             let _ = process::adopt_orphans();
         }
     }

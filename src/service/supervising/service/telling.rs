@@ -1,13 +1,13 @@
 //! What is told about the service: the status file and the info file, and the directory that they are in.
 
 use super::{Place, Service};
+use crate::process::process_id::ProcessId;
+use crate::process::table;
 use crate::service::Program;
-use crate::service::info::Identity;
 use crate::service::status::{Phase, Status};
 use crate::service::supervising::table::State;
 use crate::service::supervising::{SPEAKER, requests};
-use crate::sys::process::{self, monotonic};
-use crate::time::SECOND;
+use crate::time::clock::{SECOND, monotonic};
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, explained};
 use nix::errno::Errno;
@@ -82,7 +82,7 @@ impl Service<'_> {
     /// Has the files say how it is now.
     pub fn announce(&mut self) {
         let phase = self.phase();
-        let identity = self.child.as_ref().map_or_else(Identity::default, |child| child.identity);
+        let identity = self.child.as_ref().map_or_else(ProcessId::default, |child| child.identity);
         let is_paused = self.ordered.is_paused() && self.state() == State::Running;
         let want = self.wanted.want();
         let status = Status { since: self.since, pid: identity.pid, is_paused, want, phase: Some(phase) };
@@ -97,8 +97,8 @@ impl Service<'_> {
         let first = self.left.seen().first().copied();
         let number = first.map_or(0, |pid| pid.as_raw().unsigned_abs());
         if number != self.info.left_process.pid {
-            let start = first.and_then(process::start_of).unwrap_or_default();
-            self.info.left_process = Identity { pid: number, start };
+            let start = first.and_then(table::start_of).unwrap_or_default();
+            self.info.left_process = ProcessId { pid: number, start };
         }
         self.info.backoff = self.pace.backoff();
         self.info.next_start = match self.place {

@@ -2,11 +2,11 @@
 
 use super::super::write;
 use crate::files::pipe::Pipe;
+use crate::process::table;
 use crate::service::status::Want;
 use crate::service::watch::Watch;
 use crate::service::{Home, leftover, waiting};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -81,7 +81,7 @@ impl Main {
         }
         match leftover::find(&self.home) {
             Some(left) => {
-                self.left = Some(left.pid);
+                self.left = Some(left.pid().as_raw());
                 watch.follow(place, left.watched);
             }
             None => self.is_over = true,
@@ -173,7 +173,7 @@ fn shown(home: &Home) -> String {
 
 /// A process by number and name.
 fn named(pid: i32) -> String {
-    match process::command(Pid::from_raw(pid)) {
+    match table::command(Pid::from_raw(pid)) {
         Some(name) => format!("pid {pid} ({name})"),
         None => format!("pid {pid}"),
     }
