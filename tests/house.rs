@@ -37,9 +37,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "documents",
         "of what was said elsewhere, which words are a usage of ours",
     ),
-    ("applets/log/tai64nlocal.rs", "applets::log::tai64n", "how both end"),
-    ("applets/supervision/svup.rs", "applets::supervision::svok", "how a service directory that is none is looked at"),
-    ("applets/supervision/svscanboot.rs", "applets::supervision::svscan", "the claim on a directory"),
 ];
 
 /// Names that say nothing of what is in a file.

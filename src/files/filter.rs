@@ -1,6 +1,8 @@
 //! A filter: all that standard input has at a time is changed and written to standard output before more is read.
 
 use crate::sys::descriptor::{STDIN, STDOUT, uninterrupted};
+use crate::voice::failure::Failure;
+use crate::voice::ignored;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::BorrowedFd;
@@ -19,6 +21,20 @@ pub trait Change {
     /// Appends what becomes of `input` to `output`, and gives how many bytes of it are done with: the rest comes again, with
     /// more behind it. With `is_all`, nothing more comes and all has to be done with.
     fn change(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize;
+}
+
+/// Is the filter of that name, which has no use for an operand, up to the end of the input. Gives the exit code.
+///
+/// # Errors
+/// What it is stopped by. Like the reference it has nothing to say about that.
+pub fn be(name: &str, operand: Option<&[u8]>, change: &mut dyn Change) -> anyhow::Result<u8> {
+    if let Some(operand) = operand {
+        ignored::warn(name, operand, "the input is standard input");
+    }
+    match filter(change) {
+        Ok(()) => Ok(0),
+        Err(Broken::Input(_) | Broken::Output(_)) => Err(Failure::unspoken().into()),
+    }
 }
 
 /// Runs the filter up to the end of the input.

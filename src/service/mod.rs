@@ -13,8 +13,10 @@
 
 pub mod info;
 pub mod leftover;
+pub mod one_directory;
 pub mod origin;
 pub mod request_file;
+pub mod scan_directory;
 pub mod status;
 pub mod supervising;
 pub mod waiting;

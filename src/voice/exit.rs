@@ -36,6 +36,9 @@ pub const DAEMONIZE: Codes = Codes { usage: 1, failure: 1, not_found: 1, not_run
 /// Another process holds the pid file. What sysexits.h calls EX_TEMPFAIL: try again later.
 pub const HELD: u8 = 75;
 
+/// The service is not up, or nobody supervises it (svok, svup, svc).
+pub const NOT_UP: u8 = 100;
+
 /// pidfile-lock: as catena, with its own code besides for a file that is held.
 pub const PIDFILE_LOCK: Codes = CATENA;
 

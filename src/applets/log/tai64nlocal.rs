@@ -1,13 +1,13 @@
 //! tai64nlocal: make the TAI64N labels before lines readable. What is no label passes through, whatever it is.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::applets::log::tai64n::{IGNORED, end};
-use crate::files::filter::Change;
+use crate::files::filter::{self, Change};
 use crate::options::{Given, Opt};
 use crate::time::local::{LocalTime, Style, Zone};
 use crate::time::tai64n::{LENGTH, decode, is_digit};
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::WrongUsage;
+use crate::voice::ignored;
 use memchr::{memchr, memchr2};
 
 /// The definition.
@@ -30,7 +30,7 @@ pub const APPLET: Applet = Applet {
         ),
         Opt::flag("iso", "Write 2026-11-21T04:26:50.123456789+01:00, as RFC 3339 has it"),
     ],
-    operands: &[IGNORED],
+    operands: &[ignored::OPERAND],
     example: &[],
     manual: Manual {
         description: &[
@@ -88,7 +88,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     };
     let time = LocalTime::new(zone, style, decimals, &process.environ);
     process.listeners.tool_runs(APPLET.name);
-    end(APPLET.name, given, &mut Converter::new(time, given.has("a")))
+    let mut converter = Converter::new(time, given.has("a"));
+    filter::be(APPLET.name, given.operands().get(0).map(|word| word.bytes()), &mut converter)
 }
 
 /// Converts labels in a stream of bytes.

@@ -20,7 +20,7 @@ use crate::service::request_file::Unusable;
 use crate::service::status::Record;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, NOT_UP};
 use crate::voice::failure::WrongUsage;
 use crate::voice::speaker::Speaker;
 use commands::Order;
@@ -113,13 +113,10 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         (Some(_), Outcome::Failed) => Ok(APPLET.codes.failure),
         (None, _) if !given.has("check") => Ok(0),
         (None, Outcome::Told) => Ok(0),
-        (None, Outcome::NotSupervised) => Ok(NOT_SUPERVISED),
+        (None, Outcome::NotSupervised) => Ok(NOT_UP),
         (None, Outcome::Failed) => Ok(APPLET.codes.failure),
     }
 }
-
-/// The code for a service that nobody supervises, if it is asked for.
-const NOT_SUPERVISED: u8 = 100;
 
 /// `up`, `down` or `ready`, and perhaps a comma and seconds.
 fn wish(value: &[u8]) -> Option<Wish> {

@@ -3,18 +3,14 @@
 //! | module | is |
 //! |---|---|
 //! | scan | which service directories there are |
-//! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
 //! | ending | the end of such an entry |
 //! | farewell | telling the supervise of a service to end |
 //! | drain | the end of a log |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
-//! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
-pub mod claim;
-pub mod contact;
 mod drain;
 mod ending;
 mod entry;
@@ -30,6 +26,7 @@ use crate::files::file_id::FileId;
 use crate::options::Given;
 use crate::process::inherited_signals::{Inherited, Signals};
 use crate::process::start::boot;
+use crate::service::scan_directory::{NAME, ScanDirectory, claim};
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
 use crate::sys::process;
@@ -37,9 +34,6 @@ use crate::sys::{exec, signal};
 use crate::time::clock::monotonic;
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::UnableTo;
-use crate::voice::speaker::Speaker;
-use claim::claim;
-use contact::Base;
 use entry::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -56,7 +50,7 @@ use std::time::Duration;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
-    name: "svscan",
+    name: NAME,
     about: "Keep a supervise running for each service directory",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
@@ -72,9 +66,6 @@ pub const APPLET: Applet = Applet {
     manual: manual::MANUAL,
     role: Role::Tool(Grammar::Options, run),
 };
-
-/// How it speaks: the services come before whoever reads that.
-const SPEAKER: Speaker<'_> = Speaker::in_passing(APPLET.name);
 
 /// What it waits for. TERM and INT mean that all is to end, QUIT that all is to be left alone, ALRM that it is to scan, HUP
 /// that what is no longer there is to end.
@@ -95,7 +86,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
     let is_away = Cell::new(false);
-    let base = Base { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
+    let base = ScanDirectory { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
     // for as long as this process lives
     let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
@@ -126,7 +117,7 @@ struct OwnLog {
 /// All there is.
 struct Tree<'a> {
     starter: Starter<'a>,
-    base: Base<'a>,
+    base: ScanDirectory<'a>,
     scanner: Scanner,
     entries: Vec<Entry>,
     own: Option<OwnLog>,

@@ -1,12 +1,11 @@
 //! svscanboot: start svscan, as init does it, with its messages where ps shows them.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::applets::supervision::svscan::claim::claim;
-use crate::applets::supervision::svscan::contact::Base;
 use crate::environ::Environ;
 use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::search::Search;
+use crate::service::scan_directory::{ScanDirectory, claim};
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
@@ -156,7 +155,7 @@ fn prepare(directory: Word) -> anyhow::Result<()> {
     {
         let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
         let is_away = Cell::new(false);
-        let base = Base { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
+        let base = ScanDirectory { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
         let lock = claim(&base, &mut Vec::new());
         nix::unistd::fchdir(&here).unable_to("chdir to", b"directory")?;
         if let Some(lock) = lock? {

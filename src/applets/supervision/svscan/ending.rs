@@ -1,17 +1,16 @@
 //! The end of an entry: first the service, then its log, which reads all there is to read.
 
-use super::SPEAKER;
-use super::contact::Base;
 use super::entry::Entry;
 use super::watched::SECOND;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
+use crate::service::scan_directory::{SPEAKER, ScanDirectory};
 use crate::time::clock::monotonic;
 use std::ffi::CString;
 
 impl Entry {
     /// Ends it.
-    pub fn see_off(&mut self, base: &Base<'_>) {
+    pub fn see_off(&mut self, base: &ScanDirectory<'_>) {
         if !self.is_ending {
             return;
         }
@@ -34,7 +33,7 @@ impl Entry {
         }
     }
 
-    fn see_off_log(&mut self, base: &Base<'_>) {
+    fn see_off_log(&mut self, base: &ScanDirectory<'_>) {
         let left = self.unread();
         let is_first = self.drain.watch(left);
         let Some(runs) = self.log.as_ref().and_then(|log| log.runs.as_ref()) else {
@@ -83,7 +82,7 @@ impl Entry {
     }
 
     /// What the supervise of the service, or of its log, has said last.
-    fn info(&self, base: &Base<'_>, is_log: bool) -> Option<Info> {
+    fn info(&self, base: &ScanDirectory<'_>, is_log: bool) -> Option<Info> {
         let mut place = self.place()?.into_bytes();
         if is_log && self.main.is_some() {
             place.extend_from_slice(b"/log");
@@ -92,7 +91,7 @@ impl Entry {
     }
 
     /// A killed supervise may have left its service running, which nobody would end: it needs a supervise once more.
-    fn revive(&mut self, base: &Base<'_>, is_log: bool) -> bool {
+    fn revive(&mut self, base: &ScanDirectory<'_>, is_log: bool) -> bool {
         /// How often that is tried.
         const MOST: u8 = 5;
         let info = self.info(base, is_log);
@@ -119,7 +118,7 @@ impl Entry {
 
     /// Whether it has vanished and its service has ended, which will not be started again: then nothing more comes to its
     /// log, and that ends, too.
-    pub fn is_forsaken(&mut self, base: &Base<'_>) -> bool {
+    pub fn is_forsaken(&mut self, base: &ScanDirectory<'_>) -> bool {
         let ended = self.main.as_ref().filter(|main| main.runs.is_none());
         let Some(main) = ended.filter(|_| !self.is_active && !self.is_ending && self.log.is_some()) else {
             self.runs_on = false;

@@ -1,7 +1,5 @@
 //! An entry of the scanned directory: a service, its log, and the pipe between them.
 
-use super::SPEAKER;
-use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
 use super::start::{Order, Starter};
@@ -9,6 +7,7 @@ use super::watched::{Running, SECOND, Watched};
 use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
+use crate::service::scan_directory::{SPEAKER, ScanDirectory};
 use crate::sys::process::End;
 use crate::time::clock::monotonic;
 use nix::errno::Errno;
@@ -97,7 +96,7 @@ impl Entry {
     ///
     /// # Errors
     /// As pipe(2).
-    pub fn log_of_svscan(name: CString, identity: FileId, base: &Base<'_>) -> nix::Result<Self> {
+    pub fn log_of_svscan(name: CString, identity: FileId, base: &ScanDirectory<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
         let pipe = match pipe_between(None, left) {
@@ -114,7 +113,7 @@ impl Entry {
     }
 
     /// Takes over what an earlier svscan has left running here, with the pipe between.
-    pub fn take_over(&mut self, base: &Base<'_>) {
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>) {
         let Some(main) = &mut self.main else { return };
         let at_main = main.take_over(base, &self.name);
         if !self.has_log() {

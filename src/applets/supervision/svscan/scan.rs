@@ -1,17 +1,15 @@
 //! Which service directories there are: looked at when inotify tells of a change, and once a minute in any case.
 
-use super::SPEAKER;
-use super::contact::Base;
 use super::entry::{Entry, is_directory};
 use super::watched::SECOND;
 use crate::files::file_id::FileId;
-use crate::sys::directory::{DirectoryPart, read_directory};
+use crate::service::scan_directory::{SPEAKER, ScanDirectory, names};
 use crate::time::clock::monotonic;
 use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::AtFlags;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, fstatat};
 use nix::unistd::geteuid;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -89,10 +87,10 @@ impl Scanner {
     }
 
     /// Looks, and notes what is new, what is there again and what is no longer there. `own` is svscan's log.
-    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &Base<'_>, own: Option<FileId>) {
+    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &ScanDirectory<'_>, own: Option<FileId>) {
         let is_told = self.inotify.is_some();
         self.scan_at = monotonic() + if is_told { TOLD } else { UNTOLD };
-        let names = match base.come_back().and_then(|()| list()) {
+        let names = match base.come_back().and_then(|()| names()) {
             Ok(names) => names,
             Err(reason) => {
                 self.scan_at = monotonic() + UNTOLD;
@@ -166,22 +164,6 @@ fn watch() -> Option<Inotify> {
         | AddWatchFlags::IN_ONLYDIR;
     inotify.add_watch(c".", what).ok()?;
     Some(inotify)
-}
-
-/// The names that do not begin with a dot, sorted.
-pub fn list() -> nix::Result<Vec<CString>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let directory = openat(nix::fcntl::AT_FDCWD, c".", flags, Mode::empty())?;
-    let mut names = Vec::new();
-    let mut part = DirectoryPart::new();
-    while read_directory(directory.as_fd(), &mut part, |entry| {
-        if !entry.name.to_bytes().starts_with(b".") {
-            names.push(entry.name.to_owned());
-        }
-        Ok::<(), Errno>(())
-    })? {}
-    names.sort_unstable();
-    Ok(names)
 }
 
 /// Whoever may write to a service directory is whoever supervises it.

@@ -1,10 +1,10 @@
 //! A supervise as svscan sees it, dead or alive, and when it is to be started again.
 
-use super::contact::Base;
 use super::start::Begun;
 use crate::process::process_id::{Found, ProcessId};
 use crate::process::start;
 use crate::service::info::Info;
+use crate::service::scan_directory::ScanDirectory;
 use crate::sys::process::End;
 use crate::time::clock::monotonic;
 use nix::unistd::Pid;
@@ -88,7 +88,7 @@ impl Watched {
     }
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
-    pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>, place: &CStr) -> Option<Info> {
         let info = base.info(place).filter(|info| info.boot == start::boot())?;
         if let Some(Found { id, watched: stranger }) = info.supervise.found()
             && let Some(pid) = id.number()

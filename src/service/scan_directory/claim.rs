@@ -1,8 +1,6 @@
 //! One svscan for a directory: the lock that it holds as long as it lives, and what is looked at where there can be none.
 
-use super::SPEAKER;
-use super::contact::Base;
-use super::scan;
+use super::{SPEAKER, ScanDirectory, names};
 use crate::files::file_id::FileId;
 use crate::files::sight::{self, is_regular};
 use crate::process::life;
@@ -30,7 +28,7 @@ const LOCK: &[u8] = b".svscan.lock";
 ///
 /// # Errors
 /// If another svscan lives on it, or if something is in the place of the lock.
-pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
+pub fn claim(base: &ScanDirectory<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
     if let Some(lock) = handed_down(inherited) {
         return take(&lock, LOCK).map(|()| Some(lock));
     }
@@ -65,7 +63,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
 }
 
 /// Where absolute `SUPERVISEDIR` has the supervise directories, a name beside them.
-fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
+fn beside_supervise(base: &ScanDirectory<'_>) -> Option<Vec<u8>> {
     base.environ.get(b"SUPERVISEDIR").filter(|name| name.bytes().starts_with(b"/"))?;
     let home = Home::here(base.environ).ok()?;
     let (directory, name) = home.place();
@@ -73,7 +71,7 @@ fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
 }
 
 /// Opens the lock, and says whether it has not been there before.
-fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
+fn open_lock(name: &[u8], base: &ScanDirectory<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
@@ -99,7 +97,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
 
 /// Whether it is what an svscan has made: one of this account, of root, or of whoever owns the directory, and so all that is
 /// run here.
-fn is_trusted(file: &FileStat, base: &Base<'_>) -> bool {
+fn is_trusted(file: &FileStat, base: &ScanDirectory<'_>) -> bool {
     let owner = fstat(base.directory).map_or(0, |directory| directory.st_uid);
     let is_owner = [0, geteuid().as_raw(), owner].contains(&file.st_uid);
     is_regular(file.st_mode) && file.st_nlink == 1 && is_owner
@@ -161,7 +159,7 @@ fn another(pid: Option<Pid>) -> anyhow::Error {
 }
 
 /// Looks for an svscan that holds no lock: one that a supervise of this directory is the child of.
-fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
+fn look_for_another(base: &ScanDirectory<'_>) -> anyhow::Result<()> {
     let Ok(here) = fstat(base.directory) else { return Ok(()) };
     let is_one = |pid: Pid| {
         let place = format!("/proc/{pid}/cwd");
@@ -171,7 +169,7 @@ fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
             && life::life_of(pid) != Life::Ends
     };
     let boot = start::boot();
-    for name in scan::list().unwrap_or_default() {
+    for name in names().unwrap_or_default() {
         let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
         let parent = info.and_then(|info| parent_of(info.supervise.number()?));
         if let Some(parent) = parent.filter(|&parent| is_one(parent)) {
