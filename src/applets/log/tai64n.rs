@@ -1,7 +1,7 @@
 //! tai64n: put a TAI64N label before each line.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::files::filter::{self, Change};
+use crate::files::filter::{self, Conversion};
 use crate::options::Given;
 use crate::time::tai64n::Labels;
 use crate::voice::exit::BERNSTEIN;
@@ -59,8 +59,8 @@ struct Stamping {
     is_inside: bool,
 }
 
-impl Change for Stamping {
-    fn change(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> usize {
+impl Conversion for Stamping {
+    fn convert(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> usize {
         self.labels.read_clock();
         let mut left = input;
         while !left.is_empty() {

@@ -1,9 +1,9 @@
 //! tai64nlocal: make the TAI64N labels before lines readable. What is no label passes through, whatever it is.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::files::filter::{self, Change};
+use crate::files::filter::{self, Conversion};
 use crate::options::{Given, Opt};
-use crate::time::local::{LocalTime, Style, Zone};
+use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::{LENGTH, decode, is_digit};
 use crate::voice::exit::BERNSTEIN;
 use crate::voice::failure::WrongUsage;
@@ -80,7 +80,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         Some(&[digit @ b'0'..=b'9']) => usize::from(digit - b'0'),
         Some(_) => return Err(WrongUsage.into()),
     };
-    let zone = if given.has("u") { Zone::Utc } else { Zone::Local };
+    let zone = if given.has("u") { ZoneChoice::Utc } else { ZoneChoice::Local };
     let style = match given.last("f") {
         _ if given.prevails("iso", "f") => Style::Iso,
         Some(format) => Style::from_format(format.bytes()),
@@ -155,8 +155,8 @@ fn begin(bytes: &[u8], is_all: bool) -> Begin {
     }
 }
 
-impl Change for Converter {
-    fn change(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize {
+impl Conversion for Converter {
+    fn convert(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize {
         let mut left = input;
         while !left.is_empty() {
             if self.is_at_start {

@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::options::{Given, Opt};
 use crate::service::one_directory::{enter, look};
-use crate::service::status::{Phase, Record, Status};
+use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, unreadable};
 use crate::voice::exit::{BERNSTEIN, NOT_UP};
 use crate::voice::failure::{Failure, UnableTo};
@@ -70,7 +70,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     Ok(if is_up { 0 } else { NOT_UP })
 }
 
-fn read(home: &Home, dir: &[u8]) -> anyhow::Result<Record> {
+fn read(home: &Home, dir: &[u8]) -> anyhow::Result<StatusFile> {
     home.status().map_err(|reason| {
         let shown = home.shown(dir, "status");
         match reason {

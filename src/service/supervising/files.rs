@@ -21,7 +21,7 @@ const RETRY: u64 = 5 * SECOND;
 const OWNER_ONLY: Mode = Mode::from_bits_truncate(0o600);
 
 /// The supervise directory of a service that is supervised here.
-pub struct Files {
+pub struct SuperviseDirectory {
     /// As the messages name it.
     shown: Vec<u8>,
     directory: OwnedFd,
@@ -69,7 +69,7 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-impl Files {
+impl SuperviseDirectory {
     /// Makes what is missing, locks, and opens the FIFO for commands. `held` is a lock of this process, which will do if it is
     /// on the very file.
     ///
@@ -176,7 +176,7 @@ impl Files {
         self.is_closing = is_closing;
     }
 
-    /// Has the next [`Files::flush`] try again what could not be written, if it is time.
+    /// Has the next [`SuperviseDirectory::flush`] try again what could not be written, if it is time.
     pub fn try_again_if_due(&mut self, now: u64) {
         if self.retry_at.take_if(|at| now >= *at).is_some() {
             self.status.try_again();

@@ -24,8 +24,8 @@ use crate::sys::signal;
 use crate::time::clock::monotonic;
 use crate::voice::failure::{Failure, UnableTo};
 use crate::voice::speaker::Speaker;
-use files::Files;
-use launch::Surroundings;
+use files::SuperviseDirectory;
+use launch::Inheritance;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
@@ -74,9 +74,9 @@ pub fn supervise(
     signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
     let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
     let home = Home::here(environ).unable_to("find the way to", dir)?;
-    let files = Files::open(&home, dir, None)?;
-    let surroundings = Surroundings { environ: environ.entries(), signals };
-    let mut service = Service::new(dir, &home, files, surroundings, is_wanted);
+    let files = SuperviseDirectory::open(&home, dir, None)?;
+    let inheritance = Inheritance { environ: environ.entries(), signals };
+    let mut service = Service::new(dir, &home, files, inheritance, is_wanted);
     let estate = service.follow(start);
     service.write();
     service.tell_ok()?;
@@ -139,14 +139,14 @@ fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
 }
 
 /// What has happened.
-struct Ready {
+struct Happened {
     signal: bool,
     control: bool,
     child: bool,
     notification: bool,
 }
 
-fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Ready> {
+fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Happened> {
     let what = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
     let nothing = || what(arrived.as_fd());
     let mut watched_for = [
@@ -160,7 +160,7 @@ fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> ni
         Err(reason) => return Err(reason),
     }
     let [signal, control, child, notification] = watched_for.map(|one| one.any().unwrap_or(true));
-    Ok(Ready { signal, control, child, notification })
+    Ok(Happened { signal, control, child, notification })
 }
 
 /// Obeys the commands that have come. Many are obeyed in turns, so that who sends ever more does not keep supervise from

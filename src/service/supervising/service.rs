@@ -25,15 +25,15 @@ mod wanted;
 
 use super::SPEAKER;
 use super::child::Child;
-use super::files::Files;
-use super::launch::Surroundings;
+use super::files::SuperviseDirectory;
+use super::launch::Inheritance;
 use super::requests;
 use crate::files::pipe::Pipe;
 use crate::process::process_id::ProcessId;
 use crate::process::start;
 use crate::service::info::Info;
 use crate::service::request_file::Unusable;
-use crate::service::status::{Phase, Record, Want};
+use crate::service::status::{Phase, StatusFile, Want};
 use crate::service::{Home, Program, is_fifo};
 use crate::sys::descriptor::STDIN;
 use crate::sys::process;
@@ -81,8 +81,8 @@ pub struct Service<'a> {
     /// As the caller has named its directory.
     dir: &'a [u8],
     home: &'a Home,
-    surroundings: Surroundings<'a>,
-    files: Files,
+    inheritance: Inheritance<'a>,
+    files: SuperviseDirectory,
     /// What runs.
     child: Option<Child>,
     place: Place,
@@ -103,11 +103,17 @@ pub struct Service<'a> {
 
 impl<'a> Service<'a> {
     /// A service that is down.
-    pub fn new(dir: &'a [u8], home: &'a Home, files: Files, surroundings: Surroundings<'a>, is_wanted: bool) -> Self {
+    pub fn new(
+        dir: &'a [u8],
+        home: &'a Home,
+        files: SuperviseDirectory,
+        inheritance: Inheritance<'a>,
+        is_wanted: bool,
+    ) -> Self {
         Self {
             dir,
             home,
-            surroundings,
+            inheritance,
             files,
             child: None,
             place: Place::Down,
@@ -158,7 +164,7 @@ impl<'a> Service<'a> {
             self.info.ready = child.notification.as_ref().map(|_| false);
         }
         let mut is_paused = false;
-        if let Ok(Record { main, .. }) = self.home.status() {
+        if let Ok(StatusFile { main, .. }) = self.home.status() {
             self.wanted.change(main.want);
             if main.pid == child.identity.pid {
                 (self.since, is_paused) = (main.since, main.is_paused);

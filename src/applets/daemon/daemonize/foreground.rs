@@ -12,7 +12,7 @@ use crate::process::life;
 use crate::process::life::is_running;
 use crate::process::signal_names;
 use crate::process::table;
-use crate::start_report::{self, Listeners, Record, Told, Waiting};
+use crate::start_report::{self, Listeners, ParentEnd, Record, Told};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End};
 use crate::voice::failure::{Failure, describe, say_last_with, say_unharmed};
@@ -56,7 +56,7 @@ pub struct Wait {
 
 impl Wait {
     /// Waits until the daemon is up. Gives the exit code.
-    pub fn for_start(self, child: Pid, waiting: Waiting, offer: Offer) -> u8 {
+    pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer) -> u8 {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let mut foreground = Foreground {
@@ -85,7 +85,7 @@ impl Wait {
 /// The state of the wait.
 struct Foreground<'a> {
     wanted: &'a Wait,
-    waiting: Waiting,
+    waiting: ParentEnd,
     offer: Offer,
     /// Whom daemonize has forked; the leader of the session, if there is one.
     child: Pid,
@@ -148,13 +148,13 @@ impl Foreground<'_> {
         }
         loop {
             match self.waiting.hear() {
-                Ok(start_report::Heard::Record(Record::Exec(name))) => {
+                Ok(start_report::Report::Record(Record::Exec(name))) => {
                     is_started = true;
                     self.subject = [b"\"", name.as_slice(), b"\""].concat();
                 }
-                Ok(start_report::Heard::Record(Record::Pid(pid))) => self.hear_of_process(pid),
-                Ok(start_report::Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
-                Ok(start_report::Heard::Nothing | start_report::Heard::End) => return Ok((is_started, failure)),
+                Ok(start_report::Report::Record(Record::Pid(pid))) => self.hear_of_process(pid),
+                Ok(start_report::Report::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
+                Ok(start_report::Report::Nothing | start_report::Report::End) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
         }

@@ -5,7 +5,7 @@ use crate::options::{Given, Opt};
 use crate::process::signal_names;
 use crate::service::Home;
 use crate::service::request_file::{LIMIT, Unusable, word};
-use crate::service::status::Record;
+use crate::service::status::StatusFile;
 use crate::service::supervising::table::letter;
 use crate::service::waiting::is_current;
 
@@ -62,9 +62,9 @@ struct Section {
 
 /// All commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order(Vec<Section>);
+pub struct Commands(Vec<Section>);
 
-impl Order {
+impl Commands {
     /// From the options of a call.
     pub fn asked_for(given: &Given) -> Self {
         let mut sections = vec![Section { is_log: false, commands: Vec::new() }];
@@ -137,7 +137,7 @@ impl Order {
     ///
     /// # Errors
     /// If one of them is not to be had.
-    pub fn letters(&self, home: &Home, record: Option<&Record>) -> Result<Vec<u8>, Unusable> {
+    pub fn letters(&self, home: &Home, record: Option<&StatusFile>) -> Result<Vec<u8>, Unusable> {
         let mut letters = Vec::new();
         let mut at_log = false;
         for section in self.0.iter().filter(|section| !section.commands.is_empty()) {
@@ -161,7 +161,7 @@ impl Order {
     ///
     /// # Errors
     /// If one of them is not to be had.
-    pub fn letters_for(&self, log: bool, home: &Home, record: Option<&Record>) -> Result<Vec<u8>, Unusable> {
+    pub fn letters_for(&self, log: bool, home: &Home, record: Option<&StatusFile>) -> Result<Vec<u8>, Unusable> {
         let is_up = record.is_some_and(|record| record.main.pid != 0);
         let mut letters = Vec::new();
         for command in self.commands(log) {
@@ -204,9 +204,9 @@ mod tests {
     use crate::options::parse;
     use crate::sys::words::{Word, Words};
 
-    fn order(options: &str) -> Order {
+    fn order(options: &str) -> Commands {
         let words = options.split(' ').map(|word| Word::leak(word.as_bytes().to_vec()));
-        Order::asked_for(&parse(OPTIONS, Words::leak(words), true).unwrap())
+        Commands::asked_for(&parse(OPTIONS, Words::leak(words), true).unwrap())
     }
 
     fn home() -> Home {

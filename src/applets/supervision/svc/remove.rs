@@ -12,7 +12,7 @@ use super::{APPLET, SPEAKER};
 use crate::environ::Environ;
 use crate::service::origin::Origin;
 use crate::service::waiting::TIMED_OUT;
-use crate::service::watch::Watch;
+use crate::service::watch::ServiceWatch;
 use crate::sys::descriptor::{STDOUT, write_together};
 use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, UnableTo, explained, say_to};
@@ -64,7 +64,7 @@ pub fn remove(
         }
     }
     // a place for each service, and one for its log
-    let mut watch = Watch::new(2 * services.len(), &[]);
+    let mut watch = ServiceWatch::new(2 * services.len(), &[]);
     loop {
         let mut next = end;
         for (number, service) in services.iter_mut().enumerate().filter(|(_, service)| !service.is_over) {
@@ -107,7 +107,7 @@ impl Removed {
     ///
     /// # Errors
     /// What keeps it from ever being over.
-    fn look(&mut self, watch: &mut Watch, number: usize, origin: &Origin) -> anyhow::Result<Option<Instant>> {
+    fn look(&mut self, watch: &mut ServiceWatch, number: usize, origin: &Origin) -> anyhow::Result<Option<Instant>> {
         let mut again = None;
         // whoever removes the directory now need not wait
         let is_here = origin.enter(&self.now).is_ok();

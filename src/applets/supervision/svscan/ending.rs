@@ -1,11 +1,10 @@
 //! The end of an entry: first the service, then its log, which reads all there is to read.
 
 use super::entry::Entry;
-use super::watched::SECOND;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
 use crate::service::scan_directory::{SPEAKER, ScanDirectory};
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use std::ffi::CString;
 
 impl Entry {

@@ -2,14 +2,14 @@
 
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
-use super::start::{Order, Starter};
-use super::watched::{Running, SECOND, Watched};
+use super::start::{Placement, Starter};
+use super::watched::{RunningSupervise, Watched};
 use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
 use crate::service::scan_directory::{SPEAKER, ScanDirectory};
 use crate::sys::process::End;
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
@@ -157,7 +157,7 @@ impl Entry {
             let within = self.main.is_some().then_some(place.as_c_str());
             let name = if within.is_some() { LOG } else { &self.name };
             let input = self.pipe.as_ref().map(|pipe| pipe.read.as_fd());
-            let outcome = starter.start(&Order { place: within, name, input, output: None, outlets });
+            let outcome = starter.start(&Placement { place: within, name, input, output: None, outlets });
             if let Some(log) = &mut self.log {
                 match outcome {
                     Ok(begun) => log.begun(begun),
@@ -176,8 +176,8 @@ impl Entry {
             // elsewhere by way of the directory itself
             let within = (place != self.name).then_some(place.as_c_str());
             let name = if within.is_some() { c"." } else { &self.name };
-            let order = Order { place: within, name, input: None, output: self.outlet(), outlets: None };
-            let outcome = starter.start(&order);
+            let placement = Placement { place: within, name, input: None, output: self.outlet(), outlets: None };
+            let outcome = starter.start(&placement);
             if let Some(main) = &mut self.main {
                 match outcome {
                     Ok(begun) => main.begun(begun),
@@ -266,7 +266,7 @@ impl Entry {
     pub fn look_at_strangers(&mut self) {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             let is_stranger = one.runs.as_ref().filter(|runs| !runs.is_child);
-            if is_stranger.is_some_and(Running::is_gone) {
+            if is_stranger.is_some_and(RunningSupervise::is_gone) {
                 one.ended(None);
             }
         }

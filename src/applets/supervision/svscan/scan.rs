@@ -1,10 +1,9 @@
 //! Which service directories there are: looked at when inotify tells of a change, and once a minute in any case.
 
 use super::entry::{Entry, is_directory};
-use super::watched::SECOND;
 use crate::files::file_id::FileId;
 use crate::service::scan_directory::{SPEAKER, ScanDirectory, names};
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;

@@ -6,7 +6,7 @@ use crate::process::{start, table};
 use crate::service::Program;
 use crate::service::status::Phase;
 use crate::service::supervising::child::Child;
-use crate::service::supervising::launch::{self, Arguments, Outcome};
+use crate::service::supervising::launch::{self, Arguments, Launched};
 use crate::service::supervising::{SPEAKER, requests};
 use crate::sys::descriptor;
 use crate::sys::process::{self, End};
@@ -96,7 +96,7 @@ impl Service<'_> {
         self.info.next_start = None;
         let lent = notification.as_ref().map(|(_, write, number)| (write.as_fd(), *number));
         let (files, mut info) = (&mut self.files, self.info);
-        let outcome = launch::start(file(program), &arguments, self.surroundings, lent, true, || {
+        let outcome = launch::start(file(program), &arguments, self.inheritance, lent, true, || {
             info.program = Some(program);
             start = start::own_start(start);
             info.process = ProcessId::of_this(start);
@@ -109,7 +109,7 @@ impl Service<'_> {
         });
         self.info.started = info.started;
         match outcome {
-            Outcome::Runs(started) => {
+            Launched::Runs(started) => {
                 let pid = started.pid.as_raw().unsigned_abs();
                 self.pace.forked();
                 self.not_run.keep(|&(said, _)| said != program);
@@ -127,7 +127,7 @@ impl Service<'_> {
                     self.expect_end();
                 }
             }
-            Outcome::NotForked(reason) => {
+            Launched::NotForked(reason) => {
                 // `start` is found again by way of `run`
                 let program = if program == Program::Start { Program::Run } else { program };
                 self.place = Place::Due(program, now + self.pace.not_forked());
@@ -135,7 +135,7 @@ impl Service<'_> {
                 self.info.ready = None;
                 SPEAKER.warn_unable_to("fork for", &[self.dir], reason);
             }
-            Outcome::NotRun(reason) => {
+            Launched::NotRun(reason) => {
                 self.complain(program, reason);
                 self.since = Moment::now();
                 self.place = Place::Runs(program);
@@ -194,7 +194,7 @@ impl Service<'_> {
         let close = || {
             let _ = descriptor::close_from(3, &[]);
         };
-        if let Outcome::Runs(started) = launch::start(c"./notify", &arguments, self.surroundings, None, false, close) {
+        if let Launched::Runs(started) = launch::start(c"./notify", &arguments, self.inheritance, None, false, close) {
             self.left.leave_out(started.pid);
         }
     }
