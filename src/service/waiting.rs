@@ -10,19 +10,11 @@ use crate::environ::Environ;
 use crate::process::start;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
+use crate::voice::exit::{BERNSTEIN, SUPERVISE_ENDED, TIMED_OUT, WAIT_FAILED};
 use crate::voice::failure::{Failure, describe};
 use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use std::time::{Duration, Instant};
-
-/// The time is over. (s6-svwait has this code.)
-pub const TIMED_OUT: u8 = 99;
-
-/// The supervise has ended.
-pub const DIED: u8 = 102;
-
-/// The service has failed for good.
-pub const FAILED: u8 = 1;
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,11 +107,9 @@ impl Hindrance {
     fn code(self) -> u8 {
         match self {
             Self::TimedOut => TIMED_OUT,
-            Self::Died => DIED,
-            Self::Failed => FAILED,
-            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => {
-                crate::voice::exit::BERNSTEIN.failure
-            }
+            Self::Died => SUPERVISE_ENDED,
+            Self::Failed => WAIT_FAILED,
+            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => BERNSTEIN.failure,
         }
     }
 

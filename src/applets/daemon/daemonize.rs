@@ -24,7 +24,7 @@ use crate::sys::lock::{self, Kind};
 use crate::sys::signal::Disposition;
 use crate::sys::words::Word;
 use crate::sys::{process, signal, split};
-use crate::voice::exit::DAEMONIZE;
+use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
 use foreground::Wait;
 use nix::errno::Errno;
@@ -42,9 +42,9 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Daemonize,
     codes: DAEMONIZE,
     other_codes: &[
-        ("0", "the last program of the chain runs, or is ready with --ready"),
-        ("75", "another process holds the pid file of -p"),
-        ("N", "a later link of the chain has failed with N"),
+        (SUCCESS, "the last program of the chain runs, or is ready with --ready"),
+        (Code::Number(HELD), "another process holds the pid file of -p"),
+        (ANOTHERS, "a later link of the chain has failed with N"),
     ],
     changes: &[Aspect::Session, Aspect::Child, Aspect::StandardFiles, Aspect::Directory],
     on_request: &[

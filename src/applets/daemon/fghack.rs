@@ -6,7 +6,7 @@ use crate::process::table;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Set};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{ANOTHERS, BERNSTEIN};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -19,7 +19,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a program that backgrounds itself, and wait until all of it has ended",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("N", "what the program exited with; 111 if a signal killed it")],
+    other_codes: &[(ANOTHERS, "what the program exited with; 111 if a signal killed it")],
     changes: &[Aspect::Child, Aspect::WitnessDescriptors],
     on_request: &[],
     options: &[Opt::flag("subreaper", "Wait for all descendants, without descriptors, and hand signals on to them")],

@@ -7,7 +7,7 @@ use crate::options::{Given, Opt};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -19,7 +19,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a program with a lock held on a file",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "with -x: the file could not be opened or locked")],
+    other_codes: &[(SUCCESS, "with -x: the file could not be opened or locked")],
     changes: &[Aspect::LockDescriptor],
     on_request: &[],
     options: &[

@@ -33,7 +33,7 @@ use crate::options::Given;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
 use crate::sys::signal;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, is_heard};
 use crate::voice::speaker::Speaker;
 use directory::LogDirectory;
@@ -56,7 +56,7 @@ pub const APPLET: Applet = Applet {
     about: "Append lines to log directories that rotate by themselves",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached, or TERM was received")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached, or TERM was received")],
     changes: &[],
     on_request: &[],
     options: &[],

@@ -4,7 +4,7 @@ use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::files::filter::{self, Conversion};
 use crate::options::Given;
 use crate::time::tai64n::Labels;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::ignored;
 use memchr::memchr;
 
@@ -14,7 +14,7 @@ pub const APPLET: Applet = Applet {
     about: "Put a precise time stamp before each line",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
     options: &[],

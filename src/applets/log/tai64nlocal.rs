@@ -5,7 +5,7 @@ use crate::files::filter::{self, Conversion};
 use crate::options::{Given, Opt};
 use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::{LENGTH, decode, is_digit};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::WrongUsage;
 use crate::voice::ignored;
 use memchr::{memchr, memchr2};
@@ -16,7 +16,7 @@ pub const APPLET: Applet = Applet {
     about: "Make the precise time stamps before lines readable",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
     options: &[

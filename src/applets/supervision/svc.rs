@@ -20,7 +20,7 @@ use crate::service::request_file::Unusable;
 use crate::service::status::StatusFile;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
-use crate::voice::exit::{BERNSTEIN, NOT_UP};
+use crate::voice::exit::{ANOTHERS, BERNSTEIN, Code, NOT_UP, SUCCESS, TIMED_OUT};
 use crate::voice::failure::WrongUsage;
 use crate::voice::speaker::Speaker;
 use commands::Commands;
@@ -36,12 +36,12 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[
-        ("0", "every DIR has been tried, whatever came of it"),
-        ("100", "with --check: a DIR is not supervised"),
-        ("111", "with --check: a DIR could not be told"),
-        ("N", "with --wait, a code of svwait(1)"),
-        ("99", "with --remove: the time is over"),
-        ("111", "with --remove: a DIR could not be removed"),
+        (SUCCESS, "every DIR has been tried, whatever came of it"),
+        (Code::Number(NOT_UP), "with --check: a DIR is not supervised"),
+        (Code::Number(BERNSTEIN.failure), "with --check: a DIR could not be told"),
+        (ANOTHERS, "with --wait, a code of svwait(1)"),
+        (Code::Number(TIMED_OUT), "with --remove: the time is over"),
+        (Code::Number(BERNSTEIN.failure), "with --remove: a DIR could not be removed"),
     ],
     changes: &[],
     on_request: &[],

@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::options::Given;
 use crate::service::one_directory::{enter, look};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
 use crate::voice::ignored;
 
 /// The definition.
@@ -12,7 +12,7 @@ pub const APPLET: Applet = Applet {
     about: "Check whether a service is supervised",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "supervise runs in DIR"), ("100", "supervise does not run in DIR")],
+    other_codes: &[(SUCCESS, "supervise runs in DIR"), (Code::Number(NOT_UP), "supervise does not run in DIR")],
     changes: &[],
     on_request: &[],
     options: &[],

@@ -32,7 +32,7 @@ use crate::sys::descriptor::{self, STDERR, STDOUT};
 use crate::sys::process;
 use crate::sys::{exec, signal};
 use crate::time::clock::monotonic;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
 use entry::Entry;
 use nix::errno::Errno;
@@ -54,7 +54,7 @@ pub const APPLET: Applet = Applet {
     about: "Keep a supervise running for each service directory",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it was told to end, and all services are down; or it was told to let go")],
+    other_codes: &[(SUCCESS, "it was told to end, and all services are down; or it was told to let go")],
     changes: &[],
     on_request: &[],
     options: &[],

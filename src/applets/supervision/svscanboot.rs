@@ -11,7 +11,7 @@ use crate::sys::exec::{self, SELF};
 use crate::sys::process;
 use crate::sys::signal;
 use crate::sys::words::{Word, Words};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, explained, say_last};
 use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
@@ -30,7 +30,7 @@ pub const APPLET: Applet = Applet {
     about: "Start svscan at boot, with its messages where ps shows them",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "svscan and all that write to its standard error have ended")],
+    other_codes: &[(SUCCESS, "svscan and all that write to its standard error have ended")],
     changes: &[],
     on_request: &[],
     options: &[],

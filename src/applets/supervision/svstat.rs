@@ -21,7 +21,7 @@ use crate::options::{Given, Opt};
 use crate::service::origin::Origin;
 use crate::sys::descriptor::STDOUT;
 use crate::time::tai64n::Moment;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, Code, SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED, SUCCESS};
 use crate::voice::failure::{UnableTo, WrongUsage};
 use look::{DirectoryLook, Subject};
 use nix::errno::Errno;
@@ -33,11 +33,11 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[
-        ("0", "all has been said, whatever it is; with -q: all services are up"),
-        ("1", "with -q: one is down"),
-        ("2", "with -q: one is not supervised"),
-        ("3", "with -q: one has failed for good"),
-        ("111", "with -q: of one nothing can be told"),
+        (SUCCESS, "all has been said, whatever it is; with -q: all services are up"),
+        (Code::Number(SEEN_DOWN), "with -q: one is down"),
+        (Code::Number(SEEN_UNSUPERVISED), "with -q: one is not supervised"),
+        (Code::Number(SEEN_FAILED), "with -q: one has failed for good"),
+        (Code::Number(BERNSTEIN.failure), "with -q: of one nothing can be told"),
     ],
     changes: &[],
     on_request: &[],

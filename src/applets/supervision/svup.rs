@@ -5,7 +5,7 @@ use crate::options::{Given, Opt};
 use crate::service::one_directory::{enter, look};
 use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, unreadable};
-use crate::voice::exit::{BERNSTEIN, NOT_UP};
+use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo};
 use crate::voice::ignored;
 use nix::errno::Errno;
@@ -17,7 +17,7 @@ pub const APPLET: Applet = Applet {
     about: "Check whether a service is up",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it is up"), ("100", "it is not up, or not supervised")],
+    other_codes: &[(SUCCESS, "it is up"), (Code::Number(NOT_UP), "it is not up, or not supervised")],
     changes: &[],
     on_request: &[],
     options: &[Opt::flag("l", "Look at the service only, not at its log"), Opt::flag("L", "Look at its log only")],

@@ -9,6 +9,7 @@ use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, is_s6, unreadable};
 use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
+use crate::voice::exit::{SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED};
 use crate::voice::failure::describe;
 use nix::errno::Errno;
 use nix::sys::stat::{lstat, stat};
@@ -195,10 +196,10 @@ impl DirectoryLook {
     /// The exit code that tells how it is.
     pub fn code(&self) -> u8 {
         match self.main.as_ref().or(self.log.as_ref()) {
-            Some(Ok(one)) if one.has_failed() => 3,
+            Some(Ok(one)) if one.has_failed() => SEEN_FAILED,
             Some(Ok(one)) if one.is_up() && one.doubt.is_none() => 0,
-            Some(Ok(_)) => 1,
-            Some(Err(Trouble::NotSupervised(_))) | None => 2,
+            Some(Ok(_)) => SEEN_DOWN,
+            Some(Err(Trouble::NotSupervised(_))) | None => SEEN_UNSUPERVISED,
             Some(Err(Trouble::Unknown(_))) => APPLET.codes.failure,
         }
     }
