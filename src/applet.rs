@@ -6,7 +6,7 @@
 use crate::attributes::pid::PID;
 use crate::attributes::{Attribute as _, Boundaries, Change, Effects, Fact, View};
 use crate::options::{Given, Opt};
-use crate::voice::exit::Codes;
+use crate::voice::exit::{Code, Codes};
 
 pub use crate::carried::Process;
 pub use crate::voice::dialect::Dialect;
@@ -22,7 +22,7 @@ pub struct Applet {
     /// What it exits with when it stops the chain.
     pub codes: Codes,
     /// Exit codes beyond `codes`, as (code, meaning), for the documents.
-    pub other_codes: &'static [(&'static str, &'static str)],
+    pub other_codes: &'static [(Code, &'static str)],
     /// All that may differ in the program it runs. Nothing for a tool.
     pub changes: &'static [Change],
     /// What may differ besides, if options ask for it.

@@ -6,7 +6,7 @@ use crate::applets;
 use crate::call;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
-use crate::voice::exit::Codes;
+use crate::voice::exit::{ANOTHERS, CATENA, Code, Codes, SUCCESS};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use nix::errno::Errno;
@@ -197,12 +197,12 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
 ];
 
 /// Exit codes of catena itself.
-pub const CATENA_EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "a text asked for was printed, or all links are in place"),
-    ("100", "wrong usage"),
-    ("111", "a link could not be made, or catena runs set-id"),
-    ("127", "there is no such applet"),
-    ("else", "what the chain ends with"),
+pub const CATENA_EXIT_STATUS: &[(Code, &str)] = &[
+    (SUCCESS, "a text asked for was printed, or all links are in place"),
+    (Code::Number(CATENA.usage), "wrong usage"),
+    (Code::Number(CATENA.failure), "a link could not be made, or catena runs set-id"),
+    (Code::Number(CATENA.not_found), "there is no such applet"),
+    (Code::Other("else"), "what the chain ends with"),
 ];
 
 /// Variables that catena itself reads.
@@ -297,18 +297,18 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     if let Some(code) = posixly_correct {
         let _ = merged[0].1.write_fmt(format_args!(" ({code} if POSIXLY_CORRECT is set)"));
     }
-    for &(code, meaning) in applet.other_codes {
-        match merged.iter_mut().find(|(known, _)| known == code) {
+    for (code, meaning) in applet.other_codes.iter().map(|&(code, meaning)| (code.to_string(), meaning)) {
+        match merged.iter_mut().find(|(known, _)| *known == code) {
             Some((_, text)) => {
                 text.push_str(", or ");
                 text.push_str(meaning);
             }
-            None => merged.push((code.to_owned(), meaning.to_owned())),
+            None => merged.push((code, meaning.to_owned())),
         }
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
-    if applet.is_link() && !applet.other_codes.iter().any(|&(code, _)| code == "N") {
+    if applet.is_link() && !applet.other_codes.iter().any(|&(code, _)| code == ANOTHERS) {
         let own = match applet.forks() {
             true => "the program's own, where it takes this process's place or is waited for",
             false => "the program's own: it takes this process's place",

@@ -7,11 +7,12 @@
 use catena::sys::arena::Arena;
 use catena::sys::process;
 use catena::sys::words::Words;
+use catena::voice::out_of_memory::LastWords;
 use std::ffi::{c_char, c_int};
 
 #[global_allocator]
 // SAFETY: catena never starts a thread.
-static ARENA: Arena = unsafe { Arena::new() };
+static ARENA: Arena<LastWords> = unsafe { Arena::new() };
 
 /// Called by C's start-up code.
 #[unsafe(no_mangle)]

@@ -6,11 +6,12 @@ use crate::call::{self, Call, NAME, OPTIONS, Start};
 use crate::chain::{self, passage::Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
+use crate::files::file_id::FileId;
+use crate::files::sight;
 use crate::options::{self, Misuse};
 use crate::start_report::Listeners;
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec;
-use crate::sys::file;
 use crate::sys::words::{Word, Words};
 use crate::voice::exit::CATENA;
 use crate::voice::failure::{describe, say_last};
@@ -24,14 +25,14 @@ use std::path::{Path, PathBuf};
 /// Whether this program's file gives no privileges. The kernel also calls a start secure where the caller's real and
 /// effective ids differ, as behind a set-user-id launcher: what the environment says is then another's, as well.
 fn is_ordinary_file() -> bool {
-    file::sight(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && file::has_plain_permissions(exec::SELF)
+    sight::of(exec::SELF).is_ok_and(|seen| !seen.is_set_id()) && sight::has_plain_permissions(exec::SELF)
 }
 
 /// The name by which this program was exec'ed, if it is its own: an interpreter is exec'ed by the name of its script.
 #[cold]
 fn name_of_file(argv: Words) -> Option<Word> {
     let name = exec::name_at_exec()?;
-    let look = |name: &CStr| file::sight(name).ok().map(|seen| seen.identity);
+    let look = |name: &CStr| sight::of(name).ok().map(|seen| seen.location);
     let is_own = match (look(name.as_c_str()), look(exec::SELF)) {
         (Some(named), Some(own)) => named.is_same_file(own),
         // a script's name is also among the arguments
@@ -174,7 +175,7 @@ fn install(directory: &Path) -> u8 {
 }
 
 fn is_this_program(path: &Path) -> bool {
-    let look = |path: &Path| stat(path).map(|seen| (seen.st_dev, seen.st_ino));
+    let look = |path: &Path| stat(path).map(|seen| FileId::of(&seen));
     look(path).is_ok_and(|seen| look(Path::new("/proc/self/exe")) == Ok(seen))
 }
 

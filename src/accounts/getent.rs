@@ -1,11 +1,11 @@
 //! getent(1): the C library's look-ups, in a process that can load its modules.
 
 use super::Answer;
-use crate::applet::Dialect;
 use crate::sys::descriptor::{self, put_at, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::words::{Word, Words};
 use crate::sys::{exec, signal};
+use crate::voice::dialect::Dialect;
 use crate::voice::failure::{Failure, describe};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};

@@ -11,6 +11,7 @@ use crate::voice::failure::Failure;
 mod files;
 #[cfg(target_feature = "crt-static")]
 mod getent;
+pub mod id_map;
 #[cfg(target_feature = "crt-static")]
 mod lines;
 #[cfg(target_feature = "crt-static")]

@@ -1,7 +1,7 @@
 //! User and group ids, and becoming an account for good.
 
 use super::{Attribute, Boundaries, Boundary, Change, Effect, Fact, Value, View, Whose, capabilities, proc_files};
-use crate::accounts::Account;
+use crate::accounts::{Account, id_map};
 use crate::carried::Process;
 use crate::sys::ids;
 use crate::voice::dialect::Dialect;
@@ -102,18 +102,18 @@ impl Become {
         let groups = getresgid().unable_to("read", b"group ids")?;
         let all = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == account.user)
             && [groups.real, groups.effective, groups.saved].iter().all(|id| id.as_raw() == account.group);
-        Ok(all && (self.keeps_groups || ids::supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
+        Ok(all && (self.keeps_groups || supplementary_groups_are(&account.groups).unable_to("read", b"groups")?))
     }
 
     /// Whether an id of the account may be another one's that only reads so.
     fn is_doubtful(&self) -> bool {
-        ids::may_be_unmapped_user(self.account.user) || ids::may_be_unmapped_group(self.account.group)
+        id_map::may_be_unmapped_user(self.account.user) || id_map::may_be_unmapped_group(self.account.group)
     }
 
     /// Whether a supplementary group is for certain no other that only reads so. There is no way to ask for one alone, so what
     /// the map has counts.
     fn has_certain_groups(&self) -> bool {
-        self.keeps_groups || !self.account.groups.iter().any(|&group| ids::is_unmapped_group(group))
+        self.keeps_groups || !self.account.groups.iter().any(|&group| id_map::is_unmapped_group(group))
     }
 
     /// The same as [`make_all`](Self::make_all) where the ids are not the account's already. Where they are, no privilege is
@@ -158,10 +158,25 @@ impl Become {
     }
 }
 
+/// Whether the supplementary groups are exactly `expected`, which is sorted and without repetitions.
+fn supplementary_groups_are(expected: &[u32]) -> nix::Result<bool> {
+    // room for one more tells a longer list; the kernel refuses a list that does not fit
+    let mut groups = vec![0_u32; expected.len() + 1];
+    match ids::supplementary_groups(&mut groups) {
+        Ok(count) => {
+            groups.truncate(count);
+            groups.sort_unstable();
+            Ok(groups == expected)
+        }
+        Err(Errno::EINVAL) => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
 /// An exec would make permitted what is ambient, and so give back what the change of ids has taken. Gives whether there was
 /// anything.
 fn clear_ambient() -> anyhow::Result<bool> {
-    ids::clear_ambient().unable_to("clear", b"ambient capabilities")
+    capabilities::clear_ambient().unable_to("clear", b"ambient capabilities")
 }
 
 /// daemontools' words, and what would be needed.

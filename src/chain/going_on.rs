@@ -3,12 +3,12 @@
 use super::Here;
 use super::passage::Passage;
 use super::prospect;
-use super::search::Search;
 use crate::applet::{Applet, Dialect, Process};
 use crate::call::{self, Call};
 use crate::carried::Program;
+use crate::files::sight;
+use crate::process::search::{Search, may_be_elsewhere};
 use crate::sys::exec::{self, SELF};
-use crate::sys::file;
 use crate::sys::words::{Word, Words};
 use nix::errno::Errno;
 use std::ffi::CStr;
@@ -37,7 +37,7 @@ impl Here {
         let may_be_link = listeners.want_whole_chain() && (next.is_some() || call::is_ours(process.next));
         let looks = may_be_link || next.is_some() && (fusion || self.manner.explicit);
         while let Some(candidate) = search.next_candidate() {
-            let sight = match looks.then(|| file::sight(candidate)) {
+            let sight = match looks.then(|| sight::of(candidate)) {
                 Some(Err(reason @ (Errno::ENOENT | Errno::ENOTDIR))) => Err(reason),
                 // nobody can tell then whether success may be reported
                 Some(Err(reason @ (Errno::EPERM | Errno::ENOSYS))) if may_be_link => Err(reason),
@@ -128,10 +128,4 @@ fn exec_self(file: &CStr, argv: Words, process: &Process) -> Errno {
     let reason = exec::execve(file, argv, listeners.handed_on(process.environ));
     listeners.take_back();
     reason
-}
-
-/// Whether the search of PATH goes on after this error: as glibc's execvp, and past directories that only look wrong.
-fn may_be_elsewhere(reason: Errno) -> bool {
-    use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
-    matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
 }

@@ -28,7 +28,7 @@
 //! | passage | whether the next link runs in this process, and why not |
 //! | going_on | finding the next program, and becoming it |
 //! | own_file | which file this program is, and whether it lets itself in |
-//! | prospect, search | what an exec is going to say; where it looks |
+//! | prospect | what an exec is going to say |
 //! | ending | what is said, and the code, when the chain ends here |
 
 mod ending;
@@ -39,20 +39,19 @@ mod own_file;
 pub mod passage;
 mod prospect;
 mod reading;
-pub mod search;
 
 use crate::applet::{Action, Applet, Process};
 use crate::attributes::{Boundaries, View};
 use crate::call::{self, Call};
 use crate::documents;
 use crate::environ::Environ;
+use crate::process::search::Search;
 use crate::start_report::{self, Listeners};
 use crate::sys::words::Words;
 use crate::sys::{argv, process};
 use own_file::OwnFile;
 use passage::{Manner, Passage};
 use reading::{Deed, Reading};
-use search::Search;
 
 pub use ending::refuse_without_words;
 

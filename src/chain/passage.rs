@@ -1,10 +1,10 @@
 //! Whether the next link runs in this process, and if not, why: the reasons, with their words.
 
 use crate::applet::{Applet, Process};
-use crate::attributes::{Boundaries, Boundary};
+use crate::attributes::{Boundaries, Boundary, capabilities};
 use crate::call::Call;
 use crate::environ::Environ;
-use crate::sys::{arena, exec, ids, process};
+use crate::sys::{arena, exec, process};
 
 /// How the chain was begun.
 #[derive(Clone, Copy, Default)]
@@ -137,7 +137,7 @@ fn through(boundaries: Boundaries) -> Option<Reason> {
     if !boundaries.has(Boundary::NewIdentity) {
         return None;
     }
-    if ids::has_no_capabilities() != Ok(true) {
+    if capabilities::are_none() != Ok(true) {
         return Some(Reason::Capabilities);
     }
     exec::may_be_refused_for_process_count().then_some(Reason::ProcessCount)

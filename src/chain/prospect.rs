@@ -4,9 +4,9 @@
 //! `false` only where the kernel is sure to refuse, with what a file is and what it names. It may refuse for other reasons
 //! yet, which only the exec itself finds: arguments that are too long, a lack of memory, a security module.
 
+use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::directory::{self, DirectoryPart};
-use crate::sys::file;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, stat};
@@ -35,7 +35,7 @@ pub fn may_run(file: &CStr) -> bool {
 }
 
 fn may_run_behind(file: &CStr, interpreters: usize) -> bool {
-    if access(file, AccessFlags::X_OK).is_err() || !stat(file).is_ok_and(|seen| file::is_regular(seen.st_mode)) {
+    if access(file, AccessFlags::X_OK).is_err() || !stat(file).is_ok_and(|seen| sight::is_regular(seen.st_mode)) {
         return false;
     }
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;

@@ -8,9 +8,11 @@ mod trace;
 
 use super::holder::Holder;
 use super::{takeover, text};
+use crate::files::descriptors;
+use crate::files::file_id;
+use crate::files::sight;
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::file;
-use crate::sys::signal;
 use crate::sys::words::Word;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
@@ -126,7 +128,7 @@ impl Claim {
         if let Some(reason) = flaw(&seen, &terms) {
             return Err(unfit(&reason));
         }
-        let file = descriptor::at_least(file, 3).map_err(Unfit::Unopenable)?;
+        let file = descriptors::at_least(file, 3).map_err(Unfit::Unopenable)?;
         Ok(Self { terms, file, seen, is_new })
     }
 
@@ -181,7 +183,7 @@ impl Claim {
 
     /// Whether it is this very file.
     pub fn is(&self, seen: &FileStat) -> bool {
-        file::is_same(seen, &self.seen)
+        file_id::is_same(seen, &self.seen)
     }
 
     /// Gives it to an account.
@@ -212,7 +214,7 @@ impl AsFd for Claim {
 
 /// The file, whether it is new, and what it is.
 fn open_or_create(name: &CStr, mode: u32) -> nix::Result<(OwnedFd, bool, FileStat)> {
-    let flags = OFlag::O_RDWR | file::CAREFULLY;
+    let flags = OFlag::O_RDWR | sight::CAREFULLY;
     for _ in 0..ATTEMPTS {
         // In this order, to know which it is. Besides, a sticky directory may refuse O_CREAT for a file that is there
         // already and another's (fs.protected_regular), with no word of the owner.
@@ -257,7 +259,7 @@ pub(super) fn flaw(seen: &FileStat, terms: &Terms) -> Option<String> {
     let strangers = seen.st_mode & 0o022 & !terms.mode.unwrap_or(0);
     if is_link(seen) {
         Some(SYMBOLIC_LINK.to_owned())
-    } else if !file::is_regular(seen.st_mode) {
+    } else if !sight::is_regular(seen.st_mode) {
         Some("it is not a regular file".to_owned())
     } else if seen.st_nlink > 1 {
         Some(format!("it has {} hard links", seen.st_nlink))
@@ -286,7 +288,7 @@ pub(super) fn unusable(name: Word, reason: &str) -> Failure {
 }
 
 fn is_at(name: &CStr, own: &FileStat) -> bool {
-    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| file::is_same(&seen, own))
+    fstatat(AT_FDCWD, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|seen| file_id::is_same(&seen, own))
 }
 
 pub(super) fn remove(name: &CStr) -> nix::Result<()> {
@@ -295,7 +297,7 @@ pub(super) fn remove(name: &CStr) -> nix::Result<()> {
 
 pub(super) fn write(file: BorrowedFd<'_>) -> nix::Result<()> {
     let text = text::of(getpid());
-    let count = signal::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
+    let count = deadly_writes::without(libc::SIGXFSZ, || uninterrupted(|| nix::sys::uio::pwrite(file, &text, 0)))?;
     if count < text.len() {
         return Err(Errno::ENOSPC);
     }

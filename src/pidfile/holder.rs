@@ -1,9 +1,11 @@
 //! Who holds a pid file.
 
 use super::text;
-use crate::sys::file;
+use crate::files::file_id;
+use crate::process::life::is_running;
+use crate::process::table;
+use crate::process::table::command;
 use crate::sys::lock;
-use crate::sys::process::{self, command, is_running};
 use nix::sys::stat::{FileStat, stat};
 use nix::unistd::{Pid, geteuid};
 use std::ffi::OsStr;
@@ -132,7 +134,7 @@ enum Open {
 
 fn open_in(pid: Pid, seen: &FileStat) -> Open {
     let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Open::Unknown };
-    let is_file = |path: &Path| stat(path).is_ok_and(|open| file::is_same(&open, seen));
+    let is_file = |path: &Path| stat(path).is_ok_and(|open| file_id::is_same(&open, seen));
     let mut open = Open::Unknown;
     for entry in descriptors.filter_map(Result::ok).filter(|entry| is_file(&entry.path())) {
         // who may write a file can open it in any way
@@ -157,7 +159,7 @@ fn flags_of(pid: Pid, number: &OsStr) -> Option<i32> {
 /// is. Root's may have become any account, but then it is the one that the file names; another user's has no way to.
 fn may_be_a_service(pid: Pid, named: Option<Pid>, file: &FileStat) -> bool {
     let own = geteuid();
-    let Some(users) = process::users_of(pid) else { return true };
+    let Some(users) = table::users_of(pid) else { return true };
     [0, own.as_raw(), file.st_uid].iter().any(|user| users.contains(user)) || own.is_root() && named == Some(pid)
 }
 

@@ -2,9 +2,9 @@
 
 use super::beside;
 use super::claim::{Claim, Terms, flaw, remove, unusable, write};
+use crate::files::renaming;
+use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::directory;
-use crate::sys::file;
 use crate::sys::words::Word;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
@@ -63,16 +63,16 @@ fn put_in_place(new: Word, terms: &Terms) -> anyhow::Result<()> {
     let moved = if look(terms)? {
         renameat(AT_FDCWD, from, AT_FDCWD, to)
     } else {
-        directory::rename_to_free_name(AT_FDCWD, from, to)
+        renaming::rename_to_free_name(AT_FDCWD, from, to)
     };
     moved.unable_to("replace", terms.file.bytes())
 }
 
 /// The text of a file under this name, if it is a regular one.
 pub fn text_at(name: Word) -> Vec<u8> {
-    let flags = OFlag::O_RDONLY | file::CAREFULLY;
+    let flags = OFlag::O_RDONLY | sight::CAREFULLY;
     match uninterrupted(|| open(name.as_c_str(), flags, Mode::empty())) {
-        Ok(file) if fstat(&file).is_ok_and(|seen| file::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
+        Ok(file) if fstat(&file).is_ok_and(|seen| sight::is_regular(seen.st_mode)) => Claim::text(file.as_fd()),
         _ => Vec::new(),
     }
 }

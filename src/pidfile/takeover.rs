@@ -4,7 +4,8 @@
 use super::claim::{Claim, Denied};
 use super::holder::Holder;
 use super::text;
-use crate::sys::process;
+use crate::process::life;
+use crate::process::table;
 use crate::voice::failure::UnableTo;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FileStat, fstatat};
@@ -36,9 +37,9 @@ pub fn obstacle(file: &[u8]) -> Option<&'static str> {
 
 /// The process that such a file names, if it runs as the file's owner.
 fn predecessor(text: &[u8], file: &FileStat) -> Option<Holder> {
-    let pid = text::pid(text).filter(|&pid| pid != nix::unistd::getpid() && process::is_running(pid))?;
+    let pid = text::pid(text).filter(|&pid| pid != nix::unistd::getpid() && life::is_running(pid))?;
     // one of another account has got the number of the predecessor, which is gone
-    let is_owners = process::users_of(pid).is_none_or(|users| users.contains(&file.st_uid));
+    let is_owners = table::users_of(pid).is_none_or(|users| users.contains(&file.st_uid));
     is_owners.then_some(Holder::Unlocked(pid))
 }
 

@@ -22,19 +22,11 @@
 use super::Program;
 use super::status::Phase;
 use crate::number::{decimal, decimal_in};
+use crate::process::process_id::ProcessId;
 use std::io::Write;
 
 /// More bytes it never has.
 pub const LIMIT: usize = 512;
-
-/// A process that may be gone, and its number another's: the time of its start tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// Its number; 0 if there is none.
-    pub pid: u32,
-    /// When it was started, in hundredths of a second since boot.
-    pub start: u64,
-}
 
 /// All that it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,9 +34,9 @@ pub struct Info {
     /// Which start of the machine it is about.
     pub boot: u64,
     /// The process that `status` shows.
-    pub process: Identity,
+    pub process: ProcessId,
     /// The supervise.
-    pub supervise: Identity,
+    pub supervise: ProcessId,
     /// The inode of supervise's standard input, if that is a pipe.
     pub input: Option<u64>,
     /// Which program of the directory the process is.
@@ -66,7 +58,7 @@ pub struct Info {
     /// How many processes it has left behind, as was seen last.
     pub left: u32,
     /// One of them.
-    pub left_process: Identity,
+    pub left_process: ProcessId,
     /// Milliseconds between two starts, beyond the usual second.
     pub backoff: u64,
     /// When the next start is due.
@@ -170,8 +162,8 @@ mod tests {
         fn what_is_encoded_is_decoded(pid: u32, numbers: [u64; 9], last_exit: Option<u8>, ready: Option<bool>) {
             let info = Info {
                 boot: numbers[8],
-                process: Identity { pid, start: numbers[0] },
-                supervise: Identity { pid: !pid, start: numbers[1] },
+                process: ProcessId { pid, start: numbers[0] },
+                supervise: ProcessId { pid: !pid, start: numbers[1] },
                 input: Some(numbers[7]),
                 program: Some(Program::Finish),
                 phase: Some(Phase::Stopping),
@@ -182,7 +174,7 @@ mod tests {
                 ready,
                 ready_at: Some(numbers[4]),
                 left: pid | 1,
-                left_process: Identity { pid: pid ^ 2, start: numbers[0] ^ 1 },
+                left_process: ProcessId { pid: pid ^ 2, start: numbers[0] ^ 1 },
                 backoff: numbers[5],
                 next_start: Some(numbers[6]),
             };

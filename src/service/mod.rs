@@ -13,21 +13,24 @@
 
 pub mod info;
 pub mod leftover;
+pub mod one_directory;
 pub mod origin;
+pub mod request_file;
+pub mod scan_directory;
 pub mod status;
 pub mod supervising;
 pub mod waiting;
 pub mod watch;
 
 use crate::environ::Environ;
+use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::file;
 use crate::voice::failure::Failure;
 use info::Info;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
-use status::Record;
+use status::StatusFile;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -143,12 +146,12 @@ impl Home {
     ///
     /// # Errors
     /// As open(2) and read(2); EPROTO if it is too short.
-    pub fn status(&self) -> nix::Result<Record> {
+    pub fn status(&self) -> nix::Result<StatusFile> {
         /// More than any kind of it has.
         const LIMIT: usize = 64;
         let mut bytes = [0; LIMIT];
         let length = read_start(&self.file("status"), &mut bytes)?;
-        Record::decode(&bytes[..length]).ok_or(Errno::EPROTO)
+        StatusFile::decode(&bytes[..length]).ok_or(Errno::EPROTO)
     }
 
     /// What `info` says, which only this supervise writes. `None` if there is none that can be read.
@@ -181,7 +184,7 @@ pub fn is_s6(home: &Home) -> bool {
 /// The directory may be another's, so nothing here waits, follows a link at the end or believes in names alone. What is there is
 /// looked at before it is opened, too: an open is an act that a device may answer, and that all who watch the file are told of.
 fn open_fifo(path: &[u8]) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_WRONLY | file::CAREFULLY;
+    let flags = OFlag::O_WRONLY | sight::CAREFULLY;
     // of a link and of a directory open says what is wrong
     let is_other = |file: &FileStat| !matches!(kind(file), SFlag::S_IFIFO | SFlag::S_IFLNK | SFlag::S_IFDIR);
     if lstat(path).is_ok_and(|file| is_other(&file)) {
@@ -201,7 +204,7 @@ fn kind(file: &FileStat) -> SFlag {
 }
 
 fn read_start(path: &[u8], to: &mut [u8]) -> nix::Result<usize> {
-    let flags = OFlag::O_RDONLY | file::CAREFULLY;
+    let flags = OFlag::O_RDONLY | sight::CAREFULLY;
     let file = open(path, flags, Mode::empty())?;
     let mut length = 0;
     while length < to.len() {

@@ -1,7 +1,7 @@
 //! Where a client was started: it enters one service directory after the other, and comes back here in between, since their
 //! names may be relative.
 
-use crate::sys::descriptor;
+use crate::files::descriptors;
 use crate::voice::failure::Failure;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -18,7 +18,7 @@ impl Origin {
     /// # Errors
     /// If the current directory cannot be opened.
     pub fn open() -> anyhow::Result<Self> {
-        descriptor::occupy_standard();
+        descriptors::occupy_standard();
         let here = open(c".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
         here.map(Self).map_err(|reason| Failure::new("unable to open current directory").because(reason).into())
     }

@@ -15,7 +15,7 @@
 //! second.
 
 use super::{Home, is_fifo};
-use crate::sys::file;
+use crate::files::file_id;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
@@ -47,16 +47,16 @@ const OPENED: AddWatchFlags =
     AddWatchFlags::IN_OPEN.union(AddWatchFlags::IN_ONESHOT).union(AddWatchFlags::IN_DONT_FOLLOW);
 
 /// Services that are watched, by their place in a list.
-pub struct Watch {
+pub struct ServiceWatch {
     inotify: Option<Inotify>,
-    places: Vec<Place>,
+    places: Vec<Lookout>,
     /// Names in the service directories themselves that matter.
     beside: &'static [&'static str],
 }
 
 /// One service.
 #[derive(Default)]
-struct Place {
+struct Lookout {
     /// The service directory, if names in it matter.
     beside: Option<WatchDescriptor>,
     /// The directory in which the supervise directory is, or will be.
@@ -88,18 +88,18 @@ pub enum News {
     NoReader,
 }
 
-impl Watch {
+impl ServiceWatch {
     /// For so many services. Names of `beside` matter in the service directories.
     pub fn new(count: usize, beside: &'static [&'static str]) -> Self {
         // a descriptor for each
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
-        Self { inotify, places: std::iter::repeat_with(Place::default).take(count).collect(), beside }
+        Self { inotify, places: std::iter::repeat_with(Lookout::default).take(count).collect(), beside }
     }
 
     /// One more. Gives its place.
     pub fn add(&mut self) -> usize {
-        self.places.push(Place::default());
+        self.places.push(Lookout::default());
         self.places.len() - 1
     }
 
@@ -197,7 +197,7 @@ impl Watch {
                 return Ok(News::NoReader);
             }
             if changed.is_empty() && !is_sure {
-                let unsure = |&(_, place): &(usize, &Place)| !place.is_over && !place.is_sure;
+                let unsure = |&(_, place): &(usize, &Lookout)| !place.is_over && !place.is_sure;
                 changed.extend(self.places.iter().enumerate().filter(unsure).map(|(place, _)| place));
             }
             if !changed.is_empty() {
@@ -267,7 +267,7 @@ impl Watch {
     }
 }
 
-impl Place {
+impl Lookout {
     /// Whether it has to be looked at after this.
     fn concerns(&self, event: &InotifyEvent, beside: &[&str]) -> bool {
         let from = Some(event.wd);
@@ -337,7 +337,7 @@ fn forget(inotify: Option<&Inotify>, descriptor: &mut Option<WatchDescriptor>) {
 /// Whether the FIFO is the one that has the name.
 fn is_at(ok: &OwnedFd, home: &Home) -> bool {
     let named = lstat(OsStr::from_bytes(&home.file("ok")));
-    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| file::is_same(&held, &named)))
+    named.is_ok_and(|named| fstat(ok).is_ok_and(|held| file_id::is_same(&held, &named)))
 }
 
 /// Whether nobody has the FIFO open for reading any more.

@@ -3,9 +3,11 @@
 //!
 //! What the links say meanwhile goes behind the old text, and comes to be the beginning of the log when that goes.
 
+use crate::files::descriptors;
+use crate::files::file_id;
+use crate::files::sight;
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::file;
-use crate::sys::signal;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::uio::{pread, pwrite};
@@ -29,18 +31,18 @@ impl Log {
     /// As fstat(2), lseek(2), and fcntl(2), F_DUPFD.
     pub fn of(file: BorrowedFd<'_>) -> nix::Result<Option<Self>> {
         let seen = fstat(file)?;
-        if !file::is_regular(seen.st_mode) || seen.st_size == 0 {
+        if !sight::is_regular(seen.st_mode) || seen.st_size == 0 {
             return Ok(None);
         }
         let end = lseek(file, 0, Whence::SeekEnd)?;
         // out of the way of links whose lowest free descriptor can be seen
-        Ok(Some(Self { file: descriptor::copy_out_of_the_way(file, None)?, end }))
+        Ok(Some(Self { file: descriptors::copy_out_of_the_way(file, None)?, end }))
     }
 
     /// One that an exec of this very program has handed on: this descriptor, if it is that file.
     pub(super) fn taken_over(number: RawFd, inode: u64, end: u64) -> Option<Self> {
         let end = i64::try_from(end).ok().filter(|&end| end > 0)?;
-        let is_it = |seen: nix::sys::stat::FileStat| file::is_regular(seen.st_mode) && seen.st_ino == inode;
+        let is_it = |seen: nix::sys::stat::FileStat| sight::is_regular(seen.st_mode) && seen.st_ino == inode;
         let is_behind = |file: BorrowedFd<'_>| lseek(file, 0, Whence::SeekCur).is_ok_and(|place| place >= end);
         let file = descriptor::adopt(number, |file| number > 2 && fstat(file).is_ok_and(is_it) && is_behind(file))?;
         Some(Self { file, end })
@@ -48,7 +50,7 @@ impl Log {
 
     /// Takes the old text away. Allocates nothing: memory may be forbidden.
     pub(super) fn empty(&self) {
-        let start = signal::without(libc::SIGXFSZ, || self.move_to_front());
+        let start = deadly_writes::without(libc::SIGXFSZ, || self.move_to_front());
         // where that cannot be had nothing is lost: what comes is added
         if let Ok(start) = start {
             let _ = ftruncate(&self.file, start).and_then(|()| lseek(&self.file, start, Whence::SeekSet));
@@ -57,7 +59,7 @@ impl Log {
 
     /// Whether both are the same file.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        fstat(&self.file).is_ok_and(|own| fstat(&other.file).is_ok_and(|seen| file::is_same(&own, &seen)))
+        fstat(&self.file).is_ok_and(|own| fstat(&other.file).is_ok_and(|seen| file_id::is_same(&own, &seen)))
     }
 
     /// Goes to where the other one is in their file, which that has emptied.

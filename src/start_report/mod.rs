@@ -19,18 +19,19 @@
 //! does. Neither a parent-death signal would do, which reaches no grandchild and outlives the exec, nor an end of its own
 //! for each wait, of which there are too many kinds. It asks two things. Whoever goes on in a child must have the
 //! signal sent to that ([`Listeners::follow`]). And the parent must leave in the pipe what it only wants to look at
-//! ([`Waiting::noted`]), because the kernel sends the signal for each read, too.
+//! ([`ParentEnd::noted`]), because the kernel sends the signal for each read, too.
 
 mod log;
+mod parent_end;
 mod record;
-mod waiting;
 
 use crate::environ::{Change, Environ};
+use crate::files::descriptors;
 use crate::number::{decimal, decimal_in};
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{self, uninterrupted, write_together};
 use crate::sys::process;
 use crate::sys::sigio;
-use crate::sys::signal;
 use crate::sys::words::Words;
 use crate::voice::failure;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -42,8 +43,8 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 pub use log::Log;
+pub use parent_end::{ParentEnd, Report};
 pub use record::{Record, Told};
-pub use waiting::{Heard, Waiting};
 
 /// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, and the logs, as
 /// `DESCRIPTOR:INODE:LENGTH`, separated by commas.
@@ -59,7 +60,7 @@ pub enum Scope {
 }
 
 /// The end of the process that goes on.
-struct Status {
+struct ReportPipe {
     pipe: OwnedFd,
     scope: Scope,
     /// Whether what the kernel has to tell of it goes to this process. Where a parent in between reports to another in
@@ -67,7 +68,7 @@ struct Status {
     is_ours: bool,
 }
 
-impl Status {
+impl ReportPipe {
     /// Ends this process if it is tied to a reader that is gone, which the kernel tells only once.
     fn check(&self) {
         let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
@@ -87,7 +88,7 @@ pub fn forget_in(environ: &mut Environ) {
 /// All who wait to hear how this process's start goes.
 #[derive(Default)]
 pub struct Listeners {
-    all: Vec<Status>,
+    all: Vec<ReportPipe>,
     /// What is given up for the program when it starts.
     logs: Vec<Log>,
 }
@@ -97,18 +98,18 @@ impl Listeners {
     ///
     /// # Errors
     /// As pipe2(2).
-    pub fn pipe(&mut self, scope: Scope) -> nix::Result<Waiting> {
+    pub fn pipe(&mut self, scope: Scope) -> nix::Result<ParentEnd> {
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         let pipe = match scope {
             // where 1 or 2 was closed, what is said there must not be taken for a record
             Scope::NextProgram => descriptor::copy_from(write.as_fd(), 3)?,
             // out of the way of links whose lowest free descriptor can be seen
-            Scope::WholeChain => descriptor::copy_out_of_the_way(write.as_fd(), None)?,
+            Scope::WholeChain => descriptors::copy_out_of_the_way(write.as_fd(), None)?,
         };
         // whoever can write into the pipe could keep a reader waiting with half a record
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        self.all.push(Status { pipe, scope, is_ours: true });
-        Ok(Waiting { pipe: read, heard: Vec::new() })
+        self.all.push(ReportPipe { pipe, scope, is_ours: true });
+        Ok(ParentEnd { pipe: read, heard: Vec::new() })
     }
 
     /// Takes over the pipes that [`VARIABLE`] names, and removes it. To be called once, at the start.
@@ -140,7 +141,7 @@ impl Listeners {
             })?;
             fcntl(&pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
             let is_ours = sigio::owner(pipe.as_fd()) == Some(getpid());
-            Some(Status { pipe, scope: Scope::WholeChain, is_ours })
+            Some(ReportPipe { pipe, scope: Scope::WholeChain, is_ours })
         });
         let all = all.collect();
         forget_in(environ);
@@ -191,7 +192,7 @@ impl Listeners {
     /// Those behind these descriptors, in a process where they have no other owner.
     pub fn taken_over(numbers: &[RawFd]) -> Self {
         let pipes = numbers.iter().filter_map(|&number| descriptor::adopt(number, |_| true));
-        let all = pipes.map(|pipe| Status { pipe, scope: Scope::WholeChain, is_ours: false }).collect();
+        let all = pipes.map(|pipe| ReportPipe { pipe, scope: Scope::WholeChain, is_ours: false }).collect();
         Self { all, logs: Vec::new() }
     }
 
@@ -232,10 +233,10 @@ impl Listeners {
     /// As fcntl(2), F_DUPFD.
     pub fn make_way(&mut self, number: RawFd) -> nix::Result<()> {
         for status in self.all.iter_mut().filter(|status| status.pipe.as_raw_fd() == number) {
-            status.pipe = descriptor::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
+            status.pipe = descriptors::copy_out_of_the_way(status.pipe.as_fd(), Some(number))?;
         }
         for log in self.logs.iter_mut().filter(|log| log.as_raw_fd() == number) {
-            log.file = descriptor::copy_out_of_the_way(log.as_fd(), Some(number))?;
+            log.file = descriptors::copy_out_of_the_way(log.as_fd(), Some(number))?;
         }
         Ok(())
     }
@@ -299,7 +300,8 @@ impl Listeners {
     fn tell(&self, record: &[&[u8]]) {
         for status in &self.all {
             // a parent that is gone needs no answer, and must not take this process with it
-            let _ = signal::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
+            let _ =
+                deadly_writes::without(libc::SIGPIPE, || uninterrupted(|| write_together(status.pipe.as_fd(), record)));
         }
     }
 

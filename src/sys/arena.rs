@@ -4,6 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes served before malloc is asked. Untouched pages cost nothing.
@@ -25,24 +26,31 @@ pub fn is_outgrown() -> bool {
     OUTGROWN.load(Ordering::Relaxed)
 }
 
+/// What becomes of a process whose memory has run out.
+pub trait Exhaustion {
+    /// Ends it. There is nothing left to allocate.
+    fn end() -> !;
+}
+
 /// The allocator. Only for a process with one thread, and so only set by the catena program itself.
 #[repr(C)]
-pub struct Arena {
+pub struct Arena<E> {
     // beside the first block, so that the two share a page; zero at first, so that the page is none of the file's
     used: Cell<usize>,
     memory: Memory,
+    exhaustion: PhantomData<fn() -> E>,
 }
 
 // SAFETY: whoever made it vouches for one thread.
-unsafe impl Sync for Arena {}
+unsafe impl<E> Sync for Arena<E> {}
 
-impl Arena {
+impl<E> Arena<E> {
     /// An arena with nothing in it.
     ///
     /// # Safety
     /// Only one thread ever uses it.
     pub const unsafe fn new() -> Self {
-        Self { used: Cell::new(0), memory: Memory(UnsafeCell::new([0; SIZE])) }
+        Self { used: Cell::new(0), memory: Memory(UnsafeCell::new([0; SIZE])), exhaustion: PhantomData }
     }
 
     fn start(&self) -> usize {
@@ -77,15 +85,15 @@ impl Arena {
 }
 
 /// Rust aborts with SIGABRT where there is no memory; an applet says so and exits.
-fn or_end(block: *mut u8) -> *mut u8 {
-    if block.is_null() { super::process::out_of_memory() } else { block }
+fn or_end<E: Exhaustion>(block: *mut u8) -> *mut u8 {
+    if block.is_null() { E::end() } else { block }
 }
 
 // SAFETY: blocks come from the arena, one after the other and never twice while in use, or from System.
-unsafe impl GlobalAlloc for Arena {
+unsafe impl<E: Exhaustion> GlobalAlloc for Arena<E> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's layout, passed on.
-        self.take(layout.size(), layout.align()).unwrap_or_else(|| or_end(unsafe { System.alloc(layout) }))
+        self.take(layout.size(), layout.align()).unwrap_or_else(|| or_end::<E>(unsafe { System.alloc(layout) }))
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -111,7 +119,7 @@ unsafe impl GlobalAlloc for Arena {
                 new
             },
             // SAFETY: not the arena's, so System's.
-            None => or_end(unsafe { System.realloc(block, layout, size) }),
+            None => or_end::<E>(unsafe { System.realloc(block, layout, size) }),
         }
     }
 }
@@ -120,7 +128,16 @@ unsafe impl GlobalAlloc for Arena {
 mod tests {
     use super::*;
 
-    fn arena() -> &'static Arena {
+    /// No test gets that far.
+    struct Abort;
+
+    impl Exhaustion for Abort {
+        fn end() -> ! {
+            std::process::abort()
+        }
+    }
+
+    fn arena() -> &'static Arena<Abort> {
         // SAFETY: one for each test, which is one thread.
         Box::leak(Box::new(unsafe { Arena::new() }))
     }

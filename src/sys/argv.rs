@@ -28,14 +28,14 @@ struct Map {
 pub struct Layout(Map);
 
 impl Layout {
-    /// As /proc has it. `None` where /proc does not tell, or the kernel lets nobody say otherwise: it needs
+    /// As /proc has it, which is read here: with other values the kernel could be told wrong things about this memory. `None` where /proc does not tell, or the kernel lets nobody say otherwise: it needs
     /// CONFIG_CHECKPOINT_RESTORE, and Linux 4.20 where no privilege is at hand.
     pub fn of_this_process() -> Option<Self> {
         let status = std::fs::read("/proc/self/stat").ok()?;
         let end = status.iter().rposition(|&byte| byte == b')')?;
         // proc(5) counts from 1, and the state behind the name is the third
         let fields: Vec<&[u8]> = status[end + 2..].split(|byte| byte.is_ascii_whitespace()).collect();
-        let field = |number: usize| crate::number::decimal(fields.get(number - 3)?);
+        let field = |number: usize| -> Option<u64> { str::from_utf8(fields.get(number - 3)?).ok()?.parse().ok() };
         let layout = Self(Map {
             start_code: field(26)?,
             end_code: field(27)?,

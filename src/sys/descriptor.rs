@@ -1,9 +1,6 @@
 //! Descriptors and the files behind names.
 
-use crate::number::decimal_in;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -116,23 +113,6 @@ pub fn read_at_once(from: BorrowedFd<'_>, to: &mut [u8]) -> nix::Result<usize> {
     }
 }
 
-/// Makes sure that no file opened from here on gets the number of standard input, output or error, which others use. The
-/// programs to come find those closed as they were.
-pub fn occupy_standard() {
-    for number in [STDIN, STDOUT, STDERR].map(|descriptor| descriptor.as_raw_fd()) {
-        if !is_open(number) {
-            // the lowest free number is this one
-            let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
-            let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
-            // where there is none: what nobody can write to
-            let null = null.or_else(|_| nix::fcntl::open(c"/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()));
-            if let Ok(null) = null {
-                leave_open(null);
-            }
-        }
-    }
-}
-
 /// A copy of `of` with close-on-exec, numbered `lowest` or higher.
 pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC gives a new descriptor, which nobody else owns.
@@ -140,22 +120,6 @@ pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
         let copy = Errno::result(libc::fcntl(of.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest))?;
         Ok(OwnedFd::from_raw_fd(copy))
     }
-}
-
-/// A copy of `of` with close-on-exec, at the highest number that is free, below 1024 if it can be: the numbers that the
-/// next to open something gets are what they would be without it. Never at `taken`, for which somebody has a use.
-pub fn copy_out_of_the_way(of: BorrowedFd<'_>, taken: Option<RawFd>) -> nix::Result<OwnedFd> {
-    const HIGHEST: RawFd = 1023;
-    let highest = RawFd::try_from(limit()?).map_or(HIGHEST, |limit| HIGHEST.min(limit - 1));
-    for lowest in (4..=highest).rev().filter(|&number| Some(number) != taken) {
-        match copy_from(of, lowest) {
-            Err(Errno::EMFILE) => {}
-            // the next free one is higher
-            Ok(copy) if Some(copy.as_raw_fd()) == taken => {}
-            outcome => return outcome,
-        }
-    }
-    copy_from(of, 3)
 }
 
 /// Closes what only the other of two processes with the same descriptors goes on to use. It must have no owner here that
@@ -184,25 +148,6 @@ pub fn adopt(number: RawFd, is_expected: impl FnOnce(BorrowedFd<'_>) -> bool) ->
     unsafe { is_expected(BorrowedFd::borrow_raw(number)).then(|| OwnedFd::from_raw_fd(number)) }
 }
 
-/// The descriptor itself, or in its place a copy, if its number is below `lowest`. Close-on-exec.
-pub fn at_least(descriptor: OwnedFd, lowest: RawFd) -> nix::Result<OwnedFd> {
-    if descriptor.as_raw_fd() >= lowest { Ok(descriptor) } else { copy_from(descriptor.as_fd(), lowest) }
-}
-
-/// The descriptors that are open, from `first` on, in their order.
-///
-/// # Errors
-/// As readdir(3), of /proc/self/fd.
-pub fn open_from(first: RawFd) -> std::io::Result<Vec<RawFd>> {
-    let open = std::fs::read_dir("/proc/self/fd")?;
-    let numbers = open.filter_map(|entry| decimal_in(entry.ok()?.file_name().as_encoded_bytes()));
-    // the one that lists them is closed by now
-    let mut numbers: Vec<RawFd> = numbers.filter(|&number| number >= first).collect();
-    numbers.retain(|&number| is_open(number));
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
 /// Closes every descriptor from `first` on but those of `kept`, which is sorted. Nobody may own what is closed.
 pub fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
     let mut next = first;
@@ -220,8 +165,10 @@ fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
     match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
         // a kernel before 5.9, or a filter that denies it, with whatever error: one by one, as far as there are any
         Err(reason) => {
-            let numbers = open_from(first).map_err(|_| reason)?;
-            for number in numbers.into_iter().filter(|&number| number <= last) {
+            let listed = std::fs::read_dir("/proc/self/fd").map_err(|_| reason)?;
+            let numbers = listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+            let numbers: Vec<RawFd> = numbers.filter(|number| (first..=last).contains(number)).collect();
+            for number in numbers {
                 // SAFETY: as above.
                 unsafe { libc::close(number) };
             }

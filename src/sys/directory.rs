@@ -17,28 +17,15 @@ pub fn tell_of_removals(directory: BorrowedFd<'_>) -> nix::Result<()> {
     Errno::result(unsafe { libc::fcntl(directory.as_raw_fd(), F_NOTIFY, WHAT) }).map(drop)
 }
 
-/// Renames within a directory, but never onto a name that is there. Where the file system cannot promise that, the name is
-/// looked for first.
+/// Renames within a directory; `flags` are those of renameat2(2).
 ///
 /// # Errors
-/// EEXIST if the new name is taken; otherwise as rename(2).
-pub fn rename_to_free_name(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
+/// As renameat2(2).
+pub fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix::Result<()> {
     let number = directory.as_raw_fd();
-    let rename = |flags: u32| {
-        // SAFETY: two C strings.
-        Errno::result(unsafe { libc::syscall(libc::SYS_renameat2, number, from.as_ptr(), number, to.as_ptr(), flags) })
-            .map(drop)
-    };
-    match rename(libc::RENAME_NOREPLACE) {
-        Err(Errno::EINVAL | Errno::ENOSYS) => {
-            // SAFETY: a C string; the look is at the name, whatever it stands for.
-            if unsafe { libc::faccessat(number, to.as_ptr(), libc::F_OK, libc::AT_SYMLINK_NOFOLLOW) } == 0 {
-                return Err(Errno::EEXIST);
-            }
-            rename(0)
-        }
-        outcome => outcome,
-    }
+    // SAFETY: two C strings.
+    Errno::result(unsafe { libc::syscall(libc::SYS_renameat2, number, from.as_ptr(), number, to.as_ptr(), flags) })
+        .map(drop)
 }
 
 /// One entry of a directory.

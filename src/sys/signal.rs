@@ -59,6 +59,11 @@ impl Set {
         Self(signals.iter().fold(0, |set, signal| set | 1 << (signal - 1)))
     }
 
+    /// Whether it has all those of the other.
+    pub fn contains(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
     /// The signals of both sets.
     pub fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -103,21 +108,10 @@ pub fn take_pending(signals: Set, at_once: bool) -> nix::Result<i32> {
     Errno::result(outcome).map(|signal| signal as i32)
 }
 
-/// Runs a write that the kernel may answer with a deadly signal besides an error: with SIGPIPE where a pipe has lost its
-/// reader (EPIPE), with SIGXFSZ where the file would grow beyond its limit (EFBIG). The error is all that comes of it.
-pub fn without<T>(signal: i32, write: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
-    let error = if signal == libc::SIGPIPE { Errno::EPIPE } else { Errno::EFBIG };
-    let signal = Set::of(&[signal]);
-    let mask = block(signal)?;
+/// The signals that are pending.
+pub fn pending() -> nix::Result<Set> {
     let mut pending = Set(0);
-    if mask.0 & signal.0 != 0 {
-        // SAFETY: as in `change_mask`.
-        unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
-    }
-    let outcome = write();
-    if outcome.as_ref().is_err_and(|&reason| reason == error) && pending.0 & signal.0 == 0 {
-        let _ = take_pending(signal, true);
-    }
-    set_mask(mask)?;
-    outcome
+    // SAFETY: as in `change_mask`.
+    let outcome = unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, size_of::<Set>()) };
+    Errno::result(outcome).map(|_| pending)
 }

@@ -2,6 +2,7 @@
 //! not ours is made fit to be shown, here and nowhere else ([`crate::voice::foreign`]).
 //! Text that cannot be written is dropped; the exit code never depends on it.
 
+use crate::process::deadly_writes;
 use crate::sys::descriptor::{STDERR, write_together};
 use crate::sys::signal;
 use crate::voice::dialect::Dialect;
@@ -225,7 +226,7 @@ fn say_in_parts(output: BorrowedFd<'_>, line: &[&[u8]], own: &[u8]) -> nix::Resu
 /// # Errors
 /// As [`say`].
 pub fn say_unharmed(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<()> {
-    signal::without(libc::SIGPIPE, || signal::without(libc::SIGXFSZ, || say_to(output, pieces)))
+    deadly_writes::without(libc::SIGPIPE, || deadly_writes::without(libc::SIGXFSZ, || say_to(output, pieces)))
 }
 
 /// Writes what a process says before it exits: the exit code must not depend on it, so neither a broken pipe nor a

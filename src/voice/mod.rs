@@ -4,3 +4,7 @@ pub mod dialect;
 pub mod exit;
 pub mod failure;
 pub mod foreign;
+pub mod ignored;
+pub mod once_a_minute;
+pub mod out_of_memory;
+pub mod speaker;

@@ -100,7 +100,7 @@ pub fn catena() -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in documents::CATENA_EXIT_STATUS {
-        item(&mut roff, vec![bold(*code)], Some("9"));
+        item(&mut roff, vec![bold(code.to_string())], Some("9"));
         roff.text([roman(*meaning)]);
     }
     roff.control("SH", ["ENVIRONMENT"]);

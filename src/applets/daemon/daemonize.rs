@@ -21,15 +21,17 @@ use crate::attributes::pid::FORKS;
 use crate::attributes::session::SESSION;
 use crate::attributes::umask::MASK;
 use crate::attributes::{Boundaries, Fact, View};
+use crate::files::descriptors;
+use crate::files::read_only::let_only_read;
+use crate::files::sight;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::start_report::Scope;
 use crate::sys::descriptor::{self, STDOUT, uninterrupted};
-use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::signal::Disposition;
 use crate::sys::words::Word;
 use crate::sys::{process, signal, split};
-use crate::voice::exit::DAEMONIZE;
+use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
 use foreground::Wait;
 use nix::errno::Errno;
@@ -47,9 +49,9 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Daemonize,
     codes: DAEMONIZE,
     other_codes: &[
-        ("0", "the last program of the chain runs, or is ready with --ready"),
-        ("75", "another process holds the pid file of -p"),
-        ("N", "a later link of the chain has failed with N"),
+        (SUCCESS, "the last program of the chain runs, or is ready with --ready"),
+        (Code::Number(HELD), "another process holds the pid file of -p"),
+        (ANOTHERS, "a later link of the chain has failed with N"),
     ],
     changes: &[SESSION, FORKS, STANDARD, DIRECTORY],
     on_request: &[
@@ -221,7 +223,7 @@ impl Daemonize {
             return Err(Failure::new([b"File \"", name, b"\" is not executable."].concat()));
         }
         match stat(program.as_c_str()) {
-            Ok(seen) if file::is_regular(seen.st_mode) => Ok(()),
+            Ok(seen) if sight::is_regular(seen.st_mode) => Ok(()),
             Ok(_) => Err(Failure::new([b"File \"", name, b"\" is not regular file."].concat())),
             Err(_) => Err(Failure::new([b"File \"", name, b"\" does not exist."].concat())),
         }
@@ -242,8 +244,8 @@ impl Daemonize {
         let Some(name) = self.lock_file else { return Ok(None) };
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = uninterrupted(|| open(name.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR));
-        let file = opened.and_then(|file| descriptor::at_least(file, 3)).map_err(cannot("create lock file", name))?;
-        let file = lock::let_only_read(file, name, false);
+        let file = opened.and_then(|file| descriptors::at_least(file, 3)).map_err(cannot("create lock file", name))?;
+        let file = let_only_read(file, name, false);
         match uninterrupted(|| lock::acquire(file.as_fd(), Kind::Flock, false, false)) {
             Ok(()) => Ok(Some(file)),
             Err(Errno::EAGAIN) => {

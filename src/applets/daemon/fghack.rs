@@ -5,10 +5,11 @@ use crate::attributes::descriptors::{self, WITNESSES};
 use crate::attributes::pid::{self, FORKS};
 use crate::attributes::{Boundaries, Fact, View};
 use crate::options::Flag;
+use crate::process::table;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Set};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{ANOTHERS, BERNSTEIN};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -24,7 +25,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a program that backgrounds itself, and wait until all of it has ended",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("N", "what the program exited with; 111 if a signal killed it")],
+    other_codes: &[(ANOTHERS, "what the program exited with; 111 if a signal killed it")],
     changes: &[FORKS, WITNESSES],
     on_request: &[],
     options: &[SUBREAPER.line()],
@@ -218,7 +219,7 @@ impl Watcher {
 
     /// Sends a signal to the child, or once that has ended to all who have become children.
     fn hand_on(&self, signal: i32, is_running: bool) {
-        let to = if is_running { vec![self.child] } else { process::children_of(getpid()) };
+        let to = if is_running { vec![self.child] } else { table::children_of(getpid()) };
         for pid in to {
             let _ = process::send(pid, signal);
         }

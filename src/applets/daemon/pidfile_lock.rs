@@ -14,7 +14,7 @@ use crate::pidfile::replacing;
 use crate::sys::descriptor;
 use crate::sys::lock::Kind;
 use crate::sys::words::Word;
-use crate::voice::exit::{HELD, PIDFILE_LOCK};
+use crate::voice::exit::{Code, HELD, PIDFILE_LOCK, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
 use nix::sys::stat::stat;
 use nix::unistd::ftruncate;
@@ -42,8 +42,8 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: PIDFILE_LOCK,
     other_codes: &[
-        ("75", "another process holds the file (-E gives another code)"),
-        ("0", "with -x: another process holds the file"),
+        (Code::Number(HELD), "another process holds the file (-E gives another code)"),
+        (SUCCESS, "with -x: another process holds the file"),
     ],
     changes: &[LOCK],
     on_request: &[],

@@ -4,12 +4,13 @@ use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, LOCK};
 use crate::attributes::{Boundaries, Fact, View};
 use crate::files::lock_wait::LockWait;
+use crate::files::read_only::let_only_read;
 use crate::options::lock::LockOptions;
 use crate::options::{Flag, Given, Valued};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -33,7 +34,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a program with a lock held on a file",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "with -x: the file could not be opened or locked")],
+    other_codes: &[(SUCCESS, "with -x: the file could not be opened or locked")],
     changes: &[LOCK],
     on_request: &[],
     options: &[
@@ -128,7 +129,7 @@ impl OwnWay for Setlock {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
         if self.reads_only && self.kind == Kind::Flock {
-            file = lock::let_only_read(file, self.file, self.shared);
+            file = let_only_read(file, self.file, self.shared);
         }
         if let Some(number) = self.number {
             let occupied = number.to_string();

@@ -10,7 +10,7 @@ use crate::start_report::Scope;
 use crate::sys::descriptor::{STDERR, STDIN};
 use crate::sys::process::{self, End};
 use crate::sys::signal;
-use crate::voice::exit::SETSID;
+use crate::voice::exit::{ANOTHERS, KILLED, SETSID, SUCCESS};
 use crate::voice::failure::{Failure, say_last};
 use nix::unistd::{ForkResult, Pid, getpgrp, getpid};
 
@@ -25,9 +25,9 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::UtilLinux,
     codes: SETSID,
     other_codes: &[
-        ("0", "forked, without --wait: the program has been started"),
-        ("128+N", "with --wait: signal N killed the program"),
-        ("N", "the program's own, where it takes this process's place or is waited for"),
+        (SUCCESS, "forked, without --wait: the program has been started"),
+        (KILLED, "with --wait: signal N killed the program"),
+        (ANOTHERS, "the program's own, where it takes this process's place or is waited for"),
     ],
     changes: &[SESSION, MAY_FORK],
     on_request: &[],

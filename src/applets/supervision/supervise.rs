@@ -3,12 +3,13 @@
 mod manual;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::inherited_signals::Inherited;
+use crate::process::start::start_now;
+use crate::process::table::start_of;
 use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
-use crate::sys::descriptor;
-use crate::sys::process::{start_now, start_of};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
 use nix::unistd::getpid;
 
@@ -18,7 +19,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a service, start it again when it ends, and take commands for it",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it was told to exit, and the service is down")],
+    other_codes: &[(SUCCESS, "it was told to exit, and the service is down")],
     changes: &[],
     on_request: &[],
     options: &[],
@@ -30,7 +31,7 @@ pub const APPLET: Applet = Applet {
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    descriptor::occupy_standard();
+    descriptors::occupy_standard();
     let dir = given.operands().first().bytes();
     let listeners = &mut process.listeners;
     let start = start_of(getpid()).unwrap_or_else(start_now);

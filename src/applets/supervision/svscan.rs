@@ -3,18 +3,14 @@
 //! | module | is |
 //! |---|---|
 //! | scan | which service directories there are |
-//! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
 //! | ending | the end of such an entry |
 //! | farewell | telling the supervise of a service to end |
 //! | drain | the end of a log |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
-//! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
-pub mod claim;
-pub mod contact;
 mod drain;
 mod ending;
 mod entry;
@@ -25,17 +21,20 @@ mod start;
 mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::descriptors;
+use crate::files::file_id::FileId;
 use crate::options::Given;
 use crate::process::inherited_signals::{Inherited, Signals};
+use crate::process::start::boot;
+use crate::service::scan_directory::{NAME, ScanDirectory, claim};
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT};
-use crate::sys::process::{self, monotonic};
+use crate::sys::process;
 use crate::sys::{exec, signal};
-use crate::voice::exit::BERNSTEIN;
+use crate::time::clock::monotonic;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
-use claim::claim;
-use contact::Base;
-use entry::{Entry, identity};
+use entry::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -51,11 +50,11 @@ use std::time::Duration;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
-    name: "svscan",
+    name: NAME,
     about: "Keep a supervise running for each service directory",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it was told to end, and all services are down; or it was told to let go")],
+    other_codes: &[(SUCCESS, "it was told to end, and all services are down; or it was told to let go")],
     changes: &[],
     on_request: &[],
     options: &[],
@@ -74,8 +73,8 @@ const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQ
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
-    let mut inherited = descriptor::open_from(3).unwrap_or_default();
-    descriptor::occupy_standard();
+    let mut inherited = descriptors::open_from(3).unwrap_or_default();
+    descriptors::occupy_standard();
     let operands = given.operands();
     if let Some(dir) = operands.get(0) {
         nix::unistd::chdir(dir.bytes()).unable_to("chdir to", dir.bytes())?;
@@ -87,7 +86,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
     let is_away = Cell::new(false);
-    let base = Base { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
+    let base = ScanDirectory { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
     // for as long as this process lives
     let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
@@ -98,7 +97,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         && process::is_inspectable();
     let layout = if may_share { Layout::of_this_process() } else { None };
     // before the first fork: no supervise has to ask again
-    process::boot();
+    boot();
     let starter = Starter { environ: &process.environ, signals, inherited, limit, layout };
     let mut tree = Tree { starter, base, scanner: Scanner::new(), entries: Vec::new(), own: None, is_ending: false };
     if let Some(name) = operands.get(1) {
@@ -118,7 +117,7 @@ struct OwnLog {
 /// All there is.
 struct Tree<'a> {
     starter: Starter<'a>,
-    base: Base<'a>,
+    base: ScanDirectory<'a>,
     scanner: Scanner,
     entries: Vec<Entry>,
     own: Option<OwnLog>,
@@ -133,7 +132,7 @@ impl Tree<'_> {
         let seen = nix::sys::stat::stat(word.as_c_str()).unable_to("log to", name)?;
         let copy = |of: BorrowedFd<'_>| descriptor::copy_from(of, 3);
         let outlets = [copy(STDOUT).unable_to("log to", name)?, copy(STDERR).unable_to("log to", name)?];
-        let entry = Entry::log_of_svscan(word, identity(&seen), &self.base).unable_to("make a pipe to", name)?;
+        let entry = Entry::log_of_svscan(word, FileId::of(&seen), &self.base).unable_to("make a pipe to", name)?;
         if let Some(outlet) = entry.outlet() {
             for number in [1, 2] {
                 descriptor::put_at(outlet, number).unable_to("log to", name)?;

@@ -1,17 +1,19 @@
 //! svscanboot: start svscan, as init does it, with its messages where ps shows them.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::applets::supervision::svscan::claim::claim;
-use crate::applets::supervision::svscan::contact::Base;
 use crate::environ::Environ;
+use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::search::Search;
+use crate::service::scan_directory::{ScanDirectory, claim};
 use crate::sys::descriptor::{self, STDERR};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
 use crate::sys::signal;
 use crate::sys::words::{Word, Words};
-use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo, explained, say, say_last};
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
+use crate::voice::failure::{Failure, UnableTo, explained, say_last};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -28,7 +30,7 @@ pub const APPLET: Applet = Applet {
     about: "Start svscan at boot, with its messages where ps shows them",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "svscan and all that write to its standard error have ended")],
+    other_codes: &[(SUCCESS, "svscan and all that write to its standard error have ended")],
     changes: &[],
     on_request: &[],
     options: &[],
@@ -106,7 +108,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.diagnostics = descriptor::copy_from(STDERR, BEHIND_STANDARD).ok();
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
-    let null = null.and_then(|null| descriptor::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
+    let null = null.and_then(|null| descriptors::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
     for number in 0..BEHIND_STANDARD {
         descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
     }
@@ -122,8 +124,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
                 process::exit(BERNSTEIN.failure);
             }
             let reason = scan(directory, output.as_fd());
-            let reason = crate::voice::failure::describe(reason, Dialect::Bernstein);
-            let _ = say(&[APPLET.name.as_bytes(), b": fatal: unable to run svscan: ", reason.as_bytes(), b"\n"]);
+            Speaker::patient(APPLET.name).give_up_unable_to("run", &[b"svscan"], reason);
             process::exit(BERNSTEIN.failure);
         }
         ForkResult::Parent { child } => {
@@ -154,7 +155,7 @@ fn prepare(directory: Word) -> anyhow::Result<()> {
     {
         let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
         let is_away = Cell::new(false);
-        let base = Base { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
+        let base = ScanDirectory { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
         let lock = claim(&base, &mut Vec::new());
         nix::unistd::fchdir(&here).unable_to("chdir to", b"directory")?;
         if let Some(lock) = lock? {
@@ -231,16 +232,11 @@ fn show(messages: BorrowedFd<'_>) -> Errno {
 
 /// Runs this very program under the name that the words begin with. Returns only if that fails.
 fn exec_own(argv: Words) -> Errno {
-    let environment = Words::leak([Word::constant(ENVIRONMENT)]);
-    let mut reason = exec::execve(SELF, argv, environment);
-    let (_, path) = ENVIRONMENT.to_bytes().split_at(b"PATH=".len());
-    for directory in path.split(|&byte| byte == b':') {
-        if reason != Errno::ENOENT {
-            break;
-        }
+    let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
+    match exec::execve(SELF, argv, environ.entries()) {
         // no /proc
-        let program = Word::leak([directory, b"/", argv.first().bytes()].concat());
-        reason = exec::execve(program.as_c_str(), argv, environment);
+        Errno::ENOENT => Search::new(argv.first(), &environ, APPLET.dialect)
+            .exec(|program| exec::execve(program, argv, environ.entries())),
+        reason => reason,
     }
-    reason
 }

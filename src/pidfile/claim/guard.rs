@@ -3,10 +3,11 @@
 //! without any.
 
 use super::{ATTEMPTS, Terms, flaw, is_at, remove};
+use crate::files::descriptors;
 use crate::files::lock_wait::{self, LockWait};
+use crate::files::sight;
 use crate::pidfile::beside;
-use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::file;
+use crate::sys::descriptor::uninterrupted;
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
 use nix::errno::Errno;
@@ -78,10 +79,10 @@ struct GuardFile {
 impl GuardFile {
     /// `None` where there cannot be one, or there is what others could lock.
     fn open(name: Word) -> Option<Self> {
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | file::CAREFULLY;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | sight::CAREFULLY;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let descriptor = uninterrupted(|| open(name.as_c_str(), flags, mode)).ok()?;
-        let descriptor = descriptor::at_least(descriptor, 3).ok()?;
+        let descriptor = descriptors::at_least(descriptor, 3).ok()?;
         let seen = fstat(&descriptor).ok()?;
         let is_fit = seen.st_nlink == 0 || flaw(&seen, &Terms::new(name)).is_none() && seen.st_mode & 0o077 == 0;
         is_fit.then_some(Self { name, descriptor, seen })

@@ -21,11 +21,13 @@
 
 use super::guard::{Guard, Unguarded};
 use super::{ATTEMPTS, Claim, Denied, Terms};
+use crate::files::descriptors;
+use crate::files::file_id;
 use crate::files::lock_wait::{self, LockWait};
+use crate::files::sight;
 use crate::pidfile::holder::Holder;
 use crate::pidfile::text;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use crate::sys::process;
 use crate::sys::words::Word;
@@ -225,7 +227,7 @@ impl Claim {
     }
 
     fn reader_by(&self, how: OFlag) -> anyhow::Result<Option<OwnedFd>> {
-        let flags = OFlag::O_RDONLY | file::CAREFULLY | how;
+        let flags = OFlag::O_RDONLY | sight::CAREFULLY | how;
         let opened = uninterrupted(|| open(self.terms.file.as_c_str(), flags, Mode::empty()));
         // another file under this name will be noticed
         let file = opened.ok().filter(|file| fstat(file).is_ok_and(|seen| self.is(&seen)));
@@ -256,7 +258,7 @@ pub(super) fn no_number(number: RawFd, reason: Errno) -> Failure {
 /// uses 3 for something else would drop the lock. Where so many are not to be had, any but the standard ones.
 fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
     match descriptor::copy_from(file.as_fd(), super::FIRST) {
-        Err(Errno::EINVAL | Errno::EMFILE) => descriptor::at_least(file, 3),
+        Err(Errno::EINVAL | Errno::EMFILE) => descriptors::at_least(file, 3),
         outcome => outcome,
     }
 }
@@ -269,7 +271,7 @@ pub fn empty(file: BorrowedFd<'_>, name: Word) {
     // where there is no /proc
     let opened = opened.or_else(|_| uninterrupted(|| open(name.as_c_str(), flags | OFlag::O_NOFOLLOW, Mode::empty())));
     if let (Ok(writer), Ok(seen)) = (opened, fstat(file))
-        && fstat(&writer).is_ok_and(|it| file::is_same(&it, &seen))
+        && fstat(&writer).is_ok_and(|it| file_id::is_same(&it, &seen))
     {
         let _ = nix::unistd::ftruncate(writer, 0);
     }
@@ -278,7 +280,7 @@ pub fn empty(file: BorrowedFd<'_>, name: Word) {
 /// Takes this process's pid back from a file that it could not lock, or the file itself if it `is_new`. To be called with the
 /// guard held, if there is one.
 fn take_back(terms: &Terms, seen: &FileStat, is_new: bool) {
-    let flags = OFlag::O_RDWR | file::CAREFULLY;
+    let flags = OFlag::O_RDWR | sight::CAREFULLY;
     let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
     let claim = Claim { terms: *terms, file, seen: *seen, is_new };
     let is_same = fstat(&claim.file).is_ok_and(|now| claim.is(&now));

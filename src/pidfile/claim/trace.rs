@@ -3,8 +3,8 @@
 use super::guard::{Guard, Unguarded};
 use super::{Claim, text};
 use crate::files::lock_wait::LockWait;
+use crate::files::sight;
 use crate::sys::descriptor::{self, uninterrupted};
-use crate::sys::file;
 use crate::sys::lock::{self, Kind};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
@@ -39,11 +39,11 @@ impl Trace {
             return self.0.forget(pid);
         }
         // it had been replaced when the process came to lock it
-        let flags = OFlag::O_RDWR | file::CAREFULLY;
+        let flags = OFlag::O_RDWR | sight::CAREFULLY;
         let terms = self.0.terms;
         let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
         let Ok(seen) = fstat(&file) else { return };
-        if file::is_regular(seen.st_mode) {
+        if sight::is_regular(seen.st_mode) {
             Claim { terms, file, seen, is_new: self.0.is_new }.forget(pid);
         }
     }

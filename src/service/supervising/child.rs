@@ -1,7 +1,7 @@
 //! The process that is watched: a child, or one that a killed supervise has left behind.
 
-use crate::service::info::Identity;
-use crate::service::leftover;
+use crate::process::life;
+use crate::process::process_id::{Found, ProcessId};
 use crate::sys::process;
 use nix::unistd::{Pid, getpgid};
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// A process to watch and to send signals to.
 pub struct Child {
     /// Who it is.
-    pub identity: Identity,
+    pub identity: ProcessId,
     /// Readable when it has ended; `None` where the kernel has none such.
     pub watched: Option<OwnedFd>,
     /// Whether it was started by another supervise, so that nobody here learns how it ends.
@@ -20,17 +20,9 @@ pub struct Child {
 
 impl Child {
     /// The process that these numbers mean, if it still runs.
-    pub fn adopt(identity: Identity) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(identity.pid).ok().filter(|&pid| pid > 0)?);
-        // first, so that the number cannot change hands after the look at the time
-        let watched = process::watch(pid).ok();
-        let start = process::start_of(pid)?;
-        leftover::is_same(start, identity).then_some(Self {
-            identity: Identity { pid: identity.pid, start },
-            watched,
-            is_adopted: true,
-            notification: None,
-        })
+    pub fn adopt(identity: ProcessId) -> Option<Self> {
+        let Found { id, watched } = identity.found()?;
+        Some(Self { identity: id, watched, is_adopted: true, notification: None })
     }
 
     /// Its number.
@@ -40,7 +32,7 @@ impl Child {
 
     /// Whether it is certain to run no more. Only for one that nothing else tells about.
     pub fn is_gone(&self) -> bool {
-        process::is_gone(self.pid(), self.identity.start, self.watched.as_ref().map(AsFd::as_fd))
+        self.identity.is_gone(self.watched.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends it a signal, or its process group if it leads one. That it has just ended is no error.
@@ -52,6 +44,6 @@ impl Child {
             let _ = process::send(Pid::from_raw(-pid.as_raw()), signal);
             return;
         }
-        let _ = process::send_to(pid, self.watched.as_ref().map(AsFd::as_fd), signal);
+        let _ = life::send_to(pid, self.watched.as_ref().map(AsFd::as_fd), signal);
     }
 }

@@ -1,7 +1,7 @@
 //! Becoming a program of the service directory: what happens in the child between the fork and its exec. It shares the
 //! memory of supervise until then, so it allocates nothing.
 
-use super::wishes;
+use super::requests;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor;
 use crate::sys::exec::execve_with;
@@ -15,7 +15,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// What every program of the service gets.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct Inheritance<'a> {
     /// The environment.
     pub environ: Words,
     /// The signals as supervise found them.
@@ -58,7 +58,7 @@ impl Arguments {
 }
 
 /// Whether the child has become the program.
-pub enum Outcome {
+pub enum Launched {
     /// It has.
     Runs(Started),
     /// There is no child.
@@ -72,37 +72,37 @@ pub enum Outcome {
 pub fn start(
     program: &'static CStr,
     arguments: &Arguments,
-    surroundings: Surroundings<'_>,
+    inheritance: Inheritance<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
     is_watched: bool,
     mut first: impl FnMut(),
-) -> Outcome {
+) -> Launched {
     let mut failed = None;
     let started = split::start(is_watched, || {
         first();
-        failed = Some(become_program(program, arguments, surroundings, notification));
+        failed = Some(become_program(program, arguments, inheritance, notification));
         111
     });
     let started = match started {
         Ok(started) => started,
-        Err(reason) => return Outcome::NotForked(reason),
+        Err(reason) => return Launched::NotForked(reason),
     };
     match failed {
         Some(reason) => {
             let _ = crate::sys::process::wait_for(started.pid);
-            Outcome::NotRun(reason)
+            Launched::NotRun(reason)
         }
-        None => Outcome::Runs(started),
+        None => Launched::Runs(started),
     }
 }
 
 fn become_program(
     program: &'static CStr,
     arguments: &Arguments,
-    surroundings: Surroundings<'_>,
+    inheritance: Inheritance<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
 ) -> Errno {
-    if !wishes::is_there(c"no-setsid") {
+    if !requests::is_there(c"no-setsid") {
         // it fails for who leads a group already, which a child never does
         let _ = nix::unistd::setsid();
     }
@@ -114,10 +114,10 @@ fn become_program(
             }
         }
         signal::set_default(libc::SIGCHLD)?;
-        surroundings.signals.put_back()
+        inheritance.signals.put_back()
     };
     if let Err(reason) = change() {
         return reason;
     }
-    execve_with(program, std::iter::once(program).chain(arguments.iter()), surroundings.environ)
+    execve_with(program, std::iter::once(program).chain(arguments.iter()), inheritance.environ)
 }

@@ -6,6 +6,7 @@ use crate::applet::Process;
 use crate::attributes::umask::SetUmask;
 use crate::attributes::{Boundaries, Effect};
 use crate::environ::Change;
+use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
 use crate::start_report::{Listeners, Log};
@@ -114,7 +115,7 @@ impl Daemonize {
         let opened = |name: Word, flags: OFlag| {
             let flags = flags | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
             let file = uninterrupted(|| open(name.as_c_str(), flags, Mode::from_bits_truncate(0o666)));
-            file.and_then(|file| descriptor::at_least(file, 3))
+            file.and_then(|file| descriptors::at_least(file, 3))
         };
         let null = |flags: OFlag| opened(NULL, flags).map_err(cannot("open", NULL));
         if self.output.is_none() && self.error.is_none() {

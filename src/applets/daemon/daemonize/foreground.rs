@@ -5,9 +5,13 @@ use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
 use crate::files::lock_wait;
 use crate::pidfile::claim::Trace;
-use crate::start_report::{self, Listeners, Record, Told, Waiting};
+use crate::process::life;
+use crate::process::life::is_running;
+use crate::process::signal_names;
+use crate::process::table;
+use crate::start_report::{self, Listeners, ParentEnd, Record, Told};
 use crate::sys::descriptor::STDERR;
-use crate::sys::process::{self, End, is_running};
+use crate::sys::process::{self, End};
 use crate::voice::failure::{Failure, describe, say_last, say_last_with, say_unharmed};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -51,7 +55,7 @@ pub struct Wait {
 
 impl Wait {
     /// Waits until the daemon is up. Gives the exit code.
-    pub fn for_start(self, child: Pid, waiting: Waiting, offer: Offer) -> u8 {
+    pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer) -> u8 {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let mut foreground = Foreground {
@@ -94,7 +98,7 @@ fn tell_failure(listeners: &Listeners, failure: &Failure) -> u8 {
 /// The state of the wait.
 struct Foreground<'a> {
     wanted: &'a Wait,
-    waiting: Waiting,
+    waiting: ParentEnd,
     offer: Offer,
     /// Whom daemonize has forked; the leader of the session, if there is one.
     child: Pid,
@@ -157,13 +161,13 @@ impl Foreground<'_> {
         }
         loop {
             match self.waiting.hear() {
-                Ok(start_report::Heard::Record(Record::Exec(name))) => {
+                Ok(start_report::Report::Record(Record::Exec(name))) => {
                     is_started = true;
                     self.subject = [b"\"", name.as_slice(), b"\""].concat();
                 }
-                Ok(start_report::Heard::Record(Record::Pid(pid))) => self.hear_of_process(pid),
-                Ok(start_report::Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
-                Ok(start_report::Heard::Nothing | start_report::Heard::End) => return Ok((is_started, failure)),
+                Ok(start_report::Report::Record(Record::Pid(pid))) => self.hear_of_process(pid),
+                Ok(start_report::Report::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
+                Ok(start_report::Report::Nothing | start_report::Report::End) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
         }
@@ -184,7 +188,7 @@ impl Foreground<'_> {
     /// Says once what is waited for: it may be for ever.
     fn tell_of_wait(&self, what: &str) {
         let daemon = self.daemon;
-        let name = process::command(daemon).map_or(String::new(), |name| format!(" ({name})"));
+        let name = table::command(daemon).map_or(String::new(), |name| format!(" ({name})"));
         let line = format!("daemonize: still waiting: pid {daemon}{name} {what}\n");
         let _ = say_unharmed(STDERR, &[line.as_bytes()]);
     }
@@ -394,7 +398,7 @@ impl Foreground<'_> {
         let _ = match is_ours {
             true => nix::sys::signal::killpg(self.child, signal),
             // by the descriptor: the pid may be another's by now
-            false => process::send_to(self.daemon, self.watch.as_ref().map(AsFd::as_fd), signal as i32),
+            false => life::send_to(self.daemon, self.watch.as_ref().map(AsFd::as_fd), signal as i32),
         };
     }
 }
@@ -416,7 +420,7 @@ fn repeat(told: &Told, usage_at_end: fn(&[u8]) -> usize) -> Failure {
 }
 
 fn name_of(signal: u8) -> String {
-    Signal::try_from(i32::from(signal)).map_or(String::new(), |signal| format!(" ({signal})"))
+    signal_names::name(signal.into()).map_or(String::new(), |name| format!(" ({name})"))
 }
 
 fn is_over(deadline: Option<Instant>) -> bool {

@@ -1,5 +1,6 @@
 //! How a daemon says that it is ready.
 
+use crate::files::descriptors;
 use crate::number::decimal_in;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::message;
@@ -140,7 +141,7 @@ impl Offer {
 /// A pipe whose one end has the number, and whose other is out of the way of those that the daemon sees.
 fn pipe_to(number: RawFd) -> nix::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let far_read = descriptor::copy_out_of_the_way(read.as_fd(), Some(number))?;
+    let far_read = descriptors::copy_out_of_the_way(read.as_fd(), Some(number))?;
     // it may have the number itself
     drop(read);
     Ok((far_read, descriptor::move_to(write, number)?))
@@ -153,7 +154,7 @@ fn notify_socket() -> nix::Result<OwnedFd> {
     socket::setsockopt(&socket, sockopt::PassCred, &true)?;
     socket::bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
     // out of the way of those that the daemon sees
-    descriptor::copy_out_of_the_way(socket.as_fd(), None)
+    descriptors::copy_out_of_the_way(socket.as_fd(), None)
 }
 
 /// One message and the pid of who sent it.

@@ -1,8 +1,9 @@
 //! The files of a log directory by their names. Others may have put something else there: a symbolic link, another name of a
 //! file that is theirs, a FIFO that would have to be waited for, a device. Nothing is written through any of them.
 
+use crate::files::file_id::FileId;
 use crate::files::lock_wait;
-use crate::sys::file;
+use crate::files::sight;
 use crate::sys::lock::{self, Kind};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat};
@@ -48,7 +49,7 @@ pub fn create(directory: impl AsFd, name: &str, flags: OFlag, mode: Mode) -> nix
 
 /// Opens a regular file to read. What is none is gone, says ESTALE: somebody has put something else there.
 pub fn read(directory: impl AsFd, name: &str) -> nix::Result<OwnedFd> {
-    let is_regular = |seen: FileStat| file::is_regular(seen.st_mode);
+    let is_regular = |seen: FileStat| sight::is_regular(seen.st_mode);
     if sight(&directory, name)?.is_some_and(|seen| !is_regular(seen)) {
         return Err(Errno::ESTALE);
     }
@@ -66,9 +67,8 @@ pub fn read(directory: impl AsFd, name: &str) -> nix::Result<OwnedFd> {
 /// # Errors
 /// EAGAIN if another multilog has it.
 pub fn lock(directory: impl AsFd, held: Option<&OwnedFd>) -> nix::Result<OwnedFd> {
-    let identity = |seen: FileStat| (seen.st_dev, seen.st_ino);
     if let Some(held) = held
-        && sight(&directory, "lock")?.map(identity) == Some(identity(fstat(held)?))
+        && sight(&directory, "lock")?.map(|seen| FileId::of(&seen)) == Some(FileId::of_open(held)?)
     {
         return held.try_clone().map_err(|_| Errno::EMFILE);
     }

@@ -1,9 +1,10 @@
 //! Which old files are kept.
 
 use super::directory::LogDirectory;
-use super::watch::{GaveUp, Watch};
+use super::events::{Events, GaveUp};
+use crate::files::file_id;
+use crate::files::sight;
 use crate::sys::directory::{DirectoryPart, read_directory};
-use crate::sys::file;
 use crate::time::tai64n::{LENGTH, Moment, decode, is_digit};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -50,12 +51,12 @@ impl LogDirectory<'_> {
 
     /// Whether one of these old files is that very file. Others may have links of their own to it.
     pub(super) fn is_among(&self, names: &[String], of: &FileStat) -> bool {
-        let is_same = |name: &String| self.sight(name).is_ok_and(|seen| file::is_same(&seen, of));
+        let is_same = |name: &String| self.sight(name).is_ok_and(|seen| file_id::is_same(&seen, of));
         names.iter().any(is_same)
     }
 
     /// Removes the oldest of these old files beyond the number and the bytes to keep.
-    pub(super) fn prune(&self, names: &[String], watch: &mut Watch) -> Result<(), GaveUp> {
+    pub(super) fn prune(&self, names: &[String], events: &mut Events) -> Result<(), GaveUp> {
         let number = usize::try_from(self.settings.number).unwrap_or(usize::MAX);
         let mut excess = (names.len() + 1).saturating_sub(number);
         if let Some(most) = self.settings.total {
@@ -68,7 +69,7 @@ impl LogDirectory<'_> {
             excess = excess.max(names.len() - newest_first.take_while(|&total| total <= most).count());
         }
         for name in &names[..excess] {
-            self.remove(name, watch)?;
+            self.remove(name, events)?;
         }
         Ok(())
     }
@@ -92,7 +93,7 @@ impl LogDirectory<'_> {
 }
 
 fn is_regular(seen: FileStat) -> bool {
-    file::is_regular(seen.st_mode)
+    sight::is_regular(seen.st_mode)
 }
 
 #[cfg(test)]

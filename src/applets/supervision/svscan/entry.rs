@@ -1,15 +1,15 @@
 //! An entry of the scanned directory: a service, its log, and the pipe between them.
 
-use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
-use super::start::{Order, Starter};
-use super::watched::{Running, SECOND, Watched, is_alive, pid_of};
+use super::start::{Placement, Starter};
+use super::watched::{RunningSupervise, Watched};
+use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
-use crate::sys::process::{End, monotonic};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
+use crate::service::scan_directory::{SPEAKER, ScanDirectory};
+use crate::sys::process::End;
+use crate::time::clock::{SECOND, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
@@ -19,14 +19,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The name of the log's service directory in the service's.
 const LOG: &CStr = c"log";
-
-/// Device and inode: what a service is known by, whatever its name leads to later.
-pub type Identity = (u64, u64);
-
-/// Of a file.
-pub fn identity(file: &FileStat) -> Identity {
-    (file.st_dev, file.st_ino)
-}
 
 /// Whether it is a directory.
 pub fn is_directory(file: &FileStat) -> bool {
@@ -38,7 +30,7 @@ pub struct Entry {
     /// Its name.
     pub name: CString,
     /// What it is known by.
-    pub identity: Identity,
+    pub identity: FileId,
     /// Whether it is still in the directory.
     pub is_active: bool,
     /// Whether it is to end.
@@ -73,13 +65,13 @@ fn pipe_between(service: Option<Info>, log: Option<Info>) -> Option<Pipe> {
     let inode = log?.input?;
     let side = |info: Option<Info>, number: RawFd| info.map(|info| [(info.supervise, number), (info.process, number)]);
     let holders = [side(log, 0), side(service, 1)].into_iter().flatten().flatten();
-    let mut alive = holders.filter(|&(holder, _)| is_alive(holder));
-    alive.find_map(|(holder, number)| Pipe::of_process(pid_of(holder)?, number, Some(inode)))
+    let mut alive = holders.filter(|&(holder, _)| holder.is_alive());
+    alive.find_map(|(holder, number)| Pipe::of_process(holder.number()?, number, Some(inode)))
 }
 
 impl Entry {
     /// A service that has been seen for the first time.
-    pub fn new(name: CString, identity: Identity) -> Self {
+    pub fn new(name: CString, identity: FileId) -> Self {
         Self {
             name,
             identity,
@@ -104,7 +96,7 @@ impl Entry {
     ///
     /// # Errors
     /// As pipe(2).
-    pub fn log_of_svscan(name: CString, identity: Identity, base: &Base<'_>) -> nix::Result<Self> {
+    pub fn log_of_svscan(name: CString, identity: FileId, base: &ScanDirectory<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
         let pipe = match pipe_between(None, left) {
@@ -121,7 +113,7 @@ impl Entry {
     }
 
     /// Takes over what an earlier svscan has left running here, with the pipe between.
-    pub fn take_over(&mut self, base: &Base<'_>) {
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>) {
         let Some(main) = &mut self.main else { return };
         let at_main = main.take_over(base, &self.name);
         if !self.has_log() {
@@ -165,7 +157,7 @@ impl Entry {
             let within = self.main.is_some().then_some(place.as_c_str());
             let name = if within.is_some() { LOG } else { &self.name };
             let input = self.pipe.as_ref().map(|pipe| pipe.read.as_fd());
-            let outcome = starter.start(&Order { place: within, name, input, output: None, outlets });
+            let outcome = starter.start(&Placement { place: within, name, input, output: None, outlets });
             if let Some(log) = &mut self.log {
                 match outcome {
                     Ok(begun) => log.begun(begun),
@@ -184,8 +176,8 @@ impl Entry {
             // elsewhere by way of the directory itself
             let within = (place != self.name).then_some(place.as_c_str());
             let name = if within.is_some() { c"." } else { &self.name };
-            let order = Order { place: within, name, input: None, output: self.outlet(), outlets: None };
-            let outcome = starter.start(&order);
+            let placement = Placement { place: within, name, input: None, output: self.outlet(), outlets: None };
+            let outcome = starter.start(&placement);
             if let Some(main) = &mut self.main {
                 match outcome {
                     Ok(begun) => main.begun(begun),
@@ -208,7 +200,7 @@ impl Entry {
         // svscan's own log is whatever has its name
         let is_here = self.main.is_none()
             || match stat(self.name.as_c_str()) {
-                Ok(file) => identity(&file) == self.identity,
+                Ok(file) => FileId::of(&file) == self.identity,
                 // it may be
                 Err(reason) => !matches!(reason, Errno::ENOENT | Errno::ENOTDIR),
             };
@@ -231,7 +223,7 @@ impl Entry {
             let pid = one.as_ref()?.runs.as_ref()?.pid;
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
             let directory = open(format!("/proc/{pid}/{path}").as_str(), flags, Mode::empty()).ok()?;
-            (identity(&fstat(&directory).ok()?) == self.identity).then_some(directory)
+            (FileId::of(&fstat(&directory).ok()?) == self.identity).then_some(directory)
         };
         self.home = path(&self.main, "cwd").or_else(|| path(&self.log, "cwd/.."));
     }
@@ -252,11 +244,10 @@ impl Entry {
         if is_shortage(reason) && std::mem::replace(&mut self.is_shortage_said, true) {
             return;
         }
-        let reason = match is_shortage(reason) {
-            true => "running too many services".into(),
-            false => describe(reason, Dialect::Bernstein),
-        };
-        say_in_passing(&[b"svscan: warning: unable to start ", name.to_bytes(), b": ", reason.as_bytes(), b"\n"]);
+        match is_shortage(reason) {
+            true => SPEAKER.warn_unable_to_as("start", &[name.to_bytes()], b"running too many services"),
+            false => SPEAKER.warn_unable_to("start", &[name.to_bytes()], reason),
+        }
     }
 
     /// Whether one of them runs that nobody tells about.
@@ -275,7 +266,7 @@ impl Entry {
     pub fn look_at_strangers(&mut self) {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             let is_stranger = one.runs.as_ref().filter(|runs| !runs.is_child);
-            if is_stranger.is_some_and(Running::is_gone) {
+            if is_stranger.is_some_and(RunningSupervise::is_gone) {
                 one.ended(None);
             }
         }

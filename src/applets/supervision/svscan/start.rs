@@ -1,9 +1,9 @@
 //! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
 
-use super::watched::SECOND;
-use crate::chain::search::Search;
 use crate::environ::Environ;
 use crate::process::inherited_signals::Inherited;
+use crate::process::search::Search;
+use crate::process::start;
 use crate::service::supervising;
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDOUT};
@@ -11,9 +11,11 @@ use crate::sys::exec::{SELF, execve_with};
 use crate::sys::process;
 use crate::sys::split;
 use crate::sys::words::Word;
+use crate::time::clock::{self, SECOND};
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{explained, say};
+use crate::voice::failure::explained;
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, chdir};
 use std::ffi::CStr;
@@ -34,7 +36,7 @@ pub struct Starter<'a> {
 }
 
 /// Which supervise is to be started, and what it has that the others have not.
-pub struct Order<'a> {
+pub struct Placement<'a> {
     /// Where it is started: in this directory.
     pub place: Option<&'a CStr>,
     /// What it is to supervise, as seen from there.
@@ -63,32 +65,32 @@ impl Starter<'_> {
     ///
     /// # Errors
     /// As fork(2) and execve(2).
-    pub fn start(&self, order: &Order<'_>) -> nix::Result<Begun> {
+    pub fn start(&self, placement: &Placement<'_>) -> nix::Result<Begun> {
         let other = self.environ.get(b"CATENA_SUPERVISE").filter(|program| !program.bytes().is_empty());
         match (&self.layout, other) {
             (Some(layout), None) => {
-                let before = process::start_now();
+                let before = start::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
-                    ForkResult::Child => process::exit(self.be(layout, order, before)),
+                    ForkResult::Child => process::exit(self.be(layout, placement, before)),
                 }
             }
-            _ => self.exec(other, order),
+            _ => self.exec(other, placement),
         }
     }
 
     /// What both ways have in common, in the child.
-    fn prepare(&self, order: &Order<'_>) -> nix::Result<()> {
-        if let Some([output, error]) = order.outlets {
+    fn prepare(&self, placement: &Placement<'_>) -> nix::Result<()> {
+        if let Some([output, error]) = placement.outlets {
             descriptor::put_at(output, 1)?;
             descriptor::put_at(error, 2)?;
         }
-        for (from, to) in [(order.input, 0), (order.output, STDOUT.as_raw_fd())] {
+        for (from, to) in [(placement.input, 0), (placement.output, STDOUT.as_raw_fd())] {
             if let Some(from) = from {
                 descriptor::put_at(from, to)?;
             }
         }
-        if let Some(place) = order.place {
+        if let Some(place) = placement.place {
             chdir(place)?;
         }
         let _ = rlimit::setrlimit(rlimit::Resource::NOFILE, self.limit.0, self.limit.1);
@@ -96,14 +98,14 @@ impl Starter<'_> {
     }
 
     /// Becomes a supervise without an exec. Gives its exit code.
-    fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
-        let start = process::own_start(before);
-        let name = order.name.to_bytes();
+    fn be(&self, layout: &Layout, placement: &Placement<'_>, before: u64) -> u8 {
+        let start = start::own_start(before);
+        let name = placement.name.to_bytes();
         let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
         process::set_name(supervising::NAME);
         let outcome = self
-            .prepare(order)
+            .prepare(placement)
             .and_then(|()| layout.show(words))
             // all of svscan's are close-on-exec; those it was given are not
             .and_then(|()| descriptor::close_from(3, &self.inherited))
@@ -113,31 +115,30 @@ impl Starter<'_> {
             Err(reason) => Err(crate::voice::failure::Failure::unable_to("start", name, reason).into()),
         };
         outcome.unwrap_or_else(|error| {
-            let text = explained(&error, Dialect::Bernstein);
-            let _ = say(&[b"supervise: fatal: ", &text, b"\n"]);
+            Speaker::patient(supervising::NAME).give_up(&[&explained(&error, Dialect::Bernstein)]);
             BERNSTEIN.failure
         })
     }
 
-    fn exec(&self, other: Option<Word>, order: &Order<'_>) -> nix::Result<Begun> {
+    fn exec(&self, other: Option<Word>, placement: &Placement<'_>) -> nix::Result<Begun> {
         let program = other.unwrap_or(Word::constant(c"supervise"));
         let mut search = Search::new(program, self.environ, Dialect::Bernstein);
         let exec = |file: &CStr| {
             // to ours a name like this would be an option; daemontools' has none
-            let is_like_option = other.is_none() && matches!(order.name.to_bytes(), [b'-', _, ..]);
-            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(order.name)];
+            let is_like_option = other.is_none() && matches!(placement.name.to_bytes(), [b'-', _, ..]);
+            let words = [Some(c"supervise"), is_like_option.then_some(c"--"), Some(placement.name)];
             execve_with(file, words.into_iter().flatten(), self.environ.entries())
         };
         let mut failed = None;
         let started = split::start(false, || {
-            let ready = self.prepare(order).and_then(|()| self.signals.put_back());
+            let ready = self.prepare(placement).and_then(|()| self.signals.put_back());
             failed = Some(match (ready, other) {
                 (Err(reason), _) => reason,
                 (Ok(()), None) => match exec(SELF) {
-                    Errno::ENOENT => try_all(&mut search, exec),
+                    Errno::ENOENT => search.exec(exec),
                     reason => reason,
                 },
-                (Ok(()), Some(_)) => try_all(&mut search, exec),
+                (Ok(()), Some(_)) => search.exec(exec),
             });
             111
         })?;
@@ -146,19 +147,7 @@ impl Starter<'_> {
                 let _ = process::wait_for(started.pid);
                 Err(reason)
             }
-            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: process::monotonic() + SECOND }),
+            None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
-}
-
-/// Execs the first program of the search that can be.
-fn try_all(search: &mut Search, exec: impl Fn(&CStr) -> Errno) -> Errno {
-    let mut last = Errno::ENOENT;
-    while let Some(candidate) = search.next_candidate() {
-        last = exec(candidate);
-        if !matches!(last, Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) {
-            break;
-        }
-    }
-    last
 }

@@ -1,16 +1,15 @@
 //! A supervise as svscan sees it, dead or alive, and when it is to be started again.
 
-use super::contact::Base;
 use super::start::Begun;
-use crate::service::info::{Identity, Info};
-use crate::service::leftover;
-use crate::sys::process::{self, End, monotonic};
+use crate::process::process_id::{Found, ProcessId};
+use crate::process::start;
+use crate::service::info::Info;
+use crate::service::scan_directory::ScanDirectory;
+use crate::sys::process::End;
+use crate::time::clock::{SECOND, monotonic};
 use nix::unistd::Pid;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
-
-/// Nanoseconds.
-pub const SECOND: u64 = 1_000_000_000;
 
 /// A supervise that has lived shorter is not worth a quick start.
 const SHORT: u64 = 5 * SECOND;
@@ -19,7 +18,7 @@ const SHORT: u64 = 5 * SECOND;
 #[derive(Default)]
 pub struct Watched {
     /// The process.
-    pub runs: Option<Running>,
+    pub runs: Option<RunningSupervise>,
     /// When it was last started.
     started: u64,
     /// When it may be started again.
@@ -33,7 +32,7 @@ pub struct Watched {
 }
 
 /// A supervise that runs.
-pub struct Running {
+pub struct RunningSupervise {
     /// Its number.
     pub pid: Pid,
     /// Whether TERM makes it end its service first.
@@ -48,10 +47,11 @@ pub struct Running {
     pub stranger: Option<OwnedFd>,
 }
 
-impl Running {
+impl RunningSupervise {
     /// Whether it is certain to be over, though nobody waits for it here.
     pub fn is_gone(&self) -> bool {
-        process::is_gone(self.pid, self.start, self.stranger.as_ref().map(AsFd::as_fd))
+        ProcessId { pid: self.pid.as_raw().unsigned_abs(), start: self.start }
+            .is_gone(self.stranger.as_ref().map(AsFd::as_fd))
     }
 }
 
@@ -61,7 +61,7 @@ impl Watched {
         self.started = monotonic();
         self.is_revived = false;
         let Begun { pid, is_ours, hears_at } = begun;
-        self.runs = Some(Running { pid, is_ours, hears_at, start: 0, is_child: true, stranger: None });
+        self.runs = Some(RunningSupervise { pid, is_ours, hears_at, start: 0, is_child: true, stranger: None });
     }
 
     /// Whether it is this process.
@@ -85,28 +85,15 @@ impl Watched {
     }
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
-    pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
-        let info = base.info(place).filter(|info| info.boot == process::boot())?;
-        if let Some(pid) = pid_of(info.supervise) {
-            // first, so that the number cannot change hands after the look at the time
-            let stranger = process::watch(pid).ok();
-            if is_alive(info.supervise) {
-                self.started = monotonic();
-                let start = info.supervise.start;
-                self.runs = Some(Running { pid, is_ours: true, hears_at: 0, start, is_child: false, stranger });
-            }
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>, place: &CStr) -> Option<Info> {
+        let info = base.info(place).filter(|info| info.boot == start::boot())?;
+        if let Some(Found { id, watched: stranger }) = info.supervise.found()
+            && let Some(pid) = id.number()
+        {
+            self.started = monotonic();
+            self.runs =
+                Some(RunningSupervise { pid, is_ours: true, hears_at: 0, start: id.start, is_child: false, stranger });
         }
         Some(info)
     }
-}
-
-/// The number of a process that these mean, if any.
-pub fn pid_of(identity: Identity) -> Option<Pid> {
-    i32::try_from(identity.pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw)
-}
-
-/// Whether the process that they mean still runs.
-pub fn is_alive(identity: Identity) -> bool {
-    let start = pid_of(identity).and_then(process::start_of);
-    start.is_some_and(|start| leftover::is_same(start, identity))
 }

@@ -3,8 +3,8 @@
 use super::part::{Log, Main};
 use super::{Removed, SILENCE};
 use crate::environ::Environ;
+use crate::files::renaming::rename_to_free_name;
 use crate::service::{Home, is_s6, leftover};
-use crate::sys::directory::rename_to_free_name;
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
@@ -52,7 +52,7 @@ pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
         Err(reason) => return Err(reason).unable_to("control", dir),
     };
     if let Some(left) = leftover::find(&home).filter(|_| !is_supervised) {
-        return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid)).into());
+        return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid())).into());
     }
     let log = match chdir(c"log") {
         Ok(()) => Some(Log::new(find(environ, &hidden).unable_to("control", &[dir, b"/log"].concat())?)),

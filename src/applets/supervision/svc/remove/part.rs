@@ -2,11 +2,11 @@
 
 use super::super::write;
 use crate::files::pipe::Pipe;
+use crate::process::table;
 use crate::service::status::Want;
-use crate::service::watch::Watch;
+use crate::service::watch::ServiceWatch;
 use crate::service::{Home, leftover, waiting};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -52,7 +52,7 @@ impl Main {
     ///
     /// # Errors
     /// If it cannot be told.
-    pub fn look(&mut self, watch: &mut Watch, place: usize) -> anyhow::Result<Option<Instant>> {
+    pub fn look(&mut self, watch: &mut ServiceWatch, place: usize) -> anyhow::Result<Option<Instant>> {
         let again = Some(Instant::now() + PAUSE);
         let unable = |reason| Failure::new("unable to control").because(reason);
         if watch.look(place, &self.home).map_err(unable)? {
@@ -81,7 +81,7 @@ impl Main {
         }
         match leftover::find(&self.home) {
             Some(left) => {
-                self.left = Some(left.pid);
+                self.left = Some(left.pid().as_raw());
                 watch.follow(place, left.watched);
             }
             None => self.is_over = true,
@@ -115,7 +115,7 @@ impl Log {
 
     /// Looks whether it has ended, and sees to that where nobody else does. `ended` is since when the service has. Gives when it is to
     /// be looked at again at the latest.
-    pub fn look(&mut self, watch: &mut Watch, place: usize, ended: Instant) -> Option<Instant> {
+    pub fn look(&mut self, watch: &mut ServiceWatch, place: usize, ended: Instant) -> Option<Instant> {
         if !watch.look(place, &self.home).unwrap_or(true) {
             self.is_over = self.was_seen || ended.elapsed() >= RESTART;
             return Some(ended + RESTART).filter(|_| !self.is_over);
@@ -173,7 +173,7 @@ fn shown(home: &Home) -> String {
 
 /// A process by number and name.
 fn named(pid: i32) -> String {
-    match process::command(Pid::from_raw(pid)) {
+    match table::command(Pid::from_raw(pid)) {
         Some(name) => format!("pid {pid} ({name})"),
         None => format!("pid {pid}"),
     }

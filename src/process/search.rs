@@ -1,8 +1,14 @@
 //! Where a program is looked for: exactly as exec would do it.
+//!
+//! | who looks | where | goes on after |
+//! |---|---|---|
+//! | a link, for the next program; svscan, for supervise; svscanboot, for its own programs | PATH, here | [`may_be_elsewhere`]: what glibc's execvp(3) passes over, and directories that only look wrong, which covers pathexec of daemontools as well |
+//! | the look-up of accounts, for getent (src/accounts) | three names, not PATH | ENOENT alone: one that is there and cannot be run is no reason to ask another |
 
-use crate::applet::Dialect;
 use crate::environ::Environ;
 use crate::sys::words::Word;
+use crate::voice::dialect::Dialect;
+use nix::errno::Errno;
 use std::ffi::CStr;
 
 /// The places where exec would look for a program, one after the other. Allocates only when made.
@@ -64,4 +70,25 @@ impl Search {
         self.candidate.extend_from_slice(self.word.as_c_str().to_bytes_with_nul());
         CStr::from_bytes_with_nul(&self.candidate).ok()
     }
+
+    /// Tries each name in turn with `exec`, which comes back only with the error that keeps it from running. Gives the error
+    /// that counts: of a program that is there and may not be run, before one that is not there.
+    pub fn exec(&mut self, mut exec: impl FnMut(&CStr) -> Errno) -> Errno {
+        let mut denied = false;
+        let mut last = Errno::ENOENT;
+        while let Some(candidate) = self.next_candidate() {
+            last = exec(candidate);
+            denied |= last == Errno::EACCES;
+            if !may_be_elsewhere(last) {
+                return last;
+            }
+        }
+        if denied { Errno::EACCES } else { last }
+    }
+}
+
+/// Whether the search of PATH goes on after this error.
+pub fn may_be_elsewhere(reason: Errno) -> bool {
+    use Errno::{EACCES, EISDIR, ENODEV, ENOENT, ENOTDIR, EPERM, ESTALE, ETIMEDOUT};
+    matches!(reason, ENOENT | ENOTDIR | EACCES | EPERM | EISDIR | ESTALE | ENODEV | ETIMEDOUT)
 }

@@ -1,16 +1,17 @@
 //! One svscan for a directory: the lock that it holds as long as it lives, and what is looked at where there can be none.
 
-use super::contact::Base;
-use super::entry::identity;
-use super::scan;
-use super::watched::{is_alive, pid_of};
+use super::{SPEAKER, ScanDirectory, names};
+use crate::files::file_id::FileId;
+use crate::files::sight::{self, is_regular};
+use crate::process::life;
+use crate::process::life::Life;
+use crate::process::start;
+use crate::process::table;
+use crate::process::table::{command, parent_of};
 use crate::service::Home;
 use crate::sys::descriptor;
-use crate::sys::file::{self, is_regular};
 use crate::sys::lock::{self, Kind};
-use crate::sys::process::{self, Life, command, parent_of};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::stat::{FileStat, Mode, fstat, lstat, stat};
@@ -27,7 +28,7 @@ const LOCK: &[u8] = b".svscan.lock";
 ///
 /// # Errors
 /// If another svscan lives on it, or if something is in the place of the lock.
-pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
+pub fn claim(base: &ScanDirectory<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
     if let Some(lock) = handed_down(inherited) {
         return take(&lock, LOCK).map(|()| Some(lock));
     }
@@ -54,9 +55,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
         Err(reason) => {
             // where nothing can be written there is nothing amiss
             if !matches!(reason, Errno::EROFS | Errno::EACCES | Errno::EPERM) {
-                let reason = describe(reason, Dialect::Bernstein);
-                let text = b"svscan: warning: unable to open ";
-                say_in_passing(&[text, &file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("open", &[&file], reason);
             }
             look_for_another(base).map(|()| None)
         }
@@ -64,7 +63,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
 }
 
 /// Where absolute `SUPERVISEDIR` has the supervise directories, a name beside them.
-fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
+fn beside_supervise(base: &ScanDirectory<'_>) -> Option<Vec<u8>> {
     base.environ.get(b"SUPERVISEDIR").filter(|name| name.bytes().starts_with(b"/"))?;
     let home = Home::here(base.environ).ok()?;
     let (directory, name) = home.place();
@@ -72,11 +71,11 @@ fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
 }
 
 /// Opens the lock, and says whether it has not been there before.
-fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
+fn open_lock(name: &[u8], base: &ScanDirectory<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
-    let flags = OFlag::O_RDWR | file::CAREFULLY;
+    let flags = OFlag::O_RDWR | sight::CAREFULLY;
     let mut reason = Errno::ENOENT;
     for _ in 0..ATTEMPTS {
         match open(name, flags | OFlag::O_CREAT | OFlag::O_EXCL, MODE) {
@@ -98,7 +97,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
 
 /// Whether it is what an svscan has made: one of this account, of root, or of whoever owns the directory, and so all that is
 /// run here.
-fn is_trusted(file: &FileStat, base: &Base<'_>) -> bool {
+fn is_trusted(file: &FileStat, base: &ScanDirectory<'_>) -> bool {
     let owner = fstat(base.directory).map_or(0, |directory| directory.st_uid);
     let is_owner = [0, geteuid().as_raw(), owner].contains(&file.st_uid);
     is_regular(file.st_mode) && file.st_nlink == 1 && is_owner
@@ -110,7 +109,7 @@ fn handed_down(inherited: &mut Vec<RawFd>) -> Option<OwnedFd> {
     let file = lstat(LOCK).ok()?;
     let place = inherited.iter().position(|&number| {
         let path = format!("/proc/self/fd/{number}");
-        stat(path.as_str()).is_ok_and(|seen| identity(&seen) == identity(&file))
+        stat(path.as_str()).is_ok_and(|seen| FileId::of(&seen) == FileId::of(&file))
     })?;
     let lock = descriptor::adopt(inherited[place], |lock| {
         // not if it is open for reading only, say
@@ -131,15 +130,14 @@ fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
             Err(Errno::EAGAIN | Errno::EACCES) => {}
             Err(reason) => {
                 // a file system without locks
-                let reason = describe(reason, Dialect::Bernstein);
-                say_in_passing(&[b"svscan: warning: unable to lock ", file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("lock", &[file], reason);
                 break;
             }
         }
         let obstacle = lock::obstacle(lock.as_fd()).unable_to("lock", file)?;
         let holder = obstacle.and_then(|obstacle| obstacle.holder);
         let patience = match (obstacle, holder) {
-            (Some(_), Some(pid)) if process::is_proc_ours() => match process::life_of(pid) {
+            (Some(_), Some(pid)) if table::is_proc_ours() => match life::life_of(pid) {
                 Life::Goes => 0,
                 Life::Moves => MOMENTS_OF_WORK,
                 Life::Ends => MOMENTS,
@@ -161,19 +159,19 @@ fn another(pid: Option<Pid>) -> anyhow::Error {
 }
 
 /// Looks for an svscan that holds no lock: one that a supervise of this directory is the child of.
-fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
+fn look_for_another(base: &ScanDirectory<'_>) -> anyhow::Result<()> {
     let Ok(here) = fstat(base.directory) else { return Ok(()) };
     let is_one = |pid: Pid| {
         let place = format!("/proc/{pid}/cwd");
         pid != getpid()
             && command(pid).is_some_and(|name| name == "svscan")
-            && stat(place.as_str()).is_ok_and(|place| identity(&place) == identity(&here))
-            && process::life_of(pid) != Life::Ends
+            && stat(place.as_str()).is_ok_and(|place| FileId::of(&place) == FileId::of(&here))
+            && life::life_of(pid) != Life::Ends
     };
-    let boot = process::boot();
-    for name in scan::list().unwrap_or_default() {
-        let info = base.info(&name).filter(|info| info.boot == boot && is_alive(info.supervise));
-        let parent = info.and_then(|info| parent_of(pid_of(info.supervise)?));
+    let boot = start::boot();
+    for name in names().unwrap_or_default() {
+        let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
+        let parent = info.and_then(|info| parent_of(info.supervise.number()?));
         if let Some(parent) = parent.filter(|&parent| is_one(parent)) {
             return Err(another(Some(parent)));
         }
