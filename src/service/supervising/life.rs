@@ -4,6 +4,7 @@ use super::child::Child;
 use super::launch::{self, Arguments, Outcome};
 use super::service::{Place, SECOND, Service};
 use super::wishes;
+use crate::files::descriptors;
 use crate::process::process_id::ProcessId;
 use crate::process::start;
 use crate::process::table;
@@ -208,7 +209,7 @@ impl Service<'_> {
         arguments.push(format_args!("{code}"));
         // it gets nothing but the standard descriptors
         let close = || {
-            let _ = descriptor::close_from(3, &[]);
+            let _ = descriptors::close_on_exec_from(3);
         };
         if let Outcome::Runs(started) = launch::start(c"./notify", &arguments, self.surroundings, None, false, close) {
             self.others.push(started.pid);

@@ -2,24 +2,25 @@
 
 use super::watched::SECOND;
 use crate::environ::Environ;
-use crate::process::inherited_signals::Inherited;
+use crate::process::inherited_signals::{Inherited, Parts};
 use crate::process::search::Search;
 use crate::process::start;
 use crate::service::supervising;
+use crate::sys::anew;
 use crate::sys::argv::Layout;
-use crate::sys::descriptor::{self, STDOUT};
+use crate::sys::descriptor::{self, Standard};
 use crate::sys::exec::{SELF, execve_with};
 use crate::sys::process;
 use crate::sys::split;
-use crate::sys::words::Word;
+use crate::sys::words::{Word, Words};
 use crate::time::clock;
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{explained, say};
+use crate::voice::failure::{Failure, explained, say};
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, chdir};
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 
 /// What supervises are started with.
 pub struct Starter<'a> {
@@ -72,7 +73,7 @@ impl Starter<'_> {
                 let before = start::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
-                    ForkResult::Child => process::exit(self.be(layout, order, before)),
+                    ForkResult::Child => self.be(layout, order, before),
                 }
             }
             _ => self.exec(other, order),
@@ -82,10 +83,10 @@ impl Starter<'_> {
     /// What both ways have in common, in the child.
     fn prepare(&self, order: &Order<'_>) -> nix::Result<()> {
         if let Some([output, error]) = order.outlets {
-            descriptor::put_at(output, 1)?;
-            descriptor::put_at(error, 2)?;
+            descriptor::put_at(output, Standard::Output)?;
+            descriptor::put_at(error, Standard::Error)?;
         }
-        for (from, to) in [(order.input, 0), (order.output, STDOUT.as_raw_fd())] {
+        for (from, to) in [(order.input, Standard::Input), (order.output, Standard::Output)] {
             if let Some(from) = from {
                 descriptor::put_at(from, to)?;
             }
@@ -97,28 +98,17 @@ impl Starter<'_> {
         Ok(())
     }
 
-    /// Becomes a supervise without an exec. Gives its exit code.
-    fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> u8 {
+    /// Becomes a supervise without an exec.
+    fn be(&self, layout: &Layout, order: &Order<'_>, before: u64) -> ! {
         let start = start::own_start(before);
-        let name = order.name.to_bytes();
-        let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
+        let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], order.name.to_bytes_with_nul()].concat());
+        let name = &words[b"supervise\0".len()..words.len() - 1];
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
         process::set_name(supervising::NAME);
-        let outcome = self
-            .prepare(order)
-            .and_then(|()| layout.show(words))
-            // all of svscan's are close-on-exec; those it was given are not
-            .and_then(|()| descriptor::close_from(3, &self.inherited))
-            .and_then(|()| self.signals.watch_instead(&supervising::WATCHED));
-        let outcome = match outcome {
-            Ok(()) => supervising::supervise(name, self.environ, &self.signals, start, |_| {}),
-            Err(reason) => Err(crate::voice::failure::Failure::unable_to("start", name, reason).into()),
-        };
-        outcome.unwrap_or_else(|error| {
-            let text = explained(&error, Dialect::Bernstein);
-            let _ = say(&[b"supervise: fatal: ", &text, b"\n"]);
-            BERNSTEIN.failure
-        })
+        let failed = self.prepare(order).and_then(|()| layout.show(words)).err();
+        let data = ((name, start), (self.environ.entries(), (self.signals.parts(), failed)));
+        // all of svscan's are close-on-exec; those it was given are not
+        anew::begin(3, &self.inherited, data, supervise)
     }
 
     fn exec(&self, other: Option<Word>, order: &Order<'_>) -> nix::Result<Begun> {
@@ -151,4 +141,24 @@ impl Starter<'_> {
             None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
+}
+
+/// What a supervise knows at its start: its name and when it was started; its environment; signals as svscan found them, and
+/// what has gone wrong so far.
+type Given = ((&'static [u8], u64), (Words, (Parts, Option<Errno>)));
+
+/// Is a supervise. Gives its exit code.
+fn supervise(given: Given, closed: nix::Result<()>) -> u8 {
+    let ((name, start), (environ, (signals, failed))) = given;
+    let signals = Inherited::from_parts(signals);
+    let outcome = failed.map_or(closed, Err).and_then(|()| signals.watch_instead(&supervising::WATCHED));
+    let outcome = match outcome {
+        Ok(()) => supervising::supervise(name, &Environ::new(environ), &signals, start, |_| {}),
+        Err(reason) => Err(Failure::unable_to("start", name, reason).into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        let text = explained(&error, Dialect::Bernstein);
+        let _ = say(&[b"supervise: fatal: ", &text, b"\n"]);
+        BERNSTEIN.failure
+    })
 }
