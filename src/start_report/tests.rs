@@ -114,10 +114,11 @@ fn a_pipe_is_taken_over_only_under_its_own_name() {
     let mut stale = Environ::new(Words::leak([entry]));
     assert!(Listeners::inherited(&mut stale).all.is_empty());
     // no log either: neither of that length, nor another file
-    let file = tempfile::tempfile().unwrap();
-    nix::unistd::write(&file, b"old").unwrap();
+    // as an exec hands it on: not close-on-exec, and nobody's
+    let file = std::mem::ManuallyDrop::new(nix::unistd::dup(tempfile::tempfile().unwrap()).unwrap());
+    nix::unistd::write(&*file, b"old").unwrap();
     let name = |inode: u64, end: u64| format!("{}:{inode}:{end}", file.as_raw_fd());
-    let inode = fstat(&file).unwrap().st_ino;
+    let inode = fstat(&*file).unwrap().st_ino;
     for wrong in [name(inode, 4), name(inode, 0), name(inode + 1, 3), format!("1:{inode}:3"), name(inode, 3) + "x"] {
         let mut stale = environ();
         stale.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);

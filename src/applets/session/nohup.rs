@@ -2,7 +2,7 @@
 //! alone, and a message that is due but cannot be written is fatal.
 
 use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
-use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, uninterrupted};
+use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, Standard, uninterrupted};
 use crate::sys::signal;
 use crate::voice::exit::NOHUP;
 use crate::voice::failure::{Failure, UnableTo, say};
@@ -69,7 +69,7 @@ impl Link for Nohup {
         if input_is_terminal {
             // unreadable, so that a read fails instead of seeing the end of a file
             let null = uninterrupted(|| open(c"/dev/null", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()))
-                .and_then(|null| descriptor::put_at(null.as_fd(), 0));
+                .and_then(|null| descriptor::put_at(null.as_fd(), Standard::Input));
             null.map_err(|reason| Failure::new("failed to render standard input unusable").because(reason))?;
         }
         let ignoring: &[u8] = if input_is_terminal { b"ignoring input and " } else { b"" };
@@ -79,7 +79,7 @@ impl Link for Nohup {
             let (opened, name) = open_output(process)?;
             if output_is_terminal {
                 // before anything is said: the file may have got the number of a closed standard error
-                descriptor::put_at(opened.as_fd(), 1)
+                descriptor::put_at(opened.as_fd(), Standard::Output)
                     .map_err(|reason| Failure::new("failed to redirect standard output").because(reason))?;
                 drop(opened);
             } else {
@@ -102,7 +102,7 @@ impl Link for Nohup {
                 Some(file) => file.as_fd(),
                 None => STDOUT,
             };
-            descriptor::put_at(target, 2)
+            descriptor::put_at(target, Standard::Error)
                 .map_err(|reason| Failure::new("failed to redirect standard error").because(reason))?;
         }
         signal::ignore(libc::SIGHUP).unable_to("ignore", b"SIGHUP")?;

@@ -6,7 +6,7 @@ use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::search::Search;
 use crate::service::scan_directory::{ScanDirectory, claim};
-use crate::sys::descriptor::{self, STDERR};
+use crate::sys::descriptor::{self, STDERR, Standard};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
 use crate::sys::signal;
@@ -109,8 +109,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
     let null = null.and_then(|null| descriptors::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
-    for number in 0..BEHIND_STANDARD {
-        descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
+    for place in Standard::ALL {
+        descriptor::put_at(null.as_fd(), place).unable_to("redirect to", b"/dev/null")?;
     }
     let (messages, output) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
     let (begun, begins) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
@@ -213,7 +213,8 @@ fn end(services: &[Word]) -> anyhow::Result<()> {
 
 /// Becomes svscan. Returns only if that fails.
 fn scan(directory: Word, output: BorrowedFd<'_>) -> Errno {
-    let redirected = [1, 2].into_iter().try_for_each(|number| descriptor::put_at(output, number));
+    let redirected =
+        [Standard::Output, Standard::Error].into_iter().try_for_each(|place| descriptor::put_at(output, place));
     match redirected {
         Ok(()) => exec_own(Words::leak([Word::constant(c"svscan"), directory])),
         Err(reason) => reason,
@@ -224,7 +225,7 @@ fn scan(directory: Word, output: BorrowedFd<'_>) -> Errno {
 fn show(messages: BorrowedFd<'_>) -> Errno {
     let heading = [c"readproctitle", c"service", c"errors:"].map(Word::constant);
     let window = Word::leak(vec![b'.'; WINDOW]);
-    match descriptor::put_at(messages, 0) {
+    match descriptor::put_at(messages, Standard::Input) {
         Ok(()) => exec_own(Words::leak(heading.into_iter().chain([window]))),
         Err(reason) => reason,
     }

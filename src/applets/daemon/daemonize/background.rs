@@ -8,7 +8,7 @@ use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
 use crate::start_report::{Listeners, Log};
-use crate::sys::descriptor::{self, put_at, uninterrupted};
+use crate::sys::descriptor::{self, Standard, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
 use crate::sys::signal::{self, Disposition};
@@ -83,9 +83,8 @@ impl Daemonize {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
         if let Some(first) = self.close_from {
-            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
-            kept.sort_unstable();
-            descriptor::close_from(first, &kept).map_err(cannot_daemonize)?;
+            let kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
+            descriptors::close_inherited_from(first, &kept).map_err(cannot_daemonize)?;
         }
         if self.ready.is_immediate() {
             process.listeners.dismiss_last();
@@ -156,8 +155,8 @@ impl StandardFiles {
     fn put_in_place(self) -> Result<(), Errno> {
         let output = self.output.as_ref().unwrap_or(&self.input);
         let error = self.error.as_ref().unwrap_or(output);
-        for (file, number) in [(&self.input, 0), (output, 1), (error, 2)] {
-            put_at(file.as_fd(), number)?;
+        for (file, place) in [&self.input, output, error].into_iter().zip(Standard::ALL) {
+            put_at(file.as_fd(), place)?;
         }
         Ok(())
     }

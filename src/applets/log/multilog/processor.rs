@@ -5,7 +5,7 @@ use super::events::{Events, WATCHED};
 use crate::files::descriptors::at_least;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor;
-use crate::sys::exec::execve;
+use crate::sys::exec::execve_handing;
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Disposition};
 use crate::sys::words::{Word, Words};
@@ -144,9 +144,6 @@ impl Running {
 fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundings: &Surroundings) -> u8 {
     let change = || {
         fchdir(directory)?;
-        for (file, number) in files.iter().zip([0, 1, 4, 5]) {
-            descriptor::put_at(file.as_fd(), number)?;
-        }
         if let Some(former) = &surroundings.child_signal {
             signal::restore(libc::SIGCHLD, former)?;
         }
@@ -154,8 +151,11 @@ fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundi
     };
     let reason = match change() {
         Ok(()) => {
-            let words = [Word::constant(c"sh"), Word::constant(c"-c"), command];
-            execve(c"/bin/sh", Words::leak(words), surroundings.environ)
+            let [previous, processed, state, newstate] = files;
+            let handed = [(previous, 0), (processed, 1), (state, 4), (newstate, 5)];
+            let handed = handed.map(|(file, number)| (file.as_fd(), number));
+            let words = [c"sh", c"-c", command.as_c_str()].into_iter();
+            execve_handing(handed, c"/bin/sh", words, surroundings.environ)
         }
         Err(reason) => reason,
     };
