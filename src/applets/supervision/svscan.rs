@@ -4,6 +4,7 @@
 //! |---|---|
 //! | scan | which service directories there are |
 //! | entry | a service, its log and the pipe between them |
+//! | starting | starting its supervises when they are due |
 //! | ending | the end of such an entry |
 //! | farewell | telling the supervise of a service to end |
 //! | drain | the end of a log |
@@ -18,6 +19,7 @@ mod farewell;
 mod manual;
 mod scan;
 mod start;
+mod starting;
 mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
