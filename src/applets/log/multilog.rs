@@ -3,19 +3,20 @@
 //! | module | is |
 //! |---|---|
 //! | actions, pattern | what a call asks for |
-//! | input | standard input, looked at before it is consumed |
+//! | input, feed | standard input, looked at before it is consumed |
 //! | lines | lines go through the actions |
 //! | destination | where they end |
 //! | directory, files, rotation, retention | log directories |
 //! | processor, missing | what makes old files of full ones |
 //! | removed | log directories that are taken away |
-//! | watch | signals, time, and what else there is to wait for |
+//! | events | signals, time, and what else there is to wait for |
 //! | manual | the prose of the manual page |
 
 pub mod actions;
 mod destination;
 mod directory;
 mod events;
+mod feed;
 mod files;
 mod input;
 mod lines;
