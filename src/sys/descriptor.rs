@@ -128,6 +128,15 @@ pub fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
 }
 
+/// A copy that stays open for good, in this program and in those to come.
+///
+/// # Errors
+/// As dup(2).
+pub fn leave_copy(of: BorrowedFd<'_>) -> nix::Result<()> {
+    // SAFETY: what is new has no owner, and gets none.
+    Errno::result(unsafe { libc::dup(of.as_raw_fd()) }).map(drop)
+}
+
 /// How many bytes are in a pipe.
 ///
 /// # Errors
@@ -311,7 +320,7 @@ impl Drop for Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::unistd::{dup, read};
+    use nix::unistd::read;
     use std::fs::File;
 
     /// A number above those that the other tests get.
@@ -330,7 +339,8 @@ mod tests {
 
     #[test]
     fn what_has_none_gets_one_and_no_second() {
-        let inherited = dup(move_to(File::open("/dev/zero").unwrap().into(), HIGH).unwrap()).unwrap().into_raw_fd();
+        let inherited = move_to(File::open("/dev/zero").unwrap().into(), HIGH).unwrap();
+        let inherited = keep_across_exec(inherited).unwrap().as_raw_fd();
         assert!(adopt(inherited, |_| false).is_none());
         let adopted = adopt(inherited, |_| true).unwrap();
         assert!(adopt(inherited, |_| true).is_none());

@@ -18,13 +18,13 @@ use crate::files::read_only::let_only_read;
 use crate::files::sight;
 use crate::options::Opt;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
+use crate::process::beside::Beside;
 use crate::start_report::{Listeners, ParentEnd, Scope};
 use crate::sys::descriptor::{STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
-use crate::sys::signal::Disposition;
+use crate::sys::process;
 use crate::sys::split::{self, Shares};
 use crate::sys::words::Word;
-use crate::sys::{process, signal};
 use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
 use foreground::Wait;
@@ -321,7 +321,7 @@ impl Link for Daemonize {
         }
         self.tell(&[b"Daemonizing..."]);
         match self.split(process, &prepared, offer) {
-            Ok(child_signal) => self.go_on(prepared, &child_signal, process),
+            Ok(beside) => self.go_on(prepared, beside, process),
             Err(reason) => {
                 if let Some(Ok(trace)) = prepared.pid_file.as_ref().map(Claim::trace) {
                     trace.clean_up(getpid());
@@ -333,13 +333,12 @@ impl Link for Daemonize {
 }
 
 impl Daemonize {
-    /// Returns in the daemon, with the disposition of SIGCHLD that it is to have.
-    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<Disposition> {
+    /// Returns in the daemon, with what it is to put back.
+    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<Beside> {
         let pid_file = prepared.pid_file.as_ref().map(Claim::trace).transpose()?;
         let listeners = process.listeners.copied()?;
         let waiting = process.listeners.pipe(Scope::WholeChain)?;
-        // an ignored SIGCHLD would take the status of a child away; the daemon puts it back
-        let former = signal::set_default(libc::SIGCHLD)?;
+        let beside = Beside::new()?;
         // A process that a later link forks comes back to who waits when that link's parent goes. Where it does not, less is
         // known of its end, and that is all.
         let _ = process::adopt_orphans();
@@ -363,7 +362,7 @@ impl Daemonize {
         } else {
             split::copying(parent, &shares, Parent::go_on)?
         }
-        Ok(former)
+        Ok(beside)
     }
 }
 

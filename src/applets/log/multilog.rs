@@ -31,9 +31,9 @@ mod rotation;
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
 use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::beside::Beside;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
-use crate::sys::signal;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, is_heard};
 use crate::voice::speaker::Speaker;
@@ -85,11 +85,11 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         Speaker::patient(APPLET.name).warn(&[complaint]);
     }
     // an ignored one takes the ends of children away
-    let child_signal = match plan.has_processor() {
-        true => Some(signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?),
+    let beside = match plan.has_processor() {
+        true => Some(Beside::new().unable_to("watch for", b"children")?),
         false => None,
     };
-    let surroundings = Surroundings { environ: process.environ.entries(), signals, child_signal };
+    let surroundings = Surroundings { environ: process.environ.entries(), signals, beside };
     let mut lines = Lines::open(plan, &process.environ, &surroundings, &mut events)?;
     events.is_started = true;
     process.listeners.tool_runs(APPLET.name);

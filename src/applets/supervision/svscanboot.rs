@@ -4,12 +4,12 @@ use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::environ::Environ;
 use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::beside::{Beside, Missing, Side};
 use crate::process::search::Search;
 use crate::service::scan_directory::{ScanDirectory, claim};
 use crate::sys::descriptor::{self, STDERR, Standard};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
-use crate::sys::signal;
 use crate::sys::words::{Word, Words};
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, explained, say_last};
@@ -196,18 +196,17 @@ fn leftovers(directory: Word) -> Vec<Word> {
 fn end(services: &[Word]) -> anyhow::Result<()> {
     let words = [Word::constant(c"svc"), Word::constant(c"-dx")];
     let argv = Words::leak(words.into_iter().chain(services.iter().copied()));
-    // an ignored one takes the end of a child away, once that has become another program
-    let former = signal::set_default(libc::SIGCHLD).unable_to("wait for", b"svc")?;
-    let outcome = match process::fork_quietly().unable_to("fork", b"svc")? {
-        ForkResult::Child => {
-            let _ = signal::restore(libc::SIGCHLD, &former);
+    let beside = Beside::new().unable_to("wait for", b"svc")?;
+    let outcome = match beside.fork_quietly() {
+        Ok(Side::Child) | Err(Missing::Signal(_) | Missing::Mask(_)) => {
             exec_own(argv);
             process::exit(BERNSTEIN.failure)
         }
         // whatever came of it: svscan comes next
-        ForkResult::Parent { child } => process::wait_for(child).map(drop).unable_to("wait for", b"svc"),
+        Ok(Side::Parent(child)) => child.wait().map(drop).unable_to("wait for", b"svc"),
+        Err(Missing::Fork(reason)) => return Err(Failure::unable_to("fork", b"svc", reason).into()),
     };
-    signal::restore(libc::SIGCHLD, &former).unable_to("wait for", b"svc")?;
+    beside.put_back().unable_to("wait for", b"svc")?;
     outcome
 }
 

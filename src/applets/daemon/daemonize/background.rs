@@ -7,11 +7,11 @@ use crate::environ::Change;
 use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
+use crate::process::beside::Beside;
 use crate::start_report::{Listeners, Log};
 use crate::sys::descriptor::{self, Standard, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
-use crate::sys::signal::{self, Disposition};
 use crate::sys::words::Word;
 use crate::voice::exit::HELD;
 use crate::voice::failure::Failure;
@@ -30,7 +30,7 @@ impl Daemonize {
     pub(super) fn go_on(
         &self,
         mut prepared: Prepared,
-        child_signal: &Disposition,
+        beside: Beside,
         process: &mut Process,
     ) -> anyhow::Result<Boundary> {
         if self.has_session {
@@ -45,7 +45,7 @@ impl Daemonize {
         // once is no wait
         process.listeners.tie_last(!self.keeps_late && !self.is_prompt(process));
         // only now, or the process in between would lose the daemon's status
-        signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
+        beside.put_back().map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
         if self.forks_twice || process.listeners.numbers().count() > 1 {
             process.listeners.going_on(getpid());
