@@ -4,25 +4,17 @@
 use crate::applet::{Applet, Dialect, Request, bare};
 use crate::applets;
 use crate::call;
+use crate::files::output::write_all;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
 use crate::voice::exit::{ANOTHERS, CATENA, Code, Codes, SUCCESS};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
-use nix::errno::Errno;
 use std::fmt::Write;
 
 /// Writes a text that was asked for to standard output. Gives 0, or `code` if it did not arrive.
 pub fn answer(text: &str, code: u8) -> u8 {
-    let mut left = text.as_bytes();
-    while !left.is_empty() {
-        match nix::unistd::write(STDOUT, left) {
-            Ok(count) => left = &left[count..],
-            Err(Errno::EINTR) => {}
-            Err(_) => return code,
-        }
-    }
-    0
+    if write_all(STDOUT, text.as_bytes()).is_ok() { 0 } else { code }
 }
 
 /// The words after the applet's name, in brackets where they may be left out.

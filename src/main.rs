@@ -20,6 +20,8 @@ static ARENA: Arena<LastWords> = unsafe { Arena::new() };
 /// Called by C's start-up code.
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
+    // SAFETY: no thread is ever started.
+    unsafe { process::vouch_for_one_thread() };
     // SAFETY: argv and envp as the C standard and the kernel lay them out; nothing in this process changes them.
     let (argv, envp) = unsafe { (Words::from_raw(argv), Words::from_raw(envp)) };
     // at once: C's exit handlers have nothing to do, and must not do it in memory that is lent (src/sys/split.rs)

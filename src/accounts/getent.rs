@@ -1,7 +1,7 @@
 //! getent(1): the C library's look-ups, in a process that can load its modules.
 
 use super::Answer;
-use crate::sys::descriptor::{self, put_at, uninterrupted};
+use crate::sys::descriptor::{self, Standard, put_at, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::words::{Word, Words};
 use crate::sys::{exec, signal};
@@ -89,9 +89,9 @@ fn become_getent(answer: &OwnedFd, database: &CStr, name: Word) -> ! {
         .and_then(|null| descriptor::copy_from(null.as_fd(), 3))
         .and_then(|null| Ok((null, descriptor::copy_from(answer.as_fd(), 3)?)))
         .and_then(|(null, answer)| {
-            put_at(null.as_fd(), 0)?;
-            put_at(null.as_fd(), 2)?;
-            put_at(answer.as_fd(), 1)
+            put_at(null.as_fd(), Standard::Input)?;
+            put_at(null.as_fd(), Standard::Error)?;
+            put_at(answer.as_fd(), Standard::Output)
         });
     if ready.is_err() {
         process::exit(NOT_RUN);

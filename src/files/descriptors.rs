@@ -1,7 +1,7 @@
 //! The numbers of descriptors: which are in use, and which are to be left to others.
 
 use crate::number::decimal_in;
-use crate::sys::descriptor::{STDERR, STDIN, STDOUT, copy_from, is_open, leave_open, limit};
+use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, close_unowned, copy_from, is_open, leave_open, limit};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -57,4 +57,32 @@ pub fn open_from(first: RawFd) -> std::io::Result<Vec<RawFd>> {
     numbers.retain(|&number| is_open(number));
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Closes every descriptor from `first` on that this program was started with, but those of `kept`.
+///
+/// # Errors
+/// As fcntl(2), F_DUPFD.
+pub fn close_inherited_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
+    /// Where /proc does not tell, numbers above are looked at no more: a limit may be as high as a thousand million.
+    const MOST: u64 = 1 << 16;
+    let numbers = match open_from(first) {
+        Ok(numbers) => numbers,
+        Err(_) => (first..=RawFd::try_from(limit()?.min(MOST)).unwrap_or(RawFd::MAX)).collect(),
+    };
+    numbers.into_iter().filter(|number| !kept.contains(number)).for_each(close_unowned);
+    Ok(())
+}
+
+/// Has an exec close all descriptors from `first` on.
+///
+/// # Errors
+/// As readdir(3), of /proc/self/fd, where there is no close_range(2) for that.
+pub fn close_on_exec_from(first: RawFd) -> std::io::Result<()> {
+    if descriptor::close_on_exec_from(first).is_err() {
+        for number in open_from(first)? {
+            let _ = descriptor::close_on_exec(number);
+        }
+    }
+    Ok(())
 }

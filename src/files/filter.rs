@@ -1,5 +1,6 @@
 //! A filter: all that standard input has at a time is changed and written to standard output before more is read.
 
+use super::output::write_all;
 use crate::sys::descriptor::{STDIN, STDOUT, uninterrupted};
 use crate::voice::failure::Failure;
 use crate::voice::ignored;
@@ -57,13 +58,13 @@ pub fn filter(conversion: &mut dyn Conversion) -> Result<(), Broken> {
             }
             Err(reason) => {
                 conversion.convert(&input[..held], true, &mut output);
-                write_all(&output).map_err(Broken::Output)?;
+                write_all(STDOUT, &output).map_err(Broken::Output)?;
                 return Err(Broken::Input(reason));
             }
         };
         let end = held + count;
         let done = conversion.convert(&input[..end], count == 0, &mut output);
-        write_all(&output).map_err(Broken::Output)?;
+        write_all(STDOUT, &output).map_err(Broken::Output)?;
         output.clear();
         if count == 0 {
             return Ok(());
@@ -76,16 +77,4 @@ pub fn filter(conversion: &mut dyn Conversion) -> Result<(), Broken> {
 /// Waits until there is something to be read or room for something to be written, whatever the descriptor's flags say.
 pub fn wait_for(descriptor: BorrowedFd<'_>, what: PollFlags) {
     let _ = uninterrupted(|| poll(&mut [PollFd::new(descriptor, what)], PollTimeout::NONE));
-}
-
-fn write_all(mut bytes: &[u8]) -> nix::Result<()> {
-    while !bytes.is_empty() {
-        match nix::unistd::write(STDOUT, bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => wait_for(STDOUT, PollFlags::POLLOUT),
-            Err(reason) => return Err(reason),
-        }
-    }
-    Ok(())
 }

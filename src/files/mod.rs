@@ -4,6 +4,7 @@ pub mod descriptors;
 pub mod file_id;
 pub mod filter;
 pub mod lock_wait;
+pub mod output;
 pub mod pipe;
 pub mod read_only;
 pub mod renaming;

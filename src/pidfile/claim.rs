@@ -97,6 +97,8 @@ pub struct Claim {
     file: OwnedFd,
     seen: FileStat,
     is_new: bool,
+    /// What has the number that is to be the lock's, until that has it.
+    reserved: Option<OwnedFd>,
 }
 
 /// How often a file that others keep replacing is opened again.
@@ -129,7 +131,7 @@ impl Claim {
             return Err(unfit(&reason));
         }
         let file = descriptors::at_least(file, 3).map_err(Unfit::Unopenable)?;
-        Ok(Self { terms, file, seen, is_new })
+        Ok(Self { terms, file, seen, is_new, reserved: None })
     }
 
     /// Writes this process's pid into the file, which is locked. Over a longer text there is no instant at which the first

@@ -15,7 +15,20 @@ pub struct Inherited {
     dispositions: [(i32, Disposition); 2],
 }
 
+/// What [`Inherited`] is made of: mask and dispositions.
+pub type Parts = (Set, [(i32, Disposition); 2]);
+
 impl Inherited {
+    /// What it is made of.
+    pub fn parts(&self) -> Parts {
+        (self.mask, self.dispositions)
+    }
+
+    /// Made of that.
+    pub fn from_parts((mask, dispositions): Parts) -> Self {
+        Self { mask, dispositions }
+    }
+
     /// Blocks the signals to wait for, and ignores those that punish a write.
     ///
     /// # Errors

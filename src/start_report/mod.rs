@@ -128,7 +128,6 @@ impl Listeners {
             taken.push(number);
             if let Some(end) = rest.next() {
                 let log = Log::taken_over(number, inode, decimal(end)?)?;
-                fcntl(&log, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
                 logs.push(log);
                 return None;
             }
@@ -139,7 +138,6 @@ impl Listeners {
                 };
                 number > 2 && fstat(descriptor).is_ok_and(is_pipe)
             })?;
-            fcntl(&pipe, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
             let is_ours = sigio::owner(pipe.as_fd()) == Some(getpid());
             Some(ReportPipe { pipe, scope: Scope::WholeChain, is_ours })
         });
@@ -189,11 +187,16 @@ impl Listeners {
         self.logs.clear();
     }
 
-    /// Those behind these descriptors, in a process where they have no other owner.
-    pub fn taken_over(numbers: &[RawFd]) -> Self {
-        let pipes = numbers.iter().filter_map(|&number| descriptor::adopt(number, |_| true));
-        let all = pipes.map(|pipe| ReportPipe { pipe, scope: Scope::WholeChain, is_ours: false }).collect();
-        Self { all, logs: Vec::new() }
+    /// The same by descriptors of their own, for a process that is left behind. No log is among them.
+    ///
+    /// # Errors
+    /// As fcntl(2), F_DUPFD.
+    pub fn copied(&self) -> nix::Result<Self> {
+        let copy = |status: &ReportPipe| {
+            let pipe = descriptors::copy_out_of_the_way(status.pipe.as_fd(), None)?;
+            Ok(ReportPipe { pipe, scope: Scope::WholeChain, is_ours: false })
+        };
+        Ok(Self { all: self.all.iter().map(copy).collect::<nix::Result<_>>()?, logs: Vec::new() })
     }
 
     /// Lets the one who came last go, with the news that all is well.
@@ -239,6 +242,11 @@ impl Listeners {
             log.file = descriptors::copy_out_of_the_way(log.as_fd(), Some(number))?;
         }
         Ok(())
+    }
+
+    /// What they are told by.
+    pub fn pipes(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.all.iter().map(|status| status.pipe.as_fd())
     }
 
     /// Where their descriptors are.

@@ -1,7 +1,7 @@
 //! A status pipe from end to end.
 
 use super::*;
-use crate::sys::descriptor::STDERR;
+use crate::sys::descriptor::{STDERR, keep_across_exec};
 use nix::errno::Errno;
 use proptest::prelude::*;
 
@@ -114,19 +114,19 @@ fn a_pipe_is_taken_over_only_under_its_own_name() {
     let mut stale = Environ::new(Words::leak([entry]));
     assert!(Listeners::inherited(&mut stale).all.is_empty());
     // no log either: neither of that length, nor another file
-    let file = tempfile::tempfile().unwrap();
-    nix::unistd::write(&file, b"old").unwrap();
+    // as an exec hands it on: not close-on-exec, and nobody's
+    let file = keep_across_exec(tempfile::tempfile().unwrap().into()).unwrap();
+    nix::unistd::write(file, b"old").unwrap();
     let name = |inode: u64, end: u64| format!("{}:{inode}:{end}", file.as_raw_fd());
-    let inode = fstat(&file).unwrap().st_ino;
+    let inode = fstat(file).unwrap().st_ino;
     for wrong in [name(inode, 4), name(inode, 0), name(inode + 1, 3), format!("1:{inode}:3"), name(inode, 3) + "x"] {
         let mut stale = environ();
         stale.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
         assert!(!Listeners::inherited(&mut stale).keep_logs(), "{wrong}");
     }
     // one descriptor named twice is still one
-    let pipe = nix::unistd::pipe().unwrap().1;
-    let name = format!("{}:{}", pipe.as_raw_fd(), fstat(&pipe).unwrap().st_ino);
-    std::mem::forget(pipe);
+    let pipe = keep_across_exec(nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap().1).unwrap();
+    let name = format!("{}:{}", pipe.as_raw_fd(), fstat(pipe).unwrap().st_ino);
     let mut twice = environ();
     twice.apply(vec![Change::set(VARIABLE.as_bytes(), format!("{name},{name}").as_bytes())]);
     assert_eq!(Listeners::inherited(&mut twice).numbers().count(), 1);

@@ -2,6 +2,7 @@
 
 use super::words::{Word, Words};
 use nix::errno::Errno;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// struct prctl_mm_map of linux/prctl.h.
 #[repr(C)]
@@ -81,13 +82,14 @@ impl Layout {
 }
 
 /// Makes `/proc/self/cmdline` begin with the words of `argv` from `place` on, and be empty behind them, as if an exec had
-/// been given these alone. Gives them where they lie now: **all words of `argv` are void from here on**, and so is whatever
-/// borrows from them.
+/// been given these alone. Gives them where they lie now. Who still has words of `argv` reads other text from here on, or
+/// none; it ends within that memory all the same.
 ///
-/// Where the words do not lie as the kernel lays them, one behind the other, nothing is shown anew.
+/// Where the words do not lie as the kernel lays them, one behind the other, nothing is shown anew; nor a second time.
 pub fn show_only(argv: Words, place: usize) -> Words {
+    static IS_SHOWN: AtomicBool = AtomicBool::new(false);
     let shown = argv.from(place);
-    if place == 0 || shown.is_empty() {
+    if place == 0 || shown.is_empty() || !is_on_stack(argv.first()) || IS_SHOWN.swap(true, Ordering::Relaxed) {
         return shown;
     }
     let start = argv.first().as_ptr();
@@ -103,7 +105,8 @@ pub fn show_only(argv: Words, place: usize) -> Words {
     let distance = first.addr() - start.addr();
     let length = end.addr() - first.addr();
     // SAFETY: the words lie one behind the other from `start` to `end`, on the stack, which is writable; those shown are
-    // the last `length` bytes of that. By what this function says, nobody reads them where they were any more.
+    // the last `length` bytes of that. Wherever a word began there is still a NUL behind that place. This happens once, and
+    // through pointers: there is no `&mut` to that memory.
     unsafe {
         start.copy_from(first, length);
         start.add(length).write_bytes(0, distance);
@@ -112,11 +115,51 @@ pub fn show_only(argv: Words, place: usize) -> Words {
     Words::leak(shown.iter().map(|word| unsafe { Word::from_raw(word.as_ptr().sub(distance)) }))
 }
 
-/// The bytes of a word of argv, without the NUL, to be written to: what is there is what ps shows. **The word is void from
-/// here on**, and so is whatever borrows from it.
-pub fn memory_of(word: Word) -> &'static mut [u8] {
-    let length = word.bytes().len();
-    // SAFETY: words of argv lie on the stack, leaked ones on the heap, both writable and there for good; a constant has no
-    // place in an argv that a program was given. By what this function says, this is the only way to them.
-    unsafe { std::slice::from_raw_parts_mut(word.as_ptr().cast(), length) }
+/// Whether a word lies on the stack, where the kernel lays argv out, and so in memory that can be written to. What is leaked
+/// lies on the heap, what is constant in the program.
+fn is_on_stack(word: Word) -> bool {
+    let here = 0_u8;
+    word.as_ptr().addr() > (&raw const here).addr()
+}
+
+/// The memory of a word of argv, to be written to: what is there is what ps shows. Whoever has the word reads what is written.
+pub struct Title {
+    word: Word,
+    length: usize,
+}
+
+impl Title {
+    /// Of a word. `None` if it is not as the kernel has laid it out; and there is one only, so that nobody else ever writes there.
+    pub fn of(word: Word) -> Option<Self> {
+        static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+        let is_free = is_on_stack(word) && !IS_TAKEN.swap(true, Ordering::Relaxed);
+        is_free.then(|| Self { word, length: word.bytes().len() })
+    }
+
+    /// Shows a text, as far as there is room for it.
+    pub fn show(&mut self, text: &[u8]) {
+        let count = text.len().min(self.length);
+        // SAFETY: as many bytes as the word had are writable and there for good, and its NUL stays behind them. They are written
+        // through a pointer: there is no `&mut` to them, here or anywhere.
+        unsafe { self.word.as_ptr().cast::<u8>().copy_from(text.as_ptr(), count) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::exec::name_at_exec;
+
+    #[test]
+    fn only_the_kernels_words_can_be_written_to_and_by_one_only() {
+        assert!(
+            Title::of(Word::leak(b"leaked".to_vec())).is_none() && Title::of(Word::constant(c"constant")).is_none()
+        );
+        let word = name_at_exec().unwrap();
+        let text = word.bytes().to_vec();
+        let mut title = Title::of(word).unwrap();
+        assert!(Title::of(word).is_none());
+        title.show(&[text.as_slice(), b"and more than there is room for"].concat());
+        assert_eq!(name_at_exec().unwrap().bytes(), text);
+    }
 }

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Standard input, whether or not it is open.
 // SAFETY: no owner exists that could close these three behind a borrower's back.
@@ -41,20 +41,64 @@ pub fn write_together(output: BorrowedFd<'_>, pieces: &[&[u8]]) -> nix::Result<(
     if written == length { Ok(()) } else { Err(Errno::ENOSPC) }
 }
 
-/// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was.
-pub fn put_at(from: BorrowedFd<'_>, to: RawFd) -> nix::Result<()> {
-    // SAFETY: dup2 takes any two numbers; `to` is a slot that nobody in this process owns.
-    Errno::result(unsafe { libc::dup2(from.as_raw_fd(), to) }).map(drop)
+/// The numbers that every program expects to be open. Nobody owns one of them: src/files/descriptors.rs keeps what is opened for
+/// another end out of their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standard {
+    /// 0.
+    Input,
+    /// 1.
+    Output,
+    /// 2.
+    Error,
 }
 
-/// Renumbers a descriptor. Closes what had the number.
-pub fn move_to(from: OwnedFd, to: RawFd) -> nix::Result<OwnedFd> {
-    if from.as_raw_fd() != to {
-        put_at(from.as_fd(), to)?;
-        // SAFETY: the copy just made; `from` is closed on return.
-        return Ok(unsafe { OwnedFd::from_raw_fd(to) });
+impl Standard {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Input, Self::Output, Self::Error];
+
+    /// Its number.
+    pub const fn number(self) -> RawFd {
+        self as RawFd
     }
-    Ok(from)
+}
+
+/// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was.
+///
+/// # Errors
+/// As dup2(2).
+pub fn put_at(from: BorrowedFd<'_>, to: Standard) -> nix::Result<()> {
+    // SAFETY: dup2 takes any two numbers; nobody in this process owns `to`.
+    Errno::result(unsafe { libc::dup2(from.as_raw_fd(), to.number()) }).map(drop)
+}
+
+/// Renumbers a descriptor, which stays close-on-exec. What this program was started with under that number is closed; what
+/// it has opened itself stays.
+///
+/// # Errors
+/// EBUSY if this program has opened something of that number; as dup3(2).
+pub fn move_to(from: OwnedFd, to: RawFd) -> nix::Result<OwnedFd> {
+    if from.as_raw_fd() == to {
+        return Ok(from);
+    }
+    if is_owned(to) == Some(true) {
+        return Err(Errno::EBUSY);
+    }
+    // SAFETY: nobody here owns `to`, and the copy is new; `from` is closed on return.
+    unsafe {
+        Errno::result(libc::dup3(from.as_raw_fd(), to, libc::O_CLOEXEC))?;
+        Ok(OwnedFd::from_raw_fd(to))
+    }
+}
+
+/// Whether what is open under this number may have an owner in this program; `None` if nothing is open.
+///
+/// All that has one is close-on-exec: whoever opens something asks for that, and who takes it off gives the descriptor away for
+/// good ([`keep_across_exec`]). What a program is started with is not, or the exec would have closed it.
+pub(super) fn is_owned(number: RawFd) -> Option<bool> {
+    // SAFETY: F_GETFD takes any number.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    (flags != -1).then_some(flags & libc::FD_CLOEXEC != 0)
 }
 
 /// Whether anything is open under this number.
@@ -82,6 +126,15 @@ pub fn clear_close_on_exec(descriptor: BorrowedFd<'_>) -> nix::Result<()> {
 /// Leaves a descriptor open for good, in this program and, if it is not close-on-exec, in those to come.
 pub fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
+}
+
+/// A copy that stays open for good, in this program and in those to come.
+///
+/// # Errors
+/// As dup(2).
+pub fn leave_copy(of: BorrowedFd<'_>) -> nix::Result<()> {
+    // SAFETY: what is new has no owner, and gets none.
+    Errno::result(unsafe { libc::dup(of.as_raw_fd()) }).map(drop)
 }
 
 /// How many bytes are in a pipe.
@@ -122,13 +175,6 @@ pub fn copy_from(of: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
     }
 }
 
-/// Closes what only the other of two processes with the same descriptors goes on to use. It must have no owner here that
-/// would close it, too.
-pub fn close_in_copy(number: RawFd) {
-    // SAFETY: see above.
-    unsafe { libc::close(number) };
-}
-
 /// How many descriptors the process may have: the lowest number that none can get.
 pub fn limit() -> nix::Result<u64> {
     // SAFETY: all-zero is a valid record, which the kernel fills.
@@ -139,29 +185,73 @@ pub fn limit() -> nix::Result<u64> {
     }
 }
 
-/// Takes over an inherited descriptor that nobody in this process owns, if it is what is expected.
+/// Takes over an inherited descriptor, if it is what is expected; it is close-on-exec from here on. `None` if something has been
+/// opened here under that number, or taken over before: nothing can have two owners.
 pub fn adopt(number: RawFd, is_expected: impl FnOnce(BorrowedFd<'_>) -> bool) -> Option<OwnedFd> {
-    if number < 0 || !is_open(number) {
+    if number < 0 || is_owned(number) != Some(false) {
         return None;
     }
-    // SAFETY: it is open, and by what this function is for has no other owner.
-    unsafe { is_expected(BorrowedFd::borrow_raw(number)).then(|| OwnedFd::from_raw_fd(number)) }
+    // SAFETY: it is open, and has no owner, see `is_owned`; from here on it has one, and looks like it.
+    unsafe {
+        if !is_expected(BorrowedFd::borrow_raw(number)) || libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == -1 {
+            return None;
+        }
+        Some(OwnedFd::from_raw_fd(number))
+    }
 }
 
-/// Closes every descriptor from `first` on but those of `kept`, which is sorted. Nobody may own what is closed.
-pub fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
+/// Closes an inherited descriptor, or one that has been given away to the programs to come. One that has an owner here stays
+/// open.
+pub fn close_unowned(number: RawFd) {
+    if is_owned(number) == Some(false) {
+        // SAFETY: nobody here owns it.
+        unsafe { libc::close(number) };
+    }
+}
+
+/// Has an exec close all descriptors from `first` on.
+///
+/// # Errors
+/// As close_range(2), CLOSE_RANGE_CLOEXEC; EINVAL before Linux 5.11.
+pub fn close_on_exec_from(first: RawFd) -> nix::Result<()> {
+    // SAFETY: numbers; nothing is closed.
+    let outcome = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    Errno::result(outcome).map(drop)
+}
+
+/// Has an exec close a descriptor.
+///
+/// # Errors
+/// EBADF if it is not open.
+pub fn close_on_exec(number: RawFd) -> nix::Result<()> {
+    // SAFETY: F_SETFD takes any number; nothing is closed.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
+/// Closes every descriptor from `first` on but those of `kept`, which is sorted.
+///
+/// # Safety
+/// Whoever owns what is closed is never used again, nor dropped.
+///
+/// # Errors
+/// As close_range(2), or where that is not to be had as readdir(3), of /proc/self/fd.
+pub(super) unsafe fn close_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
     let mut next = first;
     for &number in kept.iter().filter(|&&number| number >= first) {
         if number > next {
-            close_range(next, number - 1)?;
+            // SAFETY: the caller's promise.
+            unsafe { close_range(next, number - 1)? };
         }
         next = number + 1;
     }
-    close_range(next, RawFd::MAX)
+    // SAFETY: likewise.
+    unsafe { close_range(next, RawFd::MAX) }
 }
 
-fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
-    // SAFETY: see `close_from`.
+/// # Safety
+/// As for [`close_from`].
+unsafe fn close_range(first: RawFd, last: RawFd) -> nix::Result<()> {
+    // SAFETY: the caller's promise.
     match Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
         // a kernel before 5.9, or a filter that denies it, with whatever error: one by one, as far as there are any
         Err(reason) => {
@@ -224,5 +314,37 @@ impl Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::read;
+    use std::fs::File;
+
+    /// A number above those that the other tests get.
+    const HIGH: RawFd = 700;
+
+    #[test]
+    fn what_has_an_owner_is_neither_closed_nor_owned_twice() {
+        let file = File::open("/dev/zero").unwrap();
+        let number = file.as_raw_fd();
+        assert!(adopt(number, |_| true).is_none());
+        close_unowned(number);
+        let other = File::open("/dev/null").unwrap();
+        assert_eq!(move_to(other.into(), number).err(), Some(Errno::EBUSY));
+        assert_eq!(read(&file, &mut [1]), Ok(1));
+    }
+
+    #[test]
+    fn what_has_none_gets_one_and_no_second() {
+        let inherited = move_to(File::open("/dev/zero").unwrap().into(), HIGH).unwrap();
+        let inherited = keep_across_exec(inherited).unwrap().as_raw_fd();
+        assert!(adopt(inherited, |_| false).is_none());
+        let adopted = adopt(inherited, |_| true).unwrap();
+        assert!(adopt(inherited, |_| true).is_none());
+        close_unowned(inherited);
+        assert_eq!(read(&adopted, &mut [1]), Ok(1));
     }
 }

@@ -1,8 +1,10 @@
 //! execve, and what the kernel would say to it.
 
+use super::descriptor::{copy_from, is_owned};
 use super::words::{Word, Words};
 use nix::errno::Errno;
 use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A name that leads to the file this process runs, where /proc is mounted.
 pub const SELF: &CStr = c"/proc/self/exe";
@@ -24,6 +26,80 @@ pub fn execve_with<'a>(file: &CStr, argv: impl Iterator<Item = &'a CStr>, envp: 
     // SAFETY: as above; the last slot is null in any case.
     unsafe { libc::execve(file.as_ptr(), slots.as_ptr(), envp.as_ptr()) };
     Errno::last()
+}
+
+/// Likewise, and the program gets these descriptors under these numbers, whatever they are here; none of them may have a
+/// number that another is handed over under. If the exec fails, all is under its own number again.
+pub fn execve_handing<'a, const N: usize>(
+    handed: [(BorrowedFd<'_>, RawFd); N],
+    file: &CStr,
+    argv: impl Iterator<Item = &'a CStr>,
+    envp: Words,
+) -> Errno {
+    let first_free = handed.iter().map(|&(_, to)| to).max().unwrap_or(0).saturating_add(1);
+    let mut shadowed = [const { None }; N];
+    let mut reason = None;
+    for (&(from, to), shadowed) in handed.iter().zip(&mut shadowed) {
+        match Shadowed::by(from, to, first_free) {
+            Ok(former) => *shadowed = Some(former),
+            Err(error) => {
+                reason = Some(error);
+                break;
+            }
+        }
+    }
+    let reason = reason.unwrap_or_else(|| execve_with(file, argv, envp));
+    shadowed.into_iter().flatten().for_each(Shadowed::put_back);
+    reason
+}
+
+/// What had a number that another descriptor has now.
+struct Shadowed {
+    number: RawFd,
+    was_owned: bool,
+    /// `None` if nothing was open there; itself if that is what is handed over.
+    former: Option<Former>,
+}
+
+enum Former {
+    Same,
+    Other(OwnedFd),
+}
+
+impl Shadowed {
+    fn by(from: BorrowedFd<'_>, number: RawFd, first_free: RawFd) -> nix::Result<Self> {
+        let was_owned = is_owned(number);
+        if from.as_raw_fd() == number {
+            // SAFETY: an open descriptor and a flag.
+            Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, 0) })?;
+            return Ok(Self { number, was_owned: was_owned == Some(true), former: Some(Former::Same) });
+        }
+        let former = match was_owned {
+            Some(_) => {
+                // SAFETY: it is open, and stays so while it is copied.
+                let shown = unsafe { BorrowedFd::borrow_raw(number) };
+                // where there is no number above, any that is free
+                Some(Former::Other(copy_from(shown, first_free).or_else(|_| copy_from(shown, 3))?))
+            }
+            None => None,
+        };
+        // SAFETY: what has the number is put back before its owner can miss it.
+        Errno::result(unsafe { libc::dup2(from.as_raw_fd(), number) })?;
+        Ok(Self { number, was_owned: was_owned == Some(true), former })
+    }
+
+    fn put_back(self) {
+        let flags = if self.was_owned { libc::O_CLOEXEC } else { 0 };
+        // SAFETY: the number's own file comes back to it; where it had none, nobody owns what is closed.
+        unsafe {
+            match self.former {
+                Some(Former::Other(former)) => libc::dup3(former.as_fd().as_raw_fd(), self.number, flags),
+                Some(Former::Same) if self.was_owned => libc::fcntl(self.number, libc::F_SETFD, libc::FD_CLOEXEC),
+                Some(Former::Same) => 0,
+                None => libc::close(self.number),
+            };
+        }
+    }
 }
 
 /// Whether an exec, tried now, may be refused because the account has too many processes.
@@ -56,5 +132,25 @@ pub fn name_at_exec() -> Option<Word> {
     unsafe {
         let name = libc::getauxval(libc::AT_EXECFN) as *const std::ffi::c_char;
         (!name.is_null()).then(|| Word::constant(CStr::from_ptr(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::unistd::read;
+    use std::fs::File;
+    use std::io::Write;
+
+    #[test]
+    fn an_exec_that_fails_gives_all_numbers_back() {
+        let [zero, null] = ["/dev/zero", "/dev/null"].map(|name| File::open(name).unwrap());
+        let (mut full, free) = (File::options().write(true).open("/dev/full").unwrap(), 650);
+        let handed = [(null.as_fd(), zero.as_raw_fd()), (null.as_fd(), free), (full.as_fd(), full.as_raw_fd())];
+        let reason = execve_handing(handed, c"/no/such", [c"such"].into_iter(), Words::EMPTY);
+        assert_eq!(reason, Errno::ENOENT);
+        assert_eq!(read(&zero, &mut [1]), Ok(1));
+        assert!(full.write_all(b"x").is_err());
+        assert_eq!([zero.as_raw_fd(), full.as_raw_fd(), free].map(is_owned), [Some(true), Some(true), None]);
     }
 }

@@ -2,6 +2,7 @@
 //! touches more than asked. A wrapper takes and gives safe types, holds one call, and decides nothing.
 #![allow(unsafe_code)]
 
+pub mod anew;
 pub mod arena;
 pub mod argv;
 pub mod descriptor;

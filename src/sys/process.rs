@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
 /// Ends the process at once.
 pub fn exit(code: u8) -> ! {
@@ -11,17 +11,41 @@ pub fn exit(code: u8) -> ! {
     unsafe { libc::_exit(code.into()) }
 }
 
+/// Whether somebody has vouched for one thread.
+static HAS_ONE_THREAD: AtomicBool = AtomicBool::new(false);
+
+/// Lets this process fork.
+///
+/// # Safety
+/// It has one thread, and never starts another: the child of a fork has only the one that has called, and whatever another
+/// held at that moment, such as the lock of malloc, stays held.
+pub unsafe fn vouch_for_one_thread() {
+    HAS_ONE_THREAD.store(true, Ordering::Relaxed);
+}
+
 /// Forks.
+///
+/// # Errors
+/// EDEADLK unless somebody has vouched for one thread; as fork(2).
 pub fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: catena never starts a thread, so the child may do whatever the parent may.
+    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+        return Err(Errno::EDEADLK);
+    }
+    // SAFETY: there is one thread, so the child may do whatever the parent may.
     unsafe { nix::unistd::fork() }
 }
 
 /// Forks a child whose end sends no signal: the parent's SIGCHLD disposition, mask and pending signals stay as they
 /// are, and an ignored SIGCHLD does not reap it. Wait for it with [`wait_for`]. All that holds until the child execs: from
 /// then on it sends SIGCHLD like any other, and is reaped where that is ignored (begin_new_exec in the kernel's fs/exec.c).
+///
+/// # Errors
+/// As for [`fork`].
 pub fn fork_quietly() -> nix::Result<ForkResult> {
-    // SAFETY: clone without flags is fork with exit signal 0; the process has one thread. libc is not told, so the
+    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+        return Err(Errno::EDEADLK);
+    }
+    // SAFETY: clone without flags is fork with exit signal 0; there is one thread. libc is not told, so the
     // child calls nothing that depends on its process number.
     let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
     match Errno::result(pid)? {

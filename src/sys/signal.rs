@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 
 /// What is done with a signal, to be put back later.
+#[derive(Clone, Copy)]
 pub struct Disposition(libc::sigaction);
 
 fn exchange(signal: i32, new: Option<&libc::sigaction>) -> nix::Result<Disposition> {

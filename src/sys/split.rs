@@ -5,37 +5,81 @@
 use super::process;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// What the parent does.
-struct Task<F> {
-    parent: F,
+/// Who goes on, and who is left behind, have the same descriptors at first. These are only for one of them.
+pub struct Shares<'a, P> {
+    /// Those that belong to what the parent gets.
+    pub of_parent: for<'p> fn(&'p P) -> Vec<BorrowedFd<'p>>,
+    /// Those that stay with the child.
+    pub of_child: &'a [BorrowedFd<'a>],
 }
 
-/// Splits by a plain fork: each has its own memory. Returns in the child.
+impl<P> Shares<'_, P> {
+    fn numbers(&self, parent: &P) -> (Vec<RawFd>, Vec<RawFd>) {
+        let numbers = |all: &[BorrowedFd<'_>]| all.iter().map(AsRawFd::as_raw_fd).collect();
+        (numbers(&(self.of_parent)(parent)), numbers(self.of_child))
+    }
+}
+
+/// Closes what the other side has.
+///
+/// # Safety
+/// Who owns it here is never used again, nor dropped.
+unsafe fn close_all(numbers: Vec<RawFd>) {
+    for number in numbers {
+        // SAFETY: the caller's promise.
+        unsafe { libc::close(number) };
+    }
+}
+
+/// What the parent goes on with.
+struct Task<P> {
+    parent: P,
+    of_child: Vec<RawFd>,
+    run: fn(P, Pid) -> u8,
+}
+
+impl<P> Task<P> {
+    /// # Safety
+    /// In the parent, which comes back to nothing else.
+    unsafe fn go_on(self, child: Pid) -> ! {
+        // SAFETY: what is closed is owned by what the child has, and nobody here comes back to that.
+        unsafe { close_all(self.of_child) };
+        process::exit((self.run)(self.parent, child))
+    }
+}
+
+/// Splits by a plain fork: each has its own memory. The parent goes on with `run` alone, which gives its exit code. Returns in
+/// the child.
 ///
 /// # Errors
 /// As fork(2).
-pub fn copying<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
+pub fn copying<P: 'static>(parent: P, shares: &Shares<'_, P>, run: fn(P, Pid) -> u8) -> nix::Result<()> {
+    let (of_parent, of_child) = shares.numbers(&parent);
     match process::fork()? {
-        ForkResult::Parent { child } => {
-            parent(child);
-            process::exit(0)
+        // SAFETY: nothing is behind it.
+        ForkResult::Parent { child } => unsafe { Task { parent, of_child, run }.go_on(child) },
+        ForkResult::Child => {
+            // it is the parent's alone here as well
+            std::mem::forget(parent);
+            // SAFETY: it was what owned them.
+            unsafe { close_all(of_parent) };
         }
-        // it is the parent's alone here as well
-        ForkResult::Child => std::mem::forget(parent),
     }
     Ok(())
 }
 
 /// Splits without a copy. The parent stands still until the child has exec'ed or is gone, and finds the memory as the
-/// child has left it: what `parent` needs must be its own, and nothing that the child touches. Returns in the child.
+/// child has left it: so what it gets must be what could be given to another thread, and `run` is a function that knows
+/// nothing of the frames behind it. Returns in the child.
 ///
 /// # Errors
 /// As clone(2).
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
-    let task = Box::into_raw(Box::new(Task { parent }));
+pub fn sharing<P: Send + 'static>(parent: P, shares: &Shares<'_, P>, run: fn(P, Pid) -> u8) -> nix::Result<()> {
+    let (of_parent, of_child) = shares.numbers(&parent);
+    let task = Box::into_raw(Box::new(Task { parent, of_child, run }));
     let flags = (libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD) as usize;
     let outcome: isize;
     // SAFETY: With a null stack the child goes on with the one that is there, as if the call had been any other, and may
@@ -56,7 +100,7 @@ pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
             "push 0",
             "jmp {begin}",
             "2:",
-            begin = sym begin::<F>,
+            begin = sym begin::<P>,
             in("r13") task,
             inlateout("rax") libc::SYS_clone as isize => outcome,
             in("rdi") flags,
@@ -82,7 +126,7 @@ pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
             "mov x30, #0",
             "b {begin}",
             "2:",
-            begin = sym begin::<F>,
+            begin = sym begin::<P>,
             in("x21") task,
             in("x8") libc::SYS_clone,
             inlateout("x0") flags as isize => outcome,
@@ -98,22 +142,22 @@ pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
         drop(unsafe { Box::from_raw(task) });
         return Err(Errno::from_raw((-outcome) as i32));
     }
+    // SAFETY: what owns them is the parent's, which has its own.
+    unsafe { close_all(of_parent) };
     Ok(())
 }
 
 /// Where there is no code for that, a plain fork does.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn sharing<F: FnOnce(Pid) + 'static>(parent: F) -> nix::Result<()> {
-    copying(parent)
+pub fn sharing<P: Send + 'static>(parent: P, shares: &Shares<'_, P>, run: fn(P, Pid) -> u8) -> nix::Result<()> {
+    copying(parent, shares, run)
 }
 
 /// Where the parent begins anew.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-unsafe extern "C" fn begin<F: FnOnce(Pid)>(task: *mut Task<F>, child: isize) -> ! {
-    // SAFETY: made by `sharing` for this one call.
-    let task = unsafe { Box::from_raw(task) };
-    (task.parent)(Pid::from_raw(child as i32));
-    process::exit(0)
+unsafe extern "C" fn begin<P>(task: *mut Task<P>, child: isize) -> ! {
+    // SAFETY: made by `sharing` for this one call, in the parent; the frames behind it are nobody's.
+    unsafe { Box::from_raw(task).go_on(Pid::from_raw(child as i32)) }
 }
 
 /// A child that runs a function and then a program.

@@ -11,6 +11,11 @@ use std::ptr::NonNull;
 #[repr(transparent)]
 pub struct Word(NonNull<c_char>);
 
+// SAFETY: what it leads to is there for good, and nobody writes to it as long as it is read.
+unsafe impl Send for Word {}
+// SAFETY: likewise.
+unsafe impl Sync for Word {}
+
 impl Word {
     /// The word that a string constant spells.
     pub const fn constant(text: &'static CStr) -> Self {

@@ -5,6 +5,8 @@ pub mod exit;
 pub mod failure;
 pub mod foreign;
 pub mod ignored;
+pub mod line;
 pub mod once_a_minute;
 pub mod out_of_memory;
+pub mod reason;
 pub mod speaker;

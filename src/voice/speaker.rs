@@ -1,7 +1,8 @@
 //! What a program of daemontools' dialect says of trouble that does not end it: `NAME: warning: …`, one line, one write.
 
 use super::dialect::Dialect;
-use super::failure::{MOST_PIECES, describe, say, say_in_passing};
+use super::line::{MOST_PIECES, say, say_in_passing};
+use super::reason::describe;
 use nix::errno::Errno;
 
 /// How grave it is.

@@ -25,21 +25,22 @@ use crate::files::descriptors;
 use crate::files::read_only::let_only_read;
 use crate::files::sight;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
-use crate::start_report::Scope;
-use crate::sys::descriptor::{self, STDOUT, uninterrupted};
+use crate::process::beside::Beside;
+use crate::start_report::{Listeners, ParentEnd, Scope};
+use crate::sys::descriptor::{STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
-use crate::sys::signal::Disposition;
+use crate::sys::process;
+use crate::sys::split::{self, Shares};
 use crate::sys::words::Word;
-use crate::sys::{process, signal, split};
 use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
 use foreground::Wait;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat, stat};
-use nix::unistd::{AccessFlags, Uid, access, geteuid, getpid, getuid};
+use nix::unistd::{AccessFlags, Pid, Uid, access, geteuid, getpid, getuid};
 use readiness::{Offer, Ready};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use wishes::Daemonize;
 
 /// The definition.
@@ -310,7 +311,7 @@ impl OwnWay for Daemonize {
         }
         self.tell(&[b"Daemonizing..."]);
         match self.split(process, &prepared, offer) {
-            Ok(child_signal) => self.go_on(prepared, &child_signal, process),
+            Ok(beside) => self.go_on(prepared, beside, process),
             Err(reason) => {
                 if let Some(Ok(trace)) = prepared.pid_file.as_ref().map(Claim::trace) {
                     trace.clean_up(getpid());
@@ -322,23 +323,19 @@ impl OwnWay for Daemonize {
 }
 
 impl Daemonize {
-    /// Returns in the daemon, with the disposition of SIGCHLD that it is to have.
-    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<Disposition> {
+    /// Returns in the daemon, with what it is to put back.
+    fn split(&self, process: &mut Process, prepared: &Prepared, offer: Offer) -> nix::Result<Beside> {
         let pid_file = prepared.pid_file.as_ref().map(Claim::trace).transpose()?;
-        let listeners = process.listeners.numbers().collect();
+        let listeners = process.listeners.copied()?;
         let waiting = process.listeners.pipe(Scope::WholeChain)?;
-        // an ignored SIGCHLD would take the status of a child away; the daemon puts it back
-        let former = signal::set_default(libc::SIGCHLD)?;
+        let beside = Beside::new()?;
         // A process that a later link forks comes back to who waits when that link's parent goes. Where it does not, less is
         // known of its end, and that is all.
         let _ = process::adopt_orphans();
 
-        // what both have open and one of them has no use for
-        let not_for_child = [Some(waiting.as_fd()), offer.ear(), pid_file.as_ref().map(AsFd::as_fd)];
-        let not_for_child: Vec<RawFd> = not_for_child.iter().flatten().map(AsRawFd::as_raw_fd).collect();
-        let status = process.listeners.numbers().last();
-        let not_for_parent: Vec<RawFd> =
-            status.into_iter().chain(prepared.ready.as_ref().map(AsRawFd::as_raw_fd)).collect();
+        let of_child: Vec<BorrowedFd<'_>> =
+            process.listeners.pipes().chain(prepared.ready.as_ref().map(AsFd::as_fd)).collect();
+        let shares = Shares { of_parent: Parent::descriptors, of_child: &of_child };
         let wait = Wait {
             timeout: self.timeout,
             settle: self.settle,
@@ -348,21 +345,36 @@ impl Daemonize {
             forks_twice: self.forks_twice,
             verbose: self.verbose,
             pid_file,
-            listeners,
             usage_at_end: process.usage_at_end,
         };
-        let parent = move |child| {
-            not_for_parent.iter().copied().for_each(descriptor::close_in_copy);
-            process::exit(wait.for_start(child, waiting, offer));
-        };
+        let parent = Parent { wait, waiting, offer, listeners };
         if self.is_prompt(process) {
-            split::sharing(parent)?
+            split::sharing(parent, &shares, Parent::go_on)?
         } else {
-            split::copying(parent)?
+            split::copying(parent, &shares, Parent::go_on)?
         }
+        Ok(beside)
+    }
+}
 
-        not_for_child.into_iter().for_each(descriptor::close_in_copy);
-        Ok(former)
+/// All that the parent goes on with.
+struct Parent {
+    wait: Wait,
+    waiting: ParentEnd,
+    offer: Offer,
+    /// Who waits for this process in turn.
+    listeners: Listeners,
+}
+
+impl Parent {
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        let pid_file = self.wait.pid_file.as_ref().map(AsFd::as_fd);
+        let own = [Some(self.waiting.as_fd()), self.offer.ear(), pid_file];
+        own.into_iter().flatten().chain(self.listeners.pipes()).collect()
+    }
+
+    fn go_on(self, child: Pid) -> u8 {
+        self.wait.for_start(child, self.waiting, self.offer, self.listeners)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::attributes::descriptors::{self, WITNESSES};
 use crate::attributes::pid::{self, FORKS};
 use crate::attributes::{Boundaries, Fact, View};
 use crate::options::Flag;
+use crate::process::beside::{Beside, Missing, Side};
 use crate::process::table;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::process::{self, End};
@@ -13,7 +14,7 @@ use crate::voice::exit::{ANOTHERS, BERNSTEIN};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::unistd::{ForkResult, Pid, getpid};
+use nix::unistd::{Pid, getpid};
 use std::os::fd::{AsFd, OwnedFd};
 
 const SUBREAPER: Flag =
@@ -101,30 +102,38 @@ fn failed(verb: &'static str) -> impl Fn(Errno) -> Failure {
     move |reason| Failure::new(format!("unable to {verb}")).because(reason)
 }
 
+fn no_child(missing: Missing) -> Failure {
+    let verb = match missing {
+        Missing::Fork(_) => "fork",
+        Missing::Signal(_) => "set SIGCHLD",
+        Missing::Mask(_) => "unblock signals",
+    };
+    failed(verb)(missing.reason())
+}
+
 /// The way of the reference.
 fn hold(process: &mut Process) -> anyhow::Result<Boundaries> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("create pipe"))?;
-    // an ignored SIGCHLD would take the child's status away; the child puts it back
-    let former = signal::set_default(libc::SIGCHLD).map_err(failed("set SIGCHLD"))?;
-    match process::fork().map_err(failed("fork"))? {
-        ForkResult::Child => {
-            signal::restore(libc::SIGCHLD, &former).map_err(failed("set SIGCHLD"))?;
+    let beside = Beside::new().map_err(failed("set SIGCHLD"))?;
+    match beside.fork().map_err(no_child)? {
+        Side::Child => {
             process.listeners.follow();
             drop(read);
             let first = descriptor::keep_across_exec(write).unable_to("keep open", b"the pipe")?;
             for _ in 0..COPIES {
                 // as many as the limit lets it have
-                let Ok(copy) = nix::unistd::dup(first) else { break };
-                descriptor::leave_open(copy);
+                if descriptor::leave_copy(first).is_err() {
+                    break;
+                }
             }
             Ok(Boundaries::NONE)
         }
-        ForkResult::Parent { child } => {
+        Side::Parent(child) => {
             process.listeners.leave();
             process::set_name(APPLET.name);
             drop(write);
             read_to_end(&read);
-            let end = process::wait_for(child).map_err(failed("wait"))?;
+            let end = child.wait().map_err(failed("wait"))?;
             Err(outcome(end).into())
         }
     }
@@ -178,18 +187,16 @@ impl Watcher {
         let signals = Set::of(&signals);
         // before the fork, so that none is lost
         let mask = signal::block(signals).map_err(failed("block signals"))?;
-        let former = signal::set_default(libc::SIGCHLD).map_err(failed("set SIGCHLD"))?;
-        match process::fork().map_err(failed("fork"))? {
-            ForkResult::Child => {
-                signal::restore(libc::SIGCHLD, &former).map_err(failed("set SIGCHLD"))?;
-                signal::set_mask(mask).map_err(failed("unblock signals"))?;
+        let beside = Beside::new().map_err(failed("set SIGCHLD"))?.with_former_mask(mask);
+        match beside.fork().map_err(no_child)? {
+            Side::Child => {
                 process.listeners.follow();
                 Ok(None)
             }
-            ForkResult::Parent { child } => {
+            Side::Parent(child) => {
                 process.listeners.leave();
                 process::set_name(APPLET.name);
-                Ok(Some(Self { child, signals }))
+                Ok(Some(Self { child: child.pid(), signals }))
             }
         }
     }

@@ -3,19 +3,20 @@
 //! | module | is |
 //! |---|---|
 //! | actions, pattern | what a call asks for |
-//! | input | standard input, looked at before it is consumed |
+//! | input, feed | standard input, looked at before it is consumed |
 //! | lines | lines go through the actions |
 //! | destination | where they end |
 //! | directory, files, rotation, retention | log directories |
 //! | processor, missing | what makes old files of full ones |
 //! | removed | log directories that are taken away |
-//! | watch | signals, time, and what else there is to wait for |
+//! | events | signals, time, and what else there is to wait for |
 //! | manual | the prose of the manual page |
 
 pub mod actions;
 mod destination;
 mod directory;
 mod events;
+mod feed;
 mod files;
 mod input;
 mod lines;
@@ -30,9 +31,9 @@ mod rotation;
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
 use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::beside::Beside;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
-use crate::sys::signal;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, is_heard};
 use crate::voice::speaker::Speaker;
@@ -84,11 +85,11 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         Speaker::patient(APPLET.name).warn(&[complaint]);
     }
     // an ignored one takes the ends of children away
-    let child_signal = match plan.has_processor() {
-        true => Some(signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?),
+    let beside = match plan.has_processor() {
+        true => Some(Beside::new().unable_to("watch for", b"children")?),
         false => None,
     };
-    let surroundings = Surroundings { environ: process.environ.entries(), signals, child_signal };
+    let surroundings = Surroundings { environ: process.environ.entries(), signals, beside };
     let mut lines = Lines::open(plan, &process.environ, &surroundings, &mut events)?;
     events.is_started = true;
     process.listeners.tool_runs(APPLET.name);

@@ -5,7 +5,7 @@ use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, TERMINALS};
 use crate::attributes::ignored::{HANGUP, Ignore};
 use crate::attributes::{Boundaries, Effect, Fact, Value, View};
-use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, uninterrupted};
+use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, Standard, uninterrupted};
 use crate::voice::exit::NOHUP;
 use crate::voice::failure::{Failure, say};
 use crate::voice::foreign::quoted;
@@ -94,7 +94,7 @@ impl OwnWay for Nohup {
         if input_is_terminal {
             // unreadable, so that a read fails instead of seeing the end of a file
             let null = uninterrupted(|| open(c"/dev/null", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()))
-                .and_then(|null| descriptor::put_at(null.as_fd(), 0));
+                .and_then(|null| descriptor::put_at(null.as_fd(), Standard::Input));
             null.map_err(|reason| Failure::new("failed to render standard input unusable").because(reason))?;
         }
         let ignoring: &[u8] = if input_is_terminal { b"ignoring input and " } else { b"" };
@@ -104,7 +104,7 @@ impl OwnWay for Nohup {
             let (opened, name) = open_output(process)?;
             if output_is_terminal {
                 // before anything is said: the file may have got the number of a closed standard error
-                descriptor::put_at(opened.as_fd(), 1)
+                descriptor::put_at(opened.as_fd(), Standard::Output)
                     .map_err(|reason| Failure::new("failed to redirect standard output").because(reason))?;
                 drop(opened);
             } else {
@@ -127,7 +127,7 @@ impl OwnWay for Nohup {
                 Some(file) => file.as_fd(),
                 None => STDOUT,
             };
-            descriptor::put_at(target, 2)
+            descriptor::put_at(target, Standard::Error)
                 .map_err(|reason| Failure::new("failed to redirect standard error").because(reason))?;
         }
         IGNORE_HANGUP.make(process)

@@ -6,13 +6,13 @@ use crate::attributes::pid::{self, MAY_FORK};
 use crate::attributes::session::{self, NewSession, PGID, SESSION};
 use crate::attributes::{Attribute, Boundaries, Effect, Fact, Value, View};
 use crate::options::{Flag, HELP, VERSION};
+use crate::process::beside::{Beside, Child, Side};
 use crate::start_report::Scope;
 use crate::sys::descriptor::{STDERR, STDIN};
 use crate::sys::process::{self, End};
-use crate::sys::signal;
 use crate::voice::exit::{ANOTHERS, KILLED, SETSID, SUCCESS};
 use crate::voice::failure::{Failure, say_last};
-use nix::unistd::{ForkResult, Pid, getpgrp, getpid};
+use nix::unistd::{getpgrp, getpid};
 
 const TERMINAL: Flag = Flag::new("ctty", "Make the terminal on standard input the new session's").or(b'c');
 const FORK: Flag = Flag::new("fork", "Fork even where that is not needed").or(b'f');
@@ -104,19 +104,17 @@ impl Setsid {
     /// Returns only in the child.
     fn go_on_in_child(&self, process: &mut Process) -> anyhow::Result<()> {
         let failed = |reason| Failure::new("fork").because(reason);
-        // an ignored SIGCHLD would take the child's status away, from whoever waits for it; the child puts it back
-        let former = signal::set_default(libc::SIGCHLD).map_err(failed)?;
+        let beside = Beside::new().map_err(failed)?;
         let waiting = process.listeners.pipe(Scope::NextProgram).map_err(failed)?;
-        match process::fork().map_err(failed)? {
-            ForkResult::Child => {
-                signal::restore(libc::SIGCHLD, &former).map_err(failed)?;
+        match beside.fork().map_err(|missing| failed(missing.reason()))? {
+            Side::Child => {
                 process.listeners.follow();
                 if !self.wait {
                     process.listeners.going_on(getpid());
                 }
                 Ok(())
             }
-            ForkResult::Parent { child } => {
+            Side::Parent(child) => {
                 // the child alone answers from here on
                 process.listeners.leave();
                 process::exit(if self.wait { wait(child) } else { waiting.failure().unwrap_or(0) })
@@ -126,11 +124,11 @@ impl Setsid {
 }
 
 /// The program's exit code, or 128+N.
-fn wait(child: Pid) -> u8 {
-    match process::wait_for(child) {
+fn wait(child: Child) -> u8 {
+    match child.wait() {
         Ok(End::Exited(code)) => code,
         Ok(End::Killed(signal)) => {
-            let child = child.to_string();
+            let child = child.pid().to_string();
             let _ = say_last(STDERR, &[b"setsid: child ", child.as_bytes(), b" did not exit normally\n"]);
             128 + signal
         }

@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::files::filter::wait_for;
 use crate::options::Given;
-use crate::sys::argv;
+use crate::sys::argv::Title;
 use crate::sys::descriptor::STDIN;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::Failure;
@@ -82,8 +82,10 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let words = given.operands();
     let last = words.iter().last().filter(|last| last.bytes().len() >= SHORTEST);
     let Some(last) = last else { return Err(Failure::silent(BERNSTEIN.usage).into()) };
-    let window = argv::memory_of(last);
-    window.fill(b'.');
+    let mut window = vec![b'.'; last.bytes().len()];
+    let mut title = Title::of(last);
+    let mut show = |window: &[u8]| title.iter_mut().for_each(|title| title.show(window));
+    show(&window);
     process.listeners.tool_runs(APPLET.name);
     let mut block = [0; BLOCK];
     // the beginning of a character whose end has not been read yet
@@ -91,7 +93,10 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     loop {
         match nix::unistd::read(STDIN, &mut block[begun..]) {
             Ok(0) => return Ok(0),
-            Ok(count) => begun = take_in(window, &mut block[..begun + count]),
+            Ok(count) => {
+                begun = take_in(&mut window, &mut block[..begun + count]);
+                show(&window);
+            }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => wait_for(STDIN, PollFlags::POLLIN),
             Err(_) => return Err(Failure::unspoken().into()),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | scan | which service directories there are |
 //! | entry | a service, its log and the pipe between them |
+//! | starting | starting its supervises when they are due |
 //! | ending | the end of such an entry |
 //! | farewell | telling the supervise of a service to end |
 //! | drain | the end of a log |
@@ -18,6 +19,7 @@ mod farewell;
 mod manual;
 mod scan;
 mod start;
+mod starting;
 mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
@@ -28,7 +30,7 @@ use crate::process::inherited_signals::{Inherited, Signals};
 use crate::process::start::boot;
 use crate::service::scan_directory::{NAME, ScanDirectory, claim};
 use crate::sys::argv::Layout;
-use crate::sys::descriptor::{self, STDERR, STDOUT};
+use crate::sys::descriptor::{self, STDERR, STDOUT, Standard};
 use crate::sys::process;
 use crate::sys::{exec, signal};
 use crate::time::clock::monotonic;
@@ -134,8 +136,8 @@ impl Tree<'_> {
         let outlets = [copy(STDOUT).unable_to("log to", name)?, copy(STDERR).unable_to("log to", name)?];
         let entry = Entry::log_of_svscan(word, FileId::of(&seen), &self.base).unable_to("make a pipe to", name)?;
         if let Some(outlet) = entry.outlet() {
-            for number in [1, 2] {
-                descriptor::put_at(outlet, number).unable_to("log to", name)?;
+            for place in [Standard::Output, Standard::Error] {
+                descriptor::put_at(outlet, place).unable_to("log to", name)?;
             }
         }
         self.own = Some(OwnLog { entry, outlets });
@@ -233,8 +235,8 @@ impl Tree<'_> {
         {
             if !entry.is_ending {
                 entry.is_ending = true;
-                let _ = descriptor::put_at(output.as_fd(), 1);
-                let _ = descriptor::put_at(error.as_fd(), 2);
+                let _ = descriptor::put_at(output.as_fd(), Standard::Output);
+                let _ = descriptor::put_at(error.as_fd(), Standard::Error);
             }
             entry.see_off(&base);
         }

@@ -4,12 +4,12 @@ use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::environ::Environ;
 use crate::files::descriptors;
 use crate::options::Given;
+use crate::process::beside::{Beside, Missing, Side};
 use crate::process::search::Search;
 use crate::service::scan_directory::{ScanDirectory, claim};
-use crate::sys::descriptor::{self, STDERR};
+use crate::sys::descriptor::{self, STDERR, Standard};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
-use crate::sys::signal;
 use crate::sys::words::{Word, Words};
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, explained, say_last};
@@ -109,8 +109,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let null = nix::fcntl::open(c"/dev/null", flags, Mode::empty());
     let null = null.and_then(|null| descriptors::at_least(null, BEHIND_STANDARD)).unable_to("open", b"/dev/null")?;
-    for number in 0..BEHIND_STANDARD {
-        descriptor::put_at(null.as_fd(), number).unable_to("redirect to", b"/dev/null")?;
+    for place in Standard::ALL {
+        descriptor::put_at(null.as_fd(), place).unable_to("redirect to", b"/dev/null")?;
     }
     let (messages, output) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
     let (begun, begins) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unable_to("create", b"pipe")?;
@@ -196,24 +196,24 @@ fn leftovers(directory: Word) -> Vec<Word> {
 fn end(services: &[Word]) -> anyhow::Result<()> {
     let words = [Word::constant(c"svc"), Word::constant(c"-dx")];
     let argv = Words::leak(words.into_iter().chain(services.iter().copied()));
-    // an ignored one takes the end of a child away, once that has become another program
-    let former = signal::set_default(libc::SIGCHLD).unable_to("wait for", b"svc")?;
-    let outcome = match process::fork_quietly().unable_to("fork", b"svc")? {
-        ForkResult::Child => {
-            let _ = signal::restore(libc::SIGCHLD, &former);
+    let beside = Beside::new().unable_to("wait for", b"svc")?;
+    let outcome = match beside.fork_quietly() {
+        Ok(Side::Child) | Err(Missing::Signal(_) | Missing::Mask(_)) => {
             exec_own(argv);
             process::exit(BERNSTEIN.failure)
         }
         // whatever came of it: svscan comes next
-        ForkResult::Parent { child } => process::wait_for(child).map(drop).unable_to("wait for", b"svc"),
+        Ok(Side::Parent(child)) => child.wait().map(drop).unable_to("wait for", b"svc"),
+        Err(Missing::Fork(reason)) => return Err(Failure::unable_to("fork", b"svc", reason).into()),
     };
-    signal::restore(libc::SIGCHLD, &former).unable_to("wait for", b"svc")?;
+    beside.put_back().unable_to("wait for", b"svc")?;
     outcome
 }
 
 /// Becomes svscan. Returns only if that fails.
 fn scan(directory: Word, output: BorrowedFd<'_>) -> Errno {
-    let redirected = [1, 2].into_iter().try_for_each(|number| descriptor::put_at(output, number));
+    let redirected =
+        [Standard::Output, Standard::Error].into_iter().try_for_each(|place| descriptor::put_at(output, place));
     match redirected {
         Ok(()) => exec_own(Words::leak([Word::constant(c"svscan"), directory])),
         Err(reason) => reason,
@@ -224,7 +224,7 @@ fn scan(directory: Word, output: BorrowedFd<'_>) -> Errno {
 fn show(messages: BorrowedFd<'_>) -> Errno {
     let heading = [c"readproctitle", c"service", c"errors:"].map(Word::constant);
     let window = Word::leak(vec![b'.'; WINDOW]);
-    match descriptor::put_at(messages, 0) {
+    match descriptor::put_at(messages, Standard::Input) {
         Ok(()) => exec_own(Words::leak(heading.into_iter().chain([window]))),
         Err(reason) => reason,
     }

@@ -17,6 +17,7 @@ mod table;
 mod watching;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::files::output::write_all;
 use crate::options::{Given, Opt};
 use crate::service::origin::Origin;
 use crate::sys::descriptor::STDOUT;
@@ -24,7 +25,6 @@ use crate::time::tai64n::Moment;
 use crate::voice::exit::{BERNSTEIN, Code, SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED, SUCCESS};
 use crate::voice::failure::{UnableTo, WrongUsage};
 use look::{DirectoryLook, Subject};
-use nix::errno::Errno;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -109,22 +109,9 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         Form::Json => looks.iter().flat_map(|look| json::line(look, now, &process.environ)).collect(),
         Form::Table => table::table(&looks, now, None),
     };
-    match write(&text) {
+    match write_all(STDOUT, &text) {
         // the reference does not look
         Err(_) if form == Form::Line => Ok(0),
         outcome => outcome.unable_to("write", b"output").map(|()| 0),
     }
-}
-
-/// Writes to standard output.
-fn write(mut text: &[u8]) -> nix::Result<()> {
-    while !text.is_empty() {
-        match nix::unistd::write(STDOUT, text) {
-            Ok(count) => text = &text[count..],
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => crate::files::filter::wait_for(STDOUT, nix::poll::PollFlags::POLLOUT),
-            Err(reason) => return Err(reason),
-        }
-    }
-    Ok(())
 }

@@ -130,7 +130,7 @@ impl Claim {
 
     /// Closes the descriptor that can write, and locks by the one that can only read.
     fn change_locks(self, reader: OwnedFd, text: &impl Fn(BorrowedFd<'_>) -> Vec<u8>) -> Result<Outcome, Denied> {
-        let Self { terms, file, seen, is_new } = self;
+        let Self { terms, file, seen, is_new, reserved: _ } = self;
         drop(file);
         let attempt = || match uninterrupted(|| lock::acquire(reader.as_fd(), Kind::Record, true, false)) {
             Err(Errno::EAGAIN | Errno::EACCES) => None,
@@ -203,17 +203,17 @@ impl Claim {
         let copy = descriptor::copy_from(self.file.as_fd(), 3).unable_to("open", self.terms.file.bytes())?;
         if copy.as_raw_fd() == number {
             // the lock's takes its place
-            descriptor::leave_open(copy);
+            self.reserved = Some(copy);
             return Ok(());
         }
         let reserved = descriptor::move_to(std::mem::replace(&mut self.file, copy), number);
-        descriptor::leave_open(reserved.map_err(|reason| no_number(number, reason))?);
+        self.reserved = Some(reserved.map_err(|reason| no_number(number, reason))?);
         Ok(())
     }
 
     /// A descriptor of the file that can only read, under the number where it is to stay. `None` where the file is not to be
     /// read by its name.
-    fn reader(&self) -> anyhow::Result<Option<OwnedFd>> {
+    fn reader(&mut self) -> anyhow::Result<Option<OwnedFd>> {
         match self.marked_reader()? {
             None => self.reader_by(OFlag::empty()),
             marked => Ok(marked),
@@ -222,11 +222,11 @@ impl Claim {
 
     /// The same, with O_NOATIME, which only the owner and root can ask for: it tells this descriptor from any reader's. `None`
     /// also where this process cannot.
-    fn marked_reader(&self) -> anyhow::Result<Option<OwnedFd>> {
+    fn marked_reader(&mut self) -> anyhow::Result<Option<OwnedFd>> {
         self.reader_by(OFlag::O_NOATIME)
     }
 
-    fn reader_by(&self, how: OFlag) -> anyhow::Result<Option<OwnedFd>> {
+    fn reader_by(&mut self, how: OFlag) -> anyhow::Result<Option<OwnedFd>> {
         let flags = OFlag::O_RDONLY | sight::CAREFULLY | how;
         let opened = uninterrupted(|| open(self.terms.file.as_c_str(), flags, Mode::empty()));
         // another file under this name will be noticed
@@ -241,9 +241,13 @@ impl Claim {
         Ok(())
     }
 
-    fn placed(&self, file: OwnedFd) -> anyhow::Result<OwnedFd> {
+    fn placed(&mut self, file: OwnedFd) -> anyhow::Result<OwnedFd> {
         match self.terms.number {
-            Some(number) => descriptor::move_to(file, number).map_err(|reason| no_number(number, reason).into()),
+            Some(number) => match self.reserved.take() {
+                Some(reserved) => in_place_of(reserved, file),
+                None => descriptor::move_to(file, number),
+            }
+            .map_err(|reason| no_number(number, reason).into()),
             None => out_of_reach(file).unable_to("open", self.terms.file.bytes()),
         }
     }
@@ -252,6 +256,12 @@ impl Claim {
 /// `unable to use descriptor 8: …`.
 pub(super) fn no_number(number: RawFd, reason: Errno) -> Failure {
     Failure::unable_to("use descriptor", number.to_string().as_bytes(), reason)
+}
+
+/// Gives a file the number of another, which is closed.
+fn in_place_of(mut other: OwnedFd, file: OwnedFd) -> nix::Result<OwnedFd> {
+    uninterrupted(|| nix::unistd::dup3(&file, &mut other, OFlag::O_CLOEXEC))?;
+    Ok(other)
 }
 
 /// The descriptor under a number that no redirection of a shell script can have (they are single digits): a script that
@@ -282,7 +292,7 @@ pub fn empty(file: BorrowedFd<'_>, name: Word) {
 fn take_back(terms: &Terms, seen: &FileStat, is_new: bool) {
     let flags = OFlag::O_RDWR | sight::CAREFULLY;
     let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
-    let claim = Claim { terms: *terms, file, seen: *seen, is_new };
+    let claim = Claim { terms: *terms, file, seen: *seen, is_new, reserved: None };
     let is_same = fstat(&claim.file).is_ok_and(|now| claim.is(&now));
     if is_same && Claim::text(claim.file.as_fd()) == text::of(getpid()) {
         claim.withdraw();

@@ -21,7 +21,7 @@ impl Claim {
     /// As fcntl(2), F_DUPFD.
     pub fn trace(&self) -> nix::Result<Trace> {
         let file = descriptor::copy_from(self.file.as_fd(), 3)?;
-        Ok(Trace(Self { terms: self.terms, file, seen: self.seen, is_new: self.is_new }))
+        Ok(Trace(Self { terms: self.terms, file, seen: self.seen, is_new: self.is_new, reserved: None }))
     }
 }
 
@@ -44,7 +44,7 @@ impl Trace {
         let Ok(file) = uninterrupted(|| open(terms.file.as_c_str(), flags, Mode::empty())) else { return };
         let Ok(seen) = fstat(&file) else { return };
         if sight::is_regular(seen.st_mode) {
-            Claim { terms, file, seen, is_new: self.0.is_new }.forget(pid);
+            Claim { terms, file, seen, is_new: self.0.is_new, reserved: None }.forget(pid);
         }
     }
 }

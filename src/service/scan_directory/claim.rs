@@ -13,7 +13,7 @@ use crate::sys::descriptor;
 use crate::sys::lock::{self, Kind};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, fstat, lstat, stat};
 use nix::unistd::{Pid, geteuid, getpid};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -116,7 +116,7 @@ fn handed_down(inherited: &mut Vec<RawFd>) -> Option<OwnedFd> {
         !matches!(lock::acquire(lock, Kind::Record, false, false), Err(Errno::EBADF))
     })?;
     inherited.remove(place);
-    fcntl(&lock, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok().map(|_| lock)
+    Some(lock)
 }
 
 /// Takes the lock. One whose owner is just dying is waited for: whoever has killed it need not.

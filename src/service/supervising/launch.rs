@@ -3,15 +3,14 @@
 
 use super::requests;
 use crate::process::inherited_signals::Inherited;
-use crate::sys::descriptor;
-use crate::sys::exec::execve_with;
+use crate::sys::exec::{execve_handing, execve_with};
 use crate::sys::signal;
 use crate::sys::split::{self, Started};
 use crate::sys::words::Words;
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::io::Write;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 
 /// What every program of the service gets.
 #[derive(Clone, Copy)]
@@ -107,17 +106,15 @@ fn become_program(
         let _ = nix::unistd::setsid();
     }
     let change = || {
-        if let Some((descriptor, number)) = notification {
-            match descriptor.as_raw_fd() == number {
-                true => descriptor::clear_close_on_exec(descriptor)?,
-                false => descriptor::put_at(descriptor, number)?,
-            }
-        }
         signal::set_default(libc::SIGCHLD)?;
         inheritance.signals.put_back()
     };
     if let Err(reason) = change() {
         return reason;
     }
-    execve_with(program, std::iter::once(program).chain(arguments.iter()), inheritance.environ)
+    let words = std::iter::once(program).chain(arguments.iter());
+    match notification {
+        Some(handed) => execve_handing([handed], program, words, inheritance.environ),
+        None => execve_with(program, words, inheritance.environ),
+    }
 }

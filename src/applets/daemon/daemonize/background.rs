@@ -9,11 +9,11 @@ use crate::environ::Change;
 use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
+use crate::process::beside::Beside;
 use crate::start_report::{Listeners, Log};
-use crate::sys::descriptor::{self, put_at, uninterrupted};
+use crate::sys::descriptor::{self, Standard, put_at, uninterrupted};
 use crate::sys::lock::Kind;
 use crate::sys::process;
-use crate::sys::signal::{self, Disposition};
 use crate::sys::words::Word;
 use crate::voice::exit::HELD;
 use crate::voice::failure::Failure;
@@ -32,7 +32,7 @@ impl Daemonize {
     pub(super) fn go_on(
         &self,
         mut prepared: Prepared,
-        child_signal: &Disposition,
+        beside: Beside,
         process: &mut Process,
     ) -> anyhow::Result<Boundaries> {
         if let Some(session) = self.session() {
@@ -47,7 +47,7 @@ impl Daemonize {
         // once is no wait
         process.listeners.tie_last(!self.keeps_late && !self.is_prompt(process));
         // only now, or the process in between would lose the daemon's status
-        signal::restore(libc::SIGCHLD, child_signal).map_err(cannot_daemonize)?;
+        beside.put_back().map_err(cannot_daemonize)?;
         // one's own parent knows its child; those before do not
         if self.forks_twice || process.listeners.numbers().count() > 1 {
             process.listeners.going_on(getpid());
@@ -81,9 +81,8 @@ impl Daemonize {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
         }
         if let Some(first) = self.close_from {
-            let mut kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
-            kept.sort_unstable();
-            descriptor::close_from(first, &kept).map_err(cannot_daemonize)?;
+            let kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
+            descriptors::close_inherited_from(first, &kept).map_err(cannot_daemonize)?;
         }
         if self.ready.is_immediate() {
             process.listeners.dismiss_last();
@@ -154,8 +153,8 @@ impl StandardFiles {
     fn put_in_place(self) -> Result<(), Errno> {
         let output = self.output.as_ref().unwrap_or(&self.input);
         let error = self.error.as_ref().unwrap_or(output);
-        for (file, number) in [(&self.input, 0), (output, 1), (error, 2)] {
-            put_at(file.as_fd(), number)?;
+        for (file, place) in [&self.input, output, error].into_iter().zip(Standard::ALL) {
+            put_at(file.as_fd(), place)?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// What a daemon has from SIGTERM to SIGKILL, and the kernel from there to its end.
@@ -47,15 +47,13 @@ pub struct Wait {
     pub verbose: bool,
     /// The pid file as it was opened.
     pub pid_file: Option<Trace>,
-    /// Who waits for this process in turn.
-    pub listeners: Vec<RawFd>,
     /// How many bytes at the end of a text are how an applet is called.
     pub usage_at_end: fn(&[u8]) -> usize,
 }
 
 impl Wait {
-    /// Waits until the daemon is up. Gives the exit code.
-    pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer) -> u8 {
+    /// Waits until the daemon is up; `listeners` wait for this process in turn. Gives the exit code.
+    pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer, listeners: Listeners) -> u8 {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let mut foreground = Foreground {
@@ -76,7 +74,6 @@ impl Wait {
         {
             file.clean_up(foreground.claimant);
         }
-        let listeners = Listeners::taken_over(&self.listeners);
         tell_failure(&listeners, &failure)
     }
 }

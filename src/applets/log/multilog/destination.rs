@@ -32,7 +32,7 @@ pub struct Destination<'a> {
 }
 
 /// A file that keeps the beginning of the last line.
-pub struct StatusFile<'a> {
+pub struct LastLineFile<'a> {
     name: &'a [u8],
     file: OwnedFd,
     /// The last selected line of the text at hand.
@@ -89,7 +89,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-impl<'a> StatusFile<'a> {
+impl<'a> LastLineFile<'a> {
     /// Opens it, making it if need be.
     ///
     /// # Errors

@@ -9,25 +9,19 @@
 //! | anything else | – | read, a kilobyte at a time |
 
 use super::events::Events;
+use super::feed::{Feed, ROOM, SMALL, fill, is_now, pipe_size, read_what_is_there};
 use crate::sys::descriptor::{self, STDIN, uninterrupted};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, tee};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, sockopt};
-use nix::sys::stat::{SFlag, fstat};
+use nix::fcntl::{SpliceFFlags, tee};
+use nix::poll::PollFlags;
+use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::uio::pread;
-use nix::unistd::{Whence, lseek, pipe2, read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use nix::unistd::{Whence, lseek, read};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
-
-/// Bytes looked at at a time: what a pipe mostly holds.
-const ROOM: usize = 64 * 1024;
 
 /// Bytes that are consumed without being done with, at most: the beginning of a line, and what may be read behind it.
 const MOST_HELD: usize = 2048;
-
-/// Bytes read at a time from what cannot be looked at.
-const SMALL: usize = 1024;
 
 /// Eighths of a pipe that are looked at at a time.
 const PART: usize = 6;
@@ -66,64 +60,6 @@ pub enum Rest {
     Hold,
 }
 
-enum Feed {
-    /// With a pipe of our own.
-    Pipe(OwnedFd, OwnedFd),
-    Socket,
-    /// With the offset of the next byte.
-    File(i64),
-    /// With how many bytes are read at a time.
-    Other(usize),
-}
-
-/// Whether that is so of standard input now; a hang-up always counts.
-fn is_now(what: PollFlags) -> bool {
-    let mut input = [PollFd::new(STDIN, what)];
-    let _ = poll(&mut input, PollTimeout::ZERO);
-    // a bit that nix has no name for is none of its answers
-    input[0].any().unwrap_or(true)
-}
-
-fn pipe_size(pipe: impl AsFd) -> nix::Result<usize> {
-    fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize)
-}
-
-/// Reads what tee(2) has put into our own pipe, `copy` being as long as that. Gives false if the input keeps writes apart and
-/// that was not known: these copies do, too. A read ends with a write, and what is not read of one is gone.
-fn fill(from: &OwnedFd, copy: &mut [u8], is_packets: bool) -> nix::Result<bool> {
-    /// What has more comes in several, if writes are kept apart.
-    const LARGEST_PACKET: usize = 4096;
-    let (most, mut filled) = (copy.len(), 0);
-    let mut next = |end: usize| {
-        let count = uninterrupted(|| read(from, &mut copy[filled..end]))?;
-        filled += count;
-        Ok(filled)
-    };
-    if is_packets {
-        while next(most)? < most {}
-        return Ok(true);
-    }
-    // one write looks like any other bytes, but for what is left when it is read in part
-    let first = if most <= LARGEST_PACKET { most.saturating_sub(1) } else { most };
-    let is_whole = (first == 0 || next(first)? == first) && (first == most || next(most) == Ok(most));
-    if !is_whole {
-        while uninterrupted(|| read(from, &mut [0; 512])) != Err(Errno::EAGAIN) {}
-    }
-    Ok(is_whole)
-}
-
-/// Reads without waiting for anything: another process may have been quicker. `can` tells, and learns, whether one call can do
-/// that; of a FIFO that was opened by its name it cannot.
-fn read_what_is_there(part: &mut [u8], can: &mut bool) -> nix::Result<usize> {
-    if *can {
-        match descriptor::read_at_once(STDIN, part) {
-            Err(Errno::EOPNOTSUPP) => *can = false,
-            outcome => return outcome,
-        }
-    }
-    if is_now(PollFlags::POLLIN) { read(STDIN, part) } else { Err(Errno::EAGAIN) }
-}
-
 /// Standard input.
 pub struct Input {
     kind: Feed,
@@ -160,25 +96,7 @@ impl Input {
     /// # Errors
     /// EBADF if it is closed.
     pub fn new(events: &Events) -> nix::Result<Self> {
-        let mode = SFlag::from_bits_truncate(fstat(STDIN)?.st_mode & SFlag::S_IFMT.bits());
-        let is_stream = || getsockopt(&STDIN, sockopt::SockType).is_ok_and(|kind| kind == SockType::Stream);
-        let mut is_watched = false;
-        let kind = match mode {
-            SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
-                .map_or(Feed::Other(SMALL), |(from, to)| Feed::Pipe(from, to)),
-            SFlag::S_IFSOCK if is_stream() => Feed::Socket,
-            // a datagram is lost but for what is read at once
-            SFlag::S_IFSOCK => Feed::Other(ROOM),
-            SFlag::S_IFREG | SFlag::S_IFBLK => {
-                // what can be waited for, as /proc/kmsg can, is none of these files
-                is_watched = events.add_input(STDIN, false).is_ok();
-                match lseek(STDIN, 0, Whence::SeekCur) {
-                    Ok(offset) if !is_watched => Feed::File(offset),
-                    _ => Feed::Other(SMALL),
-                }
-            }
-            _ => Feed::Other(SMALL),
-        };
+        let (kind, is_watched) = Feed::of_standard_input(events)?;
         let (room, capacity) = match &kind {
             // not all: while the one part is logged, the writer has room to go on in the other
             Feed::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)?),
@@ -343,7 +261,7 @@ impl Input {
         matches!(self.kind, Feed::Other(_))
     }
 
-    /// Lets `watch` tell of new bytes.
+    /// Lets `events` tell of new bytes.
     ///
     /// # Errors
     /// As epoll_ctl(2).

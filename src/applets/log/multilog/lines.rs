@@ -2,7 +2,7 @@
 //! through first; then each destination is written to once.
 
 use super::actions::{Action, Plan, Stamp};
-use super::destination::{Destination, SEEN, Span, StatusFile, show};
+use super::destination::{Destination, LastLineFile, SEEN, Span, show};
 use super::directory::LogDirectory;
 use super::events::{Events, GaveUp};
 use super::pattern::Pattern;
@@ -41,7 +41,7 @@ pub enum Extent {
 enum PlanStep<'a> {
     Select(bool, Pattern<'a>),
     Show,
-    Keep(StatusFile<'a>),
+    Keep(LastLineFile<'a>),
     Log(Destination<'a>),
 }
 
@@ -95,7 +95,7 @@ impl<'a> Lines<'a> {
         });
         // status files first, as the reference does it
         let status_files = plan.actions.iter().filter_map(|action| match action {
-            Action::Keep(name) => Some(StatusFile::open(name)),
+            Action::Keep(name) => Some(LastLineFile::open(name)),
             _ => None,
         });
         let mut status_files = status_files.collect::<anyhow::Result<Vec<_>>>()?.into_iter();

@@ -3,11 +3,11 @@
 use super::APPLET;
 use super::events::{Events, WATCHED};
 use crate::files::descriptors::at_least;
+use crate::process::beside::Beside;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor;
-use crate::sys::exec::execve;
+use crate::sys::exec::execve_handing;
 use crate::sys::process::{self, End};
-use crate::sys::signal::{self, Disposition};
 use crate::sys::words::{Word, Words};
 use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub struct Surroundings {
     /// The signals as multilog found them.
     pub signals: Inherited,
     /// What was done with SIGCHLD, if that would have taken away the news of a processor's end.
-    pub child_signal: Option<Disposition>,
+    pub beside: Option<Beside>,
 }
 
 /// The files of a processor, by the descriptors that it finds them at.
@@ -144,18 +144,18 @@ impl Running {
 fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundings: &Surroundings) -> u8 {
     let change = || {
         fchdir(directory)?;
-        for (file, number) in files.iter().zip([0, 1, 4, 5]) {
-            descriptor::put_at(file.as_fd(), number)?;
-        }
-        if let Some(former) = &surroundings.child_signal {
-            signal::restore(libc::SIGCHLD, former)?;
+        if let Some(beside) = &surroundings.beside {
+            beside.put_back()?;
         }
         surroundings.signals.put_back_without(&WATCHED)
     };
     let reason = match change() {
         Ok(()) => {
-            let words = [Word::constant(c"sh"), Word::constant(c"-c"), command];
-            execve(c"/bin/sh", Words::leak(words), surroundings.environ)
+            let [previous, processed, state, newstate] = files;
+            let handed = [(previous, 0), (processed, 1), (state, 4), (newstate, 5)];
+            let handed = handed.map(|(file, number)| (file.as_fd(), number));
+            let words = [c"sh", c"-c", command.as_c_str()].into_iter();
+            execve_handing(handed, c"/bin/sh", words, surroundings.environ)
         }
         Err(reason) => reason,
     };

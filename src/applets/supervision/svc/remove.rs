@@ -16,7 +16,7 @@ use crate::sys::descriptor::{STDOUT, write_together};
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::TIMED_OUT;
 use crate::voice::failure::{Failure, UnableTo, explained, say_to};
-use part::{Log, Main};
+use part::{LogPart, MainPart};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,9 @@ struct Removed {
     dir: &'static [u8],
     /// As it is called now.
     now: Vec<u8>,
-    main: Main,
+    main: MainPart,
     /// Its log, if it has one with a supervise of its own.
-    log: Option<Log>,
+    log: Option<LogPart>,
     /// Since when its supervise has ended, and its log is waited for.
     ended: Option<Instant>,
     /// When it is to be said what is waited for.

@@ -1,25 +1,26 @@
 //! Starting a supervise: in a fork of this process where nobody can tell that from an exec, otherwise by one.
 
 use crate::environ::Environ;
-use crate::process::inherited_signals::Inherited;
+use crate::process::inherited_signals::{Inherited, Parts};
 use crate::process::search::Search;
 use crate::process::start;
 use crate::service::supervising;
+use crate::sys::anew;
 use crate::sys::argv::Layout;
-use crate::sys::descriptor::{self, STDOUT};
+use crate::sys::descriptor::{self, Standard};
 use crate::sys::exec::{SELF, execve_with};
 use crate::sys::process;
 use crate::sys::split;
-use crate::sys::words::Word;
+use crate::sys::words::{Word, Words};
 use crate::time::clock::{self, SECOND};
 use crate::voice::dialect::Dialect;
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::explained;
+use crate::voice::failure::{Failure, explained};
 use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, chdir};
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 
 /// What supervises are started with.
 pub struct Starter<'a> {
@@ -72,7 +73,7 @@ impl Starter<'_> {
                 let before = start::start_now();
                 match process::fork()? {
                     ForkResult::Parent { child } => Ok(Begun { pid: child, is_ours: true, hears_at: 0 }),
-                    ForkResult::Child => process::exit(self.be(layout, placement, before)),
+                    ForkResult::Child => self.be(layout, placement, before),
                 }
             }
             _ => self.exec(other, placement),
@@ -82,10 +83,10 @@ impl Starter<'_> {
     /// What both ways have in common, in the child.
     fn prepare(&self, placement: &Placement<'_>) -> nix::Result<()> {
         if let Some([output, error]) = placement.outlets {
-            descriptor::put_at(output, 1)?;
-            descriptor::put_at(error, 2)?;
+            descriptor::put_at(output, Standard::Output)?;
+            descriptor::put_at(error, Standard::Error)?;
         }
-        for (from, to) in [(placement.input, 0), (placement.output, STDOUT.as_raw_fd())] {
+        for (from, to) in [(placement.input, Standard::Input), (placement.output, Standard::Output)] {
             if let Some(from) = from {
                 descriptor::put_at(from, to)?;
             }
@@ -97,27 +98,17 @@ impl Starter<'_> {
         Ok(())
     }
 
-    /// Becomes a supervise without an exec. Gives its exit code.
-    fn be(&self, layout: &Layout, placement: &Placement<'_>, before: u64) -> u8 {
+    /// Becomes a supervise without an exec.
+    fn be(&self, layout: &Layout, placement: &Placement<'_>, before: u64) -> ! {
         let start = start::own_start(before);
-        let name = placement.name.to_bytes();
-        let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], name, b"\0"].concat());
+        let words: &'static [u8] = Vec::leak([&b"supervise\0"[..], placement.name.to_bytes_with_nul()].concat());
+        let name = &words[b"supervise\0".len()..words.len() - 1];
         process::set_last_words(&supervising::NAME, BERNSTEIN.failure);
         process::set_name(supervising::NAME);
-        let outcome = self
-            .prepare(placement)
-            .and_then(|()| layout.show(words))
-            // all of svscan's are close-on-exec; those it was given are not
-            .and_then(|()| descriptor::close_from(3, &self.inherited))
-            .and_then(|()| self.signals.watch_instead(&supervising::WATCHED));
-        let outcome = match outcome {
-            Ok(()) => supervising::supervise(name, self.environ, &self.signals, start, |_| {}),
-            Err(reason) => Err(crate::voice::failure::Failure::unable_to("start", name, reason).into()),
-        };
-        outcome.unwrap_or_else(|error| {
-            Speaker::patient(supervising::NAME).give_up(&[&explained(&error, Dialect::Bernstein)]);
-            BERNSTEIN.failure
-        })
+        let failed = self.prepare(placement).and_then(|()| layout.show(words)).err();
+        let data = ((name, start), (self.environ.entries(), (self.signals.parts(), failed)));
+        // all of svscan's are close-on-exec; those it was given are not
+        anew::begin(3, &self.inherited, data, supervise)
     }
 
     fn exec(&self, other: Option<Word>, placement: &Placement<'_>) -> nix::Result<Begun> {
@@ -150,4 +141,23 @@ impl Starter<'_> {
             None => Ok(Begun { pid: started.pid, is_ours: other.is_none(), hears_at: clock::monotonic() + SECOND }),
         }
     }
+}
+
+/// What a supervise knows at its start: its name and when it was started; its environment; signals as svscan found them, and
+/// what has gone wrong so far.
+type Handed = ((&'static [u8], u64), (Words, (Parts, Option<Errno>)));
+
+/// Is a supervise. Gives its exit code.
+fn supervise(handed: Handed, closed: nix::Result<()>) -> u8 {
+    let ((name, start), (environ, (signals, failed))) = handed;
+    let signals = Inherited::from_parts(signals);
+    let outcome = failed.map_or(closed, Err).and_then(|()| signals.watch_instead(&supervising::WATCHED));
+    let outcome = match outcome {
+        Ok(()) => supervising::supervise(name, &Environ::new(environ), &signals, start, |_| {}),
+        Err(reason) => Err(Failure::unable_to("start", name, reason).into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        Speaker::patient(supervising::NAME).give_up(&[&explained(&error, Dialect::Bernstein)]);
+        BERNSTEIN.failure
+    })
 }

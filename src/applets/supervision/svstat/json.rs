@@ -1,6 +1,6 @@
 //! An object a service, in JSON (RFC 8259). Every key is always there but `error`; what is not known is null.
 
-use super::look::{DirectoryLook, Found, One, Trouble, no_log};
+use super::look::{DirectoryLook, One, Trouble, Verdict, no_log};
 use crate::environ::Environ;
 use crate::service::status::Want;
 use crate::time::local::{LocalTime, Style, ZoneChoice};
@@ -78,7 +78,7 @@ impl<'a> Object<'a> {
         self.text.extend_from_slice(value.as_bytes());
     }
 
-    fn found(&mut self, found: &Found, now: Moment, environ: &Environ) {
+    fn found(&mut self, found: &Verdict, now: Moment, environ: &Environ) {
         let (one, is_supervised) = match found {
             Ok(one) => (Some(one), Some(true)),
             Err(Trouble::NotSupervised(_)) => (None, Some(false)),

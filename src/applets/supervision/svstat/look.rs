@@ -127,10 +127,10 @@ impl Trouble {
 }
 
 /// What is found of one.
-pub type Found = Result<One, Trouble>;
+pub type Verdict = Result<One, Trouble>;
 
 /// What there is to say of a log that is not there.
-pub fn no_log() -> Found {
+pub fn no_log() -> Verdict {
     Err(Trouble::NotSupervised(b"no log service".to_vec()))
 }
 
@@ -140,9 +140,9 @@ pub struct DirectoryLook {
     /// As it was called.
     pub dir: &'static [u8],
     /// The service itself, if it was asked for.
-    pub main: Option<Found>,
+    pub main: Option<Verdict>,
     /// Its log, if that was asked for and there is one.
-    pub log: Option<Found>,
+    pub log: Option<Verdict>,
     /// Whether the log is in the care of the same supervise.
     pub is_log_inside: bool,
 }
@@ -205,7 +205,7 @@ impl DirectoryLook {
     }
 }
 
-fn no_entry(reason: Errno) -> Found {
+fn no_entry(reason: Errno) -> Verdict {
     Err(Trouble::Unknown(because(b"unable to chdir", reason)))
 }
 
@@ -215,7 +215,7 @@ fn because(what: &[u8], reason: Errno) -> Vec<u8> {
 
 /// The log in the directory `log` of the current one, which is left. A directory of that name in which there is nothing to run, and
 /// has never been, need not be a service; `is_any` is whether it counts all the same.
-fn find_beside(environ: &Environ, is_any: bool) -> Option<Found> {
+fn find_beside(environ: &Environ, is_any: bool) -> Option<Verdict> {
     match chdir(c"log") {
         Ok(()) => {}
         // a log that is a program is not a directory
@@ -228,7 +228,7 @@ fn find_beside(environ: &Environ, is_any: bool) -> Option<Found> {
 }
 
 /// The service in the current directory; and its log, if the same supervise has it.
-fn find(environ: &Environ) -> (Found, Option<Found>) {
+fn find(environ: &Environ) -> (Verdict, Option<Verdict>) {
     match try_to_find(environ) {
         Ok((main, log)) => (Ok(main), log.map(Ok)),
         Err(trouble) => (Err(trouble), None),

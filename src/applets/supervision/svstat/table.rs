@@ -1,6 +1,6 @@
 //! A table of services.
 
-use super::look::{DirectoryLook, Doubt, Found, One, Trouble, no_log};
+use super::look::{DirectoryLook, Doubt, One, Trouble, Verdict, no_log};
 use super::plight;
 use crate::service::status::{Phase, Want};
 use crate::time::tai64n::Moment;
@@ -21,7 +21,7 @@ pub fn table(looks: &[DirectoryLook], now: Moment, height: Option<usize>) -> Vec
         let name = String::from_utf8_lossy(look.dir);
         let (main, log) = (look.main.as_ref(), look.log.as_ref());
         // where neither is supervised, that need not be said twice
-        let plight = |main: &Found| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
+        let plight = |main: &Verdict| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
         rows.extend(main.map(|main| row(name.to_string(), main, plight(main), now)));
         let own = log.filter(|_| main.is_none() || look.is_log_inside);
         rows.extend(own.map(|log| row(format!("{name}/log"), log, None, now)));
@@ -56,7 +56,7 @@ pub fn table(looks: &[DirectoryLook], now: Moment, height: Option<usize>) -> Vec
 }
 
 /// A row; `plight` is what there is to say of the log.
-fn row(name: String, found: &Found, plight: Option<String>, now: Moment) -> Cells {
+fn row(name: String, found: &Verdict, plight: Option<String>, now: Moment) -> Cells {
     let nothing = || NOTHING.to_owned();
     match found {
         Ok(one) => {

@@ -1,8 +1,9 @@
 //! Services shown again whenever one changes. Nothing is done in between, but for a terminal, where the time goes on.
 
 use super::look::{DirectoryLook, Subject};
-use super::{Form, Request, json, table, write};
+use super::{Form, Request, json, table};
 use crate::environ::Environ;
+use crate::files::output::write_all;
 use crate::service::Home;
 use crate::service::origin::Origin;
 use crate::service::watch::{News, ServiceWatch};
@@ -61,7 +62,7 @@ pub fn run(request: &Request, origin: &Origin, environ: &Environ, dirs: &[&'stat
             }
         };
         is_first = false;
-        write(&text).unable_to("write", b"output")?;
+        write_all(STDOUT, &text).unable_to("write", b"output")?;
         if is_due {
             due = Instant::now() + TICK;
         }

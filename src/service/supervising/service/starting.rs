@@ -1,6 +1,7 @@
 //! Starts: of the service, and of the programs around it.
 
 use super::{Place, Service};
+use crate::files::descriptors;
 use crate::process::process_id::ProcessId;
 use crate::process::{start, table};
 use crate::service::Program;
@@ -192,7 +193,7 @@ impl Service<'_> {
         arguments.push(format_args!("{code}"));
         // it gets nothing but the standard descriptors
         let close = || {
-            let _ = descriptor::close_from(3, &[]);
+            let _ = descriptors::close_on_exec_from(3);
         };
         if let Launched::Runs(started) = launch::start(c"./notify", &arguments, self.inheritance, None, false, close) {
             self.left.leave_out(started.pid);

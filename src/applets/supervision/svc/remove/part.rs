@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(7);
 const RESTART: Duration = Duration::from_millis(1200);
 
 /// The service itself.
-pub struct Main {
+pub struct MainPart {
     home: Home,
     begin: Instant,
     is_told: bool,
@@ -42,7 +42,7 @@ pub struct Main {
     pub is_over: bool,
 }
 
-impl Main {
+impl MainPart {
     /// One that has just been renamed.
     pub fn new(home: Home, begin: Instant) -> Self {
         Self { home, begin, is_told: false, lock: None, left: None, is_over: false }
@@ -99,7 +99,7 @@ impl Main {
 }
 
 /// Its log, which svscan ends when it has read all there is.
-pub struct Log {
+pub struct LogPart {
     home: Home,
     was_seen: bool,
     is_told: bool,
@@ -107,7 +107,7 @@ pub struct Log {
     pub is_over: bool,
 }
 
-impl Log {
+impl LogPart {
     /// One that may run.
     pub fn new(home: Home) -> Self {
         Self { home, was_seen: false, is_told: false, is_over: false }
