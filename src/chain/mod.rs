@@ -177,6 +177,3 @@ fn make(_applet: &Applet, action: &Action, process: &mut Process) -> anyhow::Res
     }
     Ok(boundaries)
 }
-
-#[cfg(test)]
-mod tests;

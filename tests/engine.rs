@@ -1,15 +1,19 @@
 //! What the engine decides, asked directly: the programs around it show what comes of it.
-#![allow(clippy::unwrap_used)]
+#![allow(unsafe_code)]
 
-use super::passage::{Manner, Passage, Reason, after, before};
-use super::*;
-use crate::applet::{Applet, Dialect, Manual, Role, Tap};
-use crate::applets;
-use crate::attributes::{Boundary, Change};
-use crate::options::Flag;
-use crate::sys::words::Word;
-use crate::voice::exit::BERNSTEIN;
-use nix::unistd::ForkResult;
+use catena::applet::{Applet, Dialect, Manual, Process, Role, Tap};
+use catena::applets;
+use catena::attributes::{Boundaries, Boundary, Change};
+use catena::call::{self, Call};
+use catena::chain::passage::{Manner, Passage, Reason, after, before};
+use catena::chain::run;
+use catena::environ::Environ;
+use catena::options::Flag;
+use catena::start_report::Listeners;
+use catena::sys::words::{Word, Words};
+use catena::voice::exit::BERNSTEIN;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 
 const NO_MANUAL: Manual =
     Manual { description: &[], sections: &[], examples: &[], reference: "", differences: &[], see_also: &[] };
@@ -47,18 +51,20 @@ fn call(applet: &'static Applet, args: &[&str]) -> Call {
 /// What comes of it in a child: its exit code, and what it wrote to descriptor 1.
 fn in_child(act: impl FnOnce() -> u8) -> (u8, Vec<u8>) {
     let (mut reader, writer) = std::io::pipe().unwrap();
-    match process::fork().unwrap() {
+    // SAFETY: the child does what a process of catena does, and ends by exec or _exit.
+    match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             let _ = nix::unistd::dup2_stdout(&writer);
-            process::exit(act())
+            let code = act();
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(code.into()) }
         }
         ForkResult::Parent { child } => {
             drop(writer);
             let mut text = Vec::new();
             std::io::Read::read_to_end(&mut reader, &mut text).unwrap();
-            let end = process::wait_for(child).unwrap();
-            let process::End::Exited(code) = end else { panic!("{end:?}") };
-            (code, text)
+            let WaitStatus::Exited(_, code) = waitpid(child, None).unwrap() else { panic!("it was killed") };
+            (code.try_into().unwrap(), text)
         }
     }
 }
@@ -97,7 +103,7 @@ fn what_a_link_has_done_decides_after_it() {
     assert_eq!(after(find(b"svok"), &plain), Passage::Shared);
     assert_eq!(after(find(b"readproctitle"), &plain), Passage::Exec(Reason::Title));
     let mut large = process(&["A=1"]);
-    large.environ.apply(vec![crate::environ::Change::set(b"B", &[b'x'; 120 * 1024])]);
+    large.environ.apply(vec![catena::environ::Change::set(b"B", &[b'x'; 120 * 1024])]);
     assert_eq!(after(find(b"nohup"), &large), Passage::Exec(Reason::Size));
 }
 
@@ -106,7 +112,7 @@ fn what_a_link_has_done_decides_after_it() {
 fn who_writes_to_files_of_its_own_process_is_exec_ed_where_these_are_not_its_own() {
     static WRITER: Applet = applet(
         "writer",
-        &[Change::new(&[&crate::attributes::umask::UMASK], "").through_own_proc()],
+        &[Change::new(&[&catena::attributes::umask::UMASK], "").through_own_proc()],
         Role::Link(|_| anyhow::bail!("only read")),
     );
     static OTHER: Applet = applet("other", &[], Role::Link(|_| anyhow::bail!("only read")));
@@ -123,7 +129,7 @@ fn who_writes_to_files_of_its_own_process_is_exec_ed_where_these_are_not_its_own
 }
 
 const LOUDLY: Flag = Flag::new("l", "Say it twice");
-const OPTIONS: &[crate::options::Opt] = &[LOUDLY.line()];
+const OPTIONS: &[catena::options::Opt] = &[LOUDLY.line()];
 
 struct Shout(bool);
 
@@ -131,7 +137,7 @@ impl Tap for Shout {
     fn show(&self, process: &mut Process) -> anyhow::Result<()> {
         let name = process.next.word.bytes();
         for _ in 0..1 + u8::from(self.0) {
-            let _ = nix::unistd::write(crate::sys::descriptor::STDOUT, &[b"next: ", name, b"\n"].concat());
+            let _ = nix::unistd::write(std::io::stdout(), &[b"next: ", name, b"\n"].concat());
         }
         Ok(())
     }
@@ -163,10 +169,10 @@ fn a_tap_shows_and_then_runs_its_program_if_there_is_one() {
 fn a_program_that_is_called_otherwise_is_no_call_of_a_link() {
     let word = |text: &str| Word::leak(text.as_bytes().to_vec());
     let argv = words(&["nohup", "true"]);
-    let called = |word, argv| call::of(crate::carried::Program { word, argv }).map(|call| call.applet.name);
+    let called = |word, argv| call::of(catena::carried::Program { word, argv }).map(|call| call.applet.name);
     assert_eq!(called(argv.first(), argv), Some("nohup"));
     assert_eq!(called(word("/bin/other"), argv), None);
-    let program = |program: &str, name: &str| crate::carried::Program { word: word(program), argv: words(&[name]) };
+    let program = |program: &str, name: &str| catena::carried::Program { word: word(program), argv: words(&[name]) };
     assert!(call::is_ours(program("/bin/nohup", "worker")));
     assert!(call::is_ours(program("/bin/worker", "nohup")));
     assert!(!call::is_ours(program("/bin/worker", "worker")));
