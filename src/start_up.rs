@@ -6,7 +6,7 @@
 //! 2. What can only serve dlopen is left out: a static program like this never calls it.
 //! 3. What every start touches lies side by side, src/start_up.ld says how. That goes for musl as well.
 //!
-//! Together they spare a link seven system calls, and of 32 page faults above its program's own all but 13 to 16
+//! Together they spare a link seven system calls, and of 32 page faults above its program's own all but 13 to 17
 //! (tests/start_up.rs holds it to that).
 //!
 //! The linker puts each function `__wrap_NAME` in the place of glibc's `NAME`, whose own is then `__real_NAME`

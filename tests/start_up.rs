@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use support::Installed;
 
-/// Page faults above the terminal program's own: 13 to 16 of a link with LLVM's linker, three more with GNU's. With nothing
+/// Page faults above the terminal program's own: 13 to 17 of a link with LLVM's linker, three more with GNU's. With nothing
 /// laid out together it is 27 to 29, and 29 of a chain.
 const OF_A_LINK: i64 = 19;
 const OF_A_CHAIN: i64 = 24;
