@@ -11,16 +11,13 @@ pub fn exit(code: u8) -> ! {
     unsafe { libc::_exit(code.into()) }
 }
 
-/// Whether somebody has vouched for one thread.
-static HAS_ONE_THREAD: AtomicBool = AtomicBool::new(false);
-
 /// Lets this process fork.
 ///
 /// # Safety
 /// It has one thread, and never starts another: the child of a fork has only the one that has called, and whatever another
 /// held at that moment, such as the lock of malloc, stays held.
 pub unsafe fn vouch_for_one_thread() {
-    HAS_ONE_THREAD.store(true, Ordering::Relaxed);
+    CATENA_LAST_WORDS.has_one_thread.store(true, Ordering::Relaxed);
 }
 
 /// Forks.
@@ -28,7 +25,7 @@ pub unsafe fn vouch_for_one_thread() {
 /// # Errors
 /// EDEADLK unless somebody has vouched for one thread; as fork(2).
 pub fn fork() -> nix::Result<ForkResult> {
-    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+    if !CATENA_LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: there is one thread, so the child may do whatever the parent may.
@@ -42,7 +39,7 @@ pub fn fork() -> nix::Result<ForkResult> {
 /// # Errors
 /// As for [`fork`].
 pub fn fork_quietly() -> nix::Result<ForkResult> {
-    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+    if !CATENA_LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: clone without flags is fork with exit signal 0; there is one thread. libc is not told, so the
@@ -194,11 +191,17 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 // zero at first: a constant to start with would cost a page of the file
 // Its name is for src/link-order.txt.
 #[unsafe(no_mangle)]
-static CATENA_LAST_WORDS: LastWords = LastWords { name: AtomicPtr::new(std::ptr::null_mut()), code: AtomicU8::new(0) };
+static CATENA_LAST_WORDS: LastWords = LastWords {
+    name: AtomicPtr::new(std::ptr::null_mut()),
+    code: AtomicU8::new(0),
+    has_one_thread: AtomicBool::new(false),
+};
 
 struct LastWords {
     name: AtomicPtr<&'static str>,
     code: AtomicU8,
+    /// Whether somebody has vouched for that: here, because a page of its own would cost every start a fault.
+    has_one_thread: AtomicBool,
 }
 
 /// Leaves word for when memory runs out: which applet is at work, and its code for a failure.
