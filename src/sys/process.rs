@@ -11,16 +11,13 @@ pub fn exit(code: u8) -> ! {
     unsafe { libc::_exit(code.into()) }
 }
 
-/// Whether somebody has vouched for one thread.
-static HAS_ONE_THREAD: AtomicBool = AtomicBool::new(false);
-
 /// Lets this process fork.
 ///
 /// # Safety
 /// It has one thread, and never starts another: the child of a fork has only the one that has called, and whatever another
 /// held at that moment, such as the lock of malloc, stays held.
 pub unsafe fn vouch_for_one_thread() {
-    HAS_ONE_THREAD.store(true, Ordering::Relaxed);
+    LAST_WORDS.has_one_thread.store(true, Ordering::Relaxed);
 }
 
 /// Forks.
@@ -28,7 +25,7 @@ pub unsafe fn vouch_for_one_thread() {
 /// # Errors
 /// EDEADLK unless somebody has vouched for one thread; as fork(2).
 pub fn fork() -> nix::Result<ForkResult> {
-    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+    if !LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: there is one thread, so the child may do whatever the parent may.
@@ -42,7 +39,7 @@ pub fn fork() -> nix::Result<ForkResult> {
 /// # Errors
 /// As for [`fork`].
 pub fn fork_quietly() -> nix::Result<ForkResult> {
-    if !HAS_ONE_THREAD.load(Ordering::Relaxed) {
+    if !LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: clone without flags is fork with exit signal 0; there is one thread. libc is not told, so the
@@ -192,23 +189,29 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 
 /// What to say, and to exit with, when memory runs out.
 // zero at first: a constant to start with would cost a page of the file
-static CATENA_LAST_WORDS: LastWords = LastWords { name: AtomicPtr::new(std::ptr::null_mut()), code: AtomicU8::new(0) };
+static LAST_WORDS: LastWords = LastWords {
+    name: AtomicPtr::new(std::ptr::null_mut()),
+    code: AtomicU8::new(0),
+    has_one_thread: AtomicBool::new(false),
+};
 
 struct LastWords {
     name: AtomicPtr<&'static str>,
     code: AtomicU8,
+    /// Whether somebody has vouched for that: here, because a page of its own would cost every start a fault.
+    has_one_thread: AtomicBool,
 }
 
 /// Leaves word for when memory runs out: which applet is at work, and its code for a failure.
 pub fn set_last_words(name: &'static &'static str, code: u8) {
-    CATENA_LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
-    CATENA_LAST_WORDS.code.store(code, Ordering::Relaxed);
+    LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
+    LAST_WORDS.code.store(code, Ordering::Relaxed);
 }
 
 /// What [`set_last_words`] has left.
 pub fn last_words() -> Option<(&'static str, u8)> {
-    let name = CATENA_LAST_WORDS.name.load(Ordering::Relaxed);
+    let name = LAST_WORDS.name.load(Ordering::Relaxed);
     // SAFETY: null, or a reference that lives for ever.
     let name = unsafe { name.as_ref() };
-    name.map(|name| (*name, CATENA_LAST_WORDS.code.load(Ordering::Relaxed)))
+    name.map(|name| (*name, LAST_WORDS.code.load(Ordering::Relaxed)))
 }
