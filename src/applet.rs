@@ -6,6 +6,7 @@
 use crate::attributes::pid::PID;
 use crate::attributes::{Attribute as _, Boundaries, Change, Effects, Fact, View};
 use crate::options::{Given, Opt};
+use crate::sys::words::Words;
 use crate::voice::exit::{Code, Codes};
 
 pub use crate::carried::Process;
@@ -57,9 +58,8 @@ pub enum Role {
     Link(fn(&Given) -> anyhow::Result<Action>),
     /// Prints, and goes on with the next program if there is one; changes nothing.
     Tap(fn(&Given) -> anyhow::Result<Box<dyn Tap>>),
-    /// Ends the chain: does its work in this process. The function gives the exit code, and an error as
-    /// [`OwnWay::apply`] does.
-    Tool(Grammar, fn(&Given, &mut Process) -> anyhow::Result<u8>),
+    /// Ends the chain: does its work in this process.
+    Tool(Grammar, fn(&Given) -> anyhow::Result<Box<dyn Tool>>),
 }
 
 /// What a link does once its words are read.
@@ -138,6 +138,29 @@ pub trait Tap {
     /// # Errors
     /// As [`Link::effects`].
     fn show(&self, process: &mut Process) -> anyhow::Result<()>;
+}
+
+/// A work.
+pub trait Tool {
+    /// Does it. Gives the exit code.
+    ///
+    /// # Errors
+    /// As [`Link::effects`].
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8>;
+}
+
+/// One that is asked for by operands alone.
+pub struct OnOperands {
+    /// These.
+    pub operands: Words,
+    /// What is done with them.
+    pub work: fn(Words, &mut Process) -> anyhow::Result<u8>,
+}
+
+impl Tool for OnOperands {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        (self.work)(self.operands, process)
+    }
 }
 
 /// How a tool reads the words after its name.

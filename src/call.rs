@@ -3,19 +3,22 @@
 use crate::applet::Applet;
 use crate::applets;
 use crate::carried::Program;
-use crate::options::Opt;
+use crate::options::{Flag, Opt, Valued};
 use crate::sys::words::{Word, Words};
 
+/// Lists the applets.
+pub const LIST: Flag = Flag::new("list", "Print the names of all applets, one a line, and exit");
+/// Makes links.
+pub const INSTALL: Valued = Valued::new(
+    "install",
+    "DIR",
+    "Make symbolic links to this program in DIR, one for each applet and one called catena, and exit",
+);
+/// Never shares a process.
+pub const NO_FUSE: Flag = Flag::new("no-fuse", "Run each link of the chain by a real exec");
+
 /// The options of catena itself.
-pub const OPTIONS: &[Opt] = &[
-    Opt::flag("list", "Print the names of all applets, one a line, and exit"),
-    Opt::valued(
-        "install",
-        "DIR",
-        "Make symbolic links to this program in DIR, one for each applet and one called catena, and exit",
-    ),
-    Opt::flag("no-fuse", "Run each link of the chain by a real exec"),
-];
+pub const OPTIONS: &[Opt] = &[LIST.line(), INSTALL.line(), NO_FUSE.line()];
 
 /// The name of the program itself.
 pub const NAME: &str = "catena";

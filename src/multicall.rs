@@ -2,13 +2,13 @@
 
 use crate::applet::{Applet, Dialect};
 use crate::applets;
-use crate::call::{self, Call, NAME, OPTIONS, Start};
+use crate::call::{self, Call, INSTALL, LIST, NAME, NO_FUSE, OPTIONS, Start};
 use crate::chain::{self, passage::Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
 use crate::files::file_id::FileId;
 use crate::files::sight;
-use crate::options::{self, Misuse};
+use crate::options::{self, HELP, Misuse, VERSION};
 use crate::start_report::Listeners;
 use crate::sys::descriptor::STDERR;
 use crate::sys::exec;
@@ -79,27 +79,27 @@ fn by_own_name(argv: Words, environ: Environ, listeners: Listeners) -> u8 {
     let fail = |text: &[&[u8]], code| fail(&listeners, text, code);
     let unknown = |name| unknown(&listeners, name);
     let operands = given.operands();
-    if given.has("version") {
+    if given.has(VERSION) {
         return answer(&documents::catena_version(), CATENA.failure);
     }
-    if (given.has("list") || given.has("install")) && !operands.is_empty() {
+    if (given.has(LIST) || given.has(INSTALL)) && !operands.is_empty() {
         return fail(&[b"unexpected operand ", operands.first().bytes(), b"; see catena --help"], CATENA.usage);
     }
-    if given.has("list") {
+    if given.has(LIST) {
         return answer(&documents::names(), CATENA.failure);
     }
-    if let Some(directory) = given.last("install") {
+    if let Some(directory) = given.last(INSTALL) {
         if directory.bytes().is_empty() {
             return fail(&[b"--install needs a directory; see catena --help"], CATENA.usage);
         }
         return install(Path::new(OsStr::from_bytes(directory.bytes())));
     }
-    if given.has("help") || operands.is_empty() {
+    if given.has(HELP) || operands.is_empty() {
         return answer(&documents::overview(), CATENA.failure);
     }
     let name = operands.first().bytes();
     if let Some(applet) = applets::find(name) {
-        let manner = Manner { explicit: true, no_fuse: given.has("no-fuse") };
+        let manner = Manner { explicit: true, no_fuse: given.has(NO_FUSE) };
         let call = Call { applet, args: operands.from(1), explicit: true };
         return chain::run(call, argv, environ, listeners, manner);
     }

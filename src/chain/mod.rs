@@ -94,9 +94,7 @@ impl Here {
         };
         let explain = |process: &Process, error: &anyhow::Error| ending::explain(applet, codes, process, error);
         let action = match deed {
-            Deed::Tool(run, given) => {
-                return Err(run(&given, process).unwrap_or_else(|error| explain(process, &error)));
-            }
+            Deed::Tool(tool) => return Err(tool.run(process).unwrap_or_else(|error| explain(process, &error))),
             Deed::Tap(tap) => {
                 process.next = program;
                 tap.show(process).map_err(|error| explain(process, &error))?;

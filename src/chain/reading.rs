@@ -1,6 +1,6 @@
 //! From words to what they ask for. Nothing is printed, opened or changed here.
 
-use crate::applet::{Action, Applet, Dialect, Grammar, Process, Role, Tap};
+use crate::applet::{Action, Applet, Dialect, Grammar, Role, Tap, Tool};
 use crate::carried::Program;
 use crate::documents;
 use crate::options::{self, Given, HELP, Misuse, VERSION};
@@ -20,8 +20,8 @@ pub enum Deed {
     Link(Action),
     /// To show something.
     Tap(Box<dyn Tap>),
-    /// A tool's work, as these options say.
-    Tool(fn(&Given, &mut Process) -> anyhow::Result<u8>, Given),
+    /// A tool's work.
+    Tool(Box<dyn Tool>),
 }
 
 /// Why words make no sense.
@@ -54,12 +54,17 @@ pub fn read(applet: &'static Applet, args: Words) -> Result<Reading, Unread> {
     if !applet.takes(given.operands().len()) {
         return Err(Unread::Count);
     }
-    let argv = given.operands().from(applet.operands.len());
-    let program = Program { word: argv.first(), argv };
+    let program = match applet.role {
+        Role::Tool(..) => Program::NONE,
+        Role::Link(_) | Role::Tap(_) => {
+            let argv = given.operands().from(applet.operands.len());
+            Program { word: argv.first(), argv }
+        }
+    };
     let deed = match applet.role {
         Role::Link(read) => read(&given).map(Deed::Link),
         Role::Tap(read) => read(&given).map(Deed::Tap),
-        Role::Tool(_, run) => return Ok(Reading::Asks(Deed::Tool(run, given), Program::NONE)),
+        Role::Tool(_, read) => read(&given).map(Deed::Tool),
     };
     Ok(Reading::Asks(deed.map_err(Unread::Value)?, program))
 }

@@ -114,14 +114,6 @@ impl Declared for Optional {
 impl TakesValue for Valued {}
 impl TakesValue for Optional {}
 
-impl Declared for &'static str {
-    fn id(&self) -> &'static str {
-        self
-    }
-}
-
-impl TakesValue for &'static str {}
-
 impl Opt {
     /// An option without a value; a one-letter `id` is `-x`, a longer one `--name`.
     pub const fn flag(id: &'static str, help: &'static str) -> Self {
@@ -218,11 +210,6 @@ impl Given {
         self.occurrences.iter().map(|&(id, value)| Occurrence { given: self, id, value })
     }
 
-    /// Ids and values, in order.
-    pub fn each(&self) -> impl Iterator<Item = (&'static str, Option<Word>)> {
-        self.occurrences.iter().copied()
-    }
-
     /// Whether the option was given.
     pub fn has(&self, option: impl Declared) -> bool {
         self.in_order().any(|one| one.id == option.id()) | self.note(option.id())
@@ -237,7 +224,7 @@ impl Given {
     /// The descriptor that an option names, if it was given. `None` if one of its values is no such number.
     pub fn number(&self, option: impl TakesValue) -> Option<Option<RawFd>> {
         self.note(option.id());
-        let values = self.each().filter(|&(given, _)| given == option.id()).filter_map(|(_, value)| value);
+        let values = self.occurrences.iter().filter(|(given, _)| *given == option.id()).filter_map(|&(_, value)| value);
         let numbers: Option<Vec<RawFd>> = values.map(|value| decimal_in(value.bytes())).collect();
         Some(numbers?.last().copied())
     }

@@ -28,12 +28,12 @@ mod removed;
 mod retention;
 mod rotation;
 
-use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, OnOperands, Process, Role};
 use crate::files::descriptors;
-use crate::options::Given;
 use crate::process::beside::Beside;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::descriptor::{self, STDIN};
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, is_heard};
 use crate::voice::speaker::Speaker;
@@ -64,13 +64,15 @@ pub const APPLET: Applet = Applet {
     operands: &[("[ACTION]...", "What to do with each line, in this order")],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Words(manual::ACTIONS), run),
+    role: Role::Tool(Grammar::Words(manual::ACTIONS), |given| {
+        Ok(Box::new(OnOperands { operands: given.operands(), work: run }))
+    }),
 };
 
 /// How long the rest of a line may take after TERM.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
     // neither a reader of standard error that is gone nor a limit on files may end a log
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
     if !descriptor::is_open(STDIN.as_raw_fd()) {
@@ -80,7 +82,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let mut events = Events::new().unable_to("watch for", b"signals")?;
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut input = Input::new(&events).unable_to("read", b"standard input")?;
-    let plan = actions::parse(given.operands().iter().map(|word| word.bytes()));
+    let plan = actions::parse(operands.iter().map(|word| word.bytes()));
     for complaint in &plan.complaints {
         Speaker::patient(APPLET.name).warn(&[complaint]);
     }

@@ -1,8 +1,8 @@
 //! tai64n: put a TAI64N label before each line.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Manual, OnOperands, Process, Role};
 use crate::files::filter::{self, Conversion};
-use crate::options::Given;
+use crate::sys::words::Words;
 use crate::time::tai64n::Labels;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::ignored;
@@ -44,13 +44,13 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["tai64nlocal(1)", "multilog(1)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
     process.listeners.tool_runs(APPLET.name);
     let mut stamping = Stamping { labels: Labels::default(), is_inside: false };
-    filter::be(APPLET.name, given.operands().get(0).map(|word| word.bytes()), &mut stamping)
+    filter::be(APPLET.name, operands.get(0).map(|word| word.bytes()), &mut stamping)
 }
 
 struct Stamping {

@@ -1,14 +1,22 @@
 //! tai64nlocal: make the TAI64N labels before lines readable. What is no label passes through, whatever it is.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role, Tool};
 use crate::files::filter::{self, Conversion};
-use crate::options::{Given, Opt};
+use crate::options::{Flag, Given, Valued};
+use crate::sys::words::Word;
 use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::{LENGTH, decode, is_digit};
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::WrongUsage;
 use crate::voice::ignored;
 use memchr::{memchr, memchr2};
+
+const UTC: Flag = Flag::new("u", "Write UTC, not local time");
+const EVERYWHERE: Flag = Flag::new("a", "Convert labels after white space within lines, too");
+const DIGITS: Valued = Valued::new("d", "DIGITS", "Write so many decimals of the second, 0 to 9 (default 9)");
+const FORMAT: Valued =
+    Valued::new("f", "FORMAT", "Write the time by this format of strftime(3), with %N for the decimals of the second");
+const ISO: Flag = Flag::new("iso", "Write 2026-11-21T04:26:50.123456789+01:00, as RFC 3339 has it");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -19,17 +27,7 @@ pub const APPLET: Applet = Applet {
     other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
-    options: &[
-        Opt::flag("u", "Write UTC, not local time"),
-        Opt::flag("a", "Convert labels after white space within lines, too"),
-        Opt::valued("d", "DIGITS", "Write so many decimals of the second, 0 to 9 (default 9)"),
-        Opt::valued(
-            "f",
-            "FORMAT",
-            "Write the time by this format of strftime(3), with %N for the decimals of the second",
-        ),
-        Opt::flag("iso", "Write 2026-11-21T04:26:50.123456789+01:00, as RFC 3339 has it"),
-    ],
+    options: &[UTC.line(), EVERYWHERE.line(), DIGITS.line(), FORMAT.line(), ISO.line()],
     operands: &[ignored::OPERAND],
     example: &[],
     manual: Manual {
@@ -71,25 +69,42 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["tai64n(1)", "multilog(1)", "date(1)", "strftime(3)", "tzset(3)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(Tai64nlocal::new(given)?))),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let decimals = match given.last("d").map(|digits| digits.bytes()) {
-        None => 9,
-        Some(&[digit @ b'0'..=b'9']) => usize::from(digit - b'0'),
-        Some(_) => return Err(WrongUsage.into()),
-    };
-    let zone = if given.has("u") { ZoneChoice::Utc } else { ZoneChoice::Local };
-    let style = match given.last("f") {
-        _ if given.prevails("iso", "f") => Style::Iso,
-        Some(format) => Style::from_format(format.bytes()),
-        None => Style::Spaced,
-    };
-    let time = LocalTime::new(zone, style, decimals, &process.environ);
-    process.listeners.tool_runs(APPLET.name);
-    let mut converter = Converter::new(time, given.has("a"));
-    filter::be(APPLET.name, given.operands().get(0).map(|word| word.bytes()), &mut converter)
+struct Tai64nlocal {
+    zone: ZoneChoice,
+    style: Style,
+    decimals: usize,
+    is_everywhere: bool,
+    ignored: Option<Word>,
+}
+
+impl Tai64nlocal {
+    fn new(given: &Given) -> Result<Self, WrongUsage> {
+        let decimals = match given.last(DIGITS).map(Word::bytes) {
+            None => 9,
+            Some(&[digit @ b'0'..=b'9']) => usize::from(digit - b'0'),
+            Some(_) => return Err(WrongUsage),
+        };
+        let zone = if given.has(UTC) { ZoneChoice::Utc } else { ZoneChoice::Local };
+        let style = match given.last(FORMAT) {
+            _ if given.prevails(ISO, FORMAT) => Style::Iso,
+            Some(format) => Style::from_format(format.bytes()),
+            None => Style::Spaced,
+        };
+        let is_everywhere = given.has(EVERYWHERE);
+        Ok(Self { zone, style, decimals, is_everywhere, ignored: given.operands().get(0) })
+    }
+}
+
+impl Tool for Tai64nlocal {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        let time = LocalTime::new(self.zone, self.style.clone(), self.decimals, &process.environ);
+        process.listeners.tool_runs(APPLET.name);
+        let mut converter = Converter::new(time, self.is_everywhere);
+        filter::be(APPLET.name, self.ignored.map(Word::bytes), &mut converter)
+    }
 }
 
 /// Converts labels in a stream of bytes.

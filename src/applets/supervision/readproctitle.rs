@@ -1,10 +1,10 @@
 //! readproctitle: show the end of standard input among this process's arguments, for ps to see.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Manual, OnOperands, Process, Role};
 use crate::files::filter::wait_for;
-use crate::options::Given;
 use crate::sys::argv::Title;
 use crate::sys::descriptor::STDIN;
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::Failure;
 use crate::voice::foreign;
@@ -66,7 +66,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["svscanboot(1)", "svscan(1)", "ps(1)"],
     },
-    role: Role::Tool(Grammar::Title, run),
+    role: Role::Tool(Grammar::Title, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
 /// As many dots stay at the beginning, whatever comes.
@@ -78,9 +78,8 @@ const SHORTEST: usize = 5;
 /// More than any window there is; and what is read at a time is one step for who looks at it.
 const BLOCK: usize = 4096;
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let words = given.operands();
-    let last = words.iter().last().filter(|last| last.bytes().len() >= SHORTEST);
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
+    let last = operands.iter().last().filter(|last| last.bytes().len() >= SHORTEST);
     let Some(last) = last else { return Err(Failure::silent(BERNSTEIN.usage).into()) };
     let mut window = vec![b'.'; last.bytes().len()];
     let mut title = Title::of(last);

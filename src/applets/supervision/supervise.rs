@@ -2,13 +2,13 @@
 
 mod manual;
 
-use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, OnOperands, Process, Role};
 use crate::files::descriptors;
-use crate::options::Given;
 use crate::process::inherited_signals::Inherited;
 use crate::process::start::start_now;
 use crate::process::table::start_of;
 use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
 use nix::unistd::getpid;
@@ -26,13 +26,13 @@ pub const APPLET: Applet = Applet {
     operands: &[("DIR", "The service directory")],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
     descriptors::occupy_standard();
-    let dir = given.operands().first().bytes();
+    let dir = operands.first().bytes();
     let listeners = &mut process.listeners;
     let start = start_of(getpid()).unwrap_or_else(start_now);
     supervise(dir, &process.environ, &signals, start, |progress| match progress {

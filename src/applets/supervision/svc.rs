@@ -10,7 +10,7 @@ pub mod commands;
 mod manual;
 mod remove;
 
-use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Process, Role, Tool};
 use crate::environ::Environ;
 use crate::number::seconds;
 use crate::options::Given;
@@ -20,10 +20,11 @@ use crate::service::request_file::Unusable;
 use crate::service::status::StatusFile;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
+use crate::sys::words::Words;
 use crate::voice::exit::{ANOTHERS, BERNSTEIN, Code, NOT_UP, SUCCESS, TIMED_OUT};
 use crate::voice::failure::WrongUsage;
 use crate::voice::speaker::Speaker;
-use commands::Commands;
+use commands::{CHECK, Commands, REMOVE, WAIT};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,11 +46,11 @@ pub const APPLET: Applet = Applet {
     ],
     changes: &[],
     on_request: &[],
-    options: commands::OPTIONS,
+    options: &commands::OPTIONS,
     operands: &[("[DIR]...", "Service directories")],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(Svc::new(given)?))),
 };
 
 /// How it speaks.
@@ -66,59 +67,75 @@ enum Reception {
     Failed,
 }
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let commands = Commands::asked_for(given);
-    let wish = given.last("wait").map(|value| wish(value.bytes()).ok_or(WrongUsage)).transpose()?;
-    let removes = given.has("remove");
-    if removes
-        && (given.operands().is_empty()
-            || wish.is_some()
-            || given.has("check")
-            || commands.has_log()
-            || !commands.is_empty())
-    {
-        return Err(WrongUsage.into());
-    }
-    let limit = given.last("remove").map(|value| seconds(value.bytes()).ok_or(WrongUsage)).transpose()?;
-    let _ = signal::ignore(libc::SIGPIPE);
-    process.listeners.tool_runs(APPLET.name);
-    let origin = Origin::open()?;
-    let environ = &process.environ;
-    if removes {
-        return remove::remove(&origin, environ, given.operands().iter().map(|dir| dir.bytes()), limit);
-    }
+struct Svc {
+    commands: Commands,
+    /// What is to be waited for.
+    wish: Option<Wish>,
+    removes: bool,
+    limit: Option<Duration>,
+    checks: bool,
+    dirs: Words,
+}
 
-    let mut worst = Reception::Told;
-    let mut awaited = Vec::new();
-    for dir in given.operands().iter().map(|dir| dir.bytes()) {
-        let outcome = match origin.enter(dir) {
-            Ok(()) => {
-                let mut service = if wish.is_some() { before(&commands, environ, dir) } else { Awaited::new(dir) };
-                let outcome = tell(&commands, environ, dir)?;
-                service.standing = match outcome {
-                    Reception::Told => Standing::Supervised,
-                    // or its log is not
-                    _ if commands.has_log() => Standing::Unknown,
-                    _ => Standing::Unsupervised,
-                };
-                awaited.push(service);
-                outcome
-            }
-            Err(reason) => warn("chdir to", dir, reason),
-        };
-        origin.back()?;
-        worst = worst.max(outcome);
-    }
-    match (wish, worst) {
-        // one that is not supervised may be what is waited for, or else waiting finds that out
-        (Some(wish), Reception::Told | Reception::NotSupervised) => {
-            waiting::wait(APPLET.name, &origin, environ, wish, awaited)
+impl Svc {
+    fn new(given: &Given) -> Result<Self, WrongUsage> {
+        let checks = given.has(CHECK);
+        let commands = Commands::asked_for(given);
+        let wish = given.last(WAIT).map(|value| wish(value.bytes()).ok_or(WrongUsage)).transpose()?;
+        let removes = given.has(REMOVE);
+        if removes
+            && (given.operands().is_empty() || wish.is_some() || checks || commands.has_log() || !commands.is_empty())
+        {
+            return Err(WrongUsage);
         }
-        (Some(_), Reception::Failed) => Ok(APPLET.codes.failure),
-        (None, _) if !given.has("check") => Ok(0),
-        (None, Reception::Told) => Ok(0),
-        (None, Reception::NotSupervised) => Ok(NOT_UP),
-        (None, Reception::Failed) => Ok(APPLET.codes.failure),
+        let limit = given.last(REMOVE).map(|value| seconds(value.bytes()).ok_or(WrongUsage)).transpose()?;
+        Ok(Self { commands, wish, removes, limit, checks, dirs: given.operands() })
+    }
+}
+
+impl Tool for Svc {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        let _ = signal::ignore(libc::SIGPIPE);
+        process.listeners.tool_runs(APPLET.name);
+        let origin = Origin::open()?;
+        let environ = &process.environ;
+        if self.removes {
+            return remove::remove(&origin, environ, self.dirs.iter().map(|dir| dir.bytes()), self.limit);
+        }
+
+        let mut worst = Reception::Told;
+        let mut awaited = Vec::new();
+        for dir in self.dirs.iter().map(|dir| dir.bytes()) {
+            let outcome = match origin.enter(dir) {
+                Ok(()) => {
+                    let mut service =
+                        if self.wish.is_some() { before(&self.commands, environ, dir) } else { Awaited::new(dir) };
+                    let outcome = tell(&self.commands, environ, dir)?;
+                    service.standing = match outcome {
+                        Reception::Told => Standing::Supervised,
+                        // or its log is not
+                        _ if self.commands.has_log() => Standing::Unknown,
+                        _ => Standing::Unsupervised,
+                    };
+                    awaited.push(service);
+                    outcome
+                }
+                Err(reason) => warn("chdir to", dir, reason),
+            };
+            origin.back()?;
+            worst = worst.max(outcome);
+        }
+        match (self.wish, worst) {
+            // one that is not supervised may be what is waited for, or else waiting finds that out
+            (Some(wish), Reception::Told | Reception::NotSupervised) => {
+                waiting::wait(APPLET.name, &origin, environ, wish, awaited)
+            }
+            (Some(_), Reception::Failed) => Ok(APPLET.codes.failure),
+            (None, _) if !self.checks => Ok(0),
+            (None, Reception::Told) => Ok(0),
+            (None, Reception::NotSupervised) => Ok(NOT_UP),
+            (None, Reception::Failed) => Ok(APPLET.codes.failure),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! svok: whether a supervise runs in a service directory.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::options::Given;
+use crate::applet::{Applet, Dialect, Grammar, Manual, OnOperands, Process, Role};
 use crate::service::one_directory::{enter, look};
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
 use crate::voice::ignored;
 
@@ -43,12 +43,12 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["svup(1)", "svstat(1)", "svwait(1)", "svc(1)", "supervise(1)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
     process.listeners.tool_runs(APPLET.name);
-    let (home, dir) = enter(APPLET.name, given.operands(), &process.environ)?;
+    let (home, dir) = enter(APPLET.name, operands, &process.environ)?;
     look(&home, dir)?;
     Ok(0)
 }

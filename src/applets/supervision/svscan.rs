@@ -22,16 +22,16 @@ mod start;
 mod starting;
 mod watched;
 
-use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, OnOperands, Process, Role};
 use crate::files::descriptors;
 use crate::files::file_id::FileId;
-use crate::options::Given;
 use crate::process::inherited_signals::{Inherited, Signals};
 use crate::process::start::boot;
 use crate::service::scan_directory::{NAME, ScanDirectory, claim};
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT, Standard};
 use crate::sys::process;
+use crate::sys::words::Words;
 use crate::sys::{exec, signal};
 use crate::time::clock::monotonic;
 use crate::voice::exit::{BERNSTEIN, SUCCESS};
@@ -66,18 +66,17 @@ pub const APPLET: Applet = Applet {
     ],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
 /// What it waits for. TERM and INT mean that all is to end, QUIT that all is to be left alone, ALRM that it is to scan, HUP
 /// that what is no longer there is to end.
 const WATCHED: [i32; 6] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGALRM, libc::SIGCHLD];
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
     let signals = Inherited::put_aside(&WATCHED).unable_to("block", b"signals")?;
     let mut inherited = descriptors::open_from(3).unwrap_or_default();
     descriptors::occupy_standard();
-    let operands = given.operands();
     if let Some(dir) = operands.get(0) {
         nix::unistd::chdir(dir.bytes()).unable_to("chdir to", dir.bytes())?;
     }

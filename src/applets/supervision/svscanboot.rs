@@ -1,9 +1,8 @@
 //! svscanboot: start svscan, as init does it, with its messages where ps shows them.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Manual, OnOperands, Process, Role};
 use crate::environ::Environ;
 use crate::files::descriptors;
-use crate::options::Given;
 use crate::process::beside::{Beside, Missing, Side};
 use crate::process::search::Search;
 use crate::service::scan_directory::{ScanDirectory, claim};
@@ -86,7 +85,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["svscan(1)", "readproctitle(1)", "svc(1)", "supervise(1)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(OnOperands { operands: given.operands(), work: run }))),
 };
 
 /// All that is in the environment.
@@ -98,8 +97,8 @@ const USUAL: [&CStr; 2] = [c"/service", c"/etc/service"];
 /// How much is to be seen of the messages.
 const WINDOW: usize = 400;
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let directory = match given.operands().get(0) {
+fn run(operands: Words, process: &mut Process) -> anyhow::Result<u8> {
+    let directory = match operands.get(0) {
         Some(directory) => named(directory),
         None if is_missing(USUAL[0]) => Word::constant(USUAL[1]),
         None => Word::constant(USUAL[0]),

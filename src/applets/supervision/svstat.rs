@@ -16,15 +16,26 @@ mod plight;
 mod table;
 mod watching;
 
-use crate::applet::{Applet, Dialect, Grammar, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Process, Role, Tool};
 use crate::files::output::write_all;
-use crate::options::{Given, Opt};
+use crate::options::{Flag, Given};
 use crate::service::origin::Origin;
 use crate::sys::descriptor::STDOUT;
+use crate::sys::words::Words;
 use crate::time::tai64n::Moment;
 use crate::voice::exit::{BERNSTEIN, Code, SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED, SUCCESS};
 use crate::voice::failure::{UnableTo, WrongUsage};
 use look::{DirectoryLook, Subject};
+
+const SERVICES: Flag =
+    Flag::new("l", "Only the services themselves, not their logs; says what they are doing, as --encore");
+const LOGS: Flag = Flag::new("L", "Only their logs; says what they are doing, as --encore");
+const QUIET: Flag = Flag::new("q", "Say nothing: the exit code tells");
+const ENCORE: Flag = Flag::new("encore", "Say also what a service is doing, where its supervise tells that");
+const JSON: Flag = Flag::new("json", "One JSON object a line for each service");
+const TABLE: Flag = Flag::new("table", "Columns");
+const WATCH: Flag =
+    Flag::new("watch", "Go on and show them again whenever one changes; as a table, unless with --json");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -41,19 +52,11 @@ pub const APPLET: Applet = Applet {
     ],
     changes: &[],
     on_request: &[],
-    options: &[
-        Opt::flag("l", "Only the services themselves, not their logs; says what they are doing, as --encore"),
-        Opt::flag("L", "Only their logs; says what they are doing, as --encore"),
-        Opt::flag("q", "Say nothing: the exit code tells"),
-        Opt::flag("encore", "Say also what a service is doing, where its supervise tells that"),
-        Opt::flag("json", "One JSON object a line for each service"),
-        Opt::flag("table", "Columns"),
-        Opt::flag("watch", "Go on and show them again whenever one changes; as a table, unless with --json"),
-    ],
+    options: &[SERVICES.line(), LOGS.line(), QUIET.line(), ENCORE.line(), JSON.line(), TABLE.line(), WATCH.line()],
     operands: &[("[DIR]...", "Service directories")],
     example: &[],
     manual: manual::MANUAL,
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(Svstat::new(given)?))),
 };
 
 /// How services are shown.
@@ -73,45 +76,62 @@ struct Request {
     subject: Subject,
 }
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let watches = given.has("watch");
-    let form = match () {
-        () if given.has("q") => Form::Silent,
-        () if given.prevails("json", "table") => Form::Json,
-        () if given.has("table") || watches => Form::Table,
-        () => Form::Line,
-    };
-    if watches && form == Form::Silent {
-        return Err(WrongUsage.into());
-    }
-    let subject = match (given.prevails("L", "l"), given.has("l")) {
-        (true, _) => Subject::Log,
-        (false, true) => Subject::Service,
-        (false, false) => Subject::Both,
-    };
-    let with_phase = given.has("encore") || subject != Subject::Both;
-    let request = Request { form, subject };
-    process.listeners.tool_runs(APPLET.name);
-    let origin = Origin::open()?;
-    let dirs: Vec<&'static [u8]> = given.operands().iter().map(|dir| dir.bytes()).collect();
-    if watches {
-        return watching::run(&request, &origin, &process.environ, &dirs);
-    }
+struct Svstat {
+    request: Request,
+    /// Whether the lines say what a service is doing.
+    with_phase: bool,
+    watches: bool,
+    dirs: Words,
+}
 
-    let mut looks = Vec::with_capacity(dirs.len());
-    for dir in dirs {
-        looks.push(DirectoryLook::at(dir, &origin, &process.environ, subject, form)?);
+impl Svstat {
+    fn new(given: &Given) -> Result<Self, WrongUsage> {
+        let watches = given.has(WATCH);
+        let form = match () {
+            () if given.has(QUIET) => Form::Silent,
+            () if given.prevails(JSON, TABLE) => Form::Json,
+            () if given.has(TABLE) || watches => Form::Table,
+            () => Form::Line,
+        };
+        if watches && form == Form::Silent {
+            return Err(WrongUsage);
+        }
+        let subject = match (given.prevails(LOGS, SERVICES), given.has(SERVICES)) {
+            (true, _) => Subject::Log,
+            (false, true) => Subject::Service,
+            (false, false) => Subject::Both,
+        };
+        let with_phase = given.has(ENCORE) || subject != Subject::Both;
+        let request = Request { form, subject };
+        Ok(Self { request, with_phase, watches, dirs: given.operands() })
     }
-    let now = Moment::now();
-    let text = match form {
-        Form::Silent => return Ok(looks.iter().map(DirectoryLook::code).max().unwrap_or(0)),
-        Form::Line => looks.iter().flat_map(|look| line::lines(look, with_phase, now)).collect(),
-        Form::Json => looks.iter().flat_map(|look| json::line(look, now, &process.environ)).collect(),
-        Form::Table => table::table(&looks, now, None),
-    };
-    match write_all(STDOUT, &text) {
-        // the reference does not look
-        Err(_) if form == Form::Line => Ok(0),
-        outcome => outcome.unable_to("write", b"output").map(|()| 0),
+}
+
+impl Tool for Svstat {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        process.listeners.tool_runs(APPLET.name);
+        let form = self.request.form;
+        let origin = Origin::open()?;
+        let dirs: Vec<&'static [u8]> = self.dirs.iter().map(|dir| dir.bytes()).collect();
+        if self.watches {
+            return watching::run(&self.request, &origin, &process.environ, &dirs);
+        }
+
+        let mut looks = Vec::with_capacity(dirs.len());
+        for dir in dirs {
+            looks.push(DirectoryLook::at(dir, &origin, &process.environ, self.request.subject, form)?);
+        }
+        let now = Moment::now();
+        let text = match form {
+            Form::Silent => return Ok(looks.iter().map(DirectoryLook::code).max().unwrap_or(0)),
+            Form::Line => looks.iter().flat_map(|look| line::lines(look, self.with_phase, now)).collect(),
+            Form::Json => looks.iter().flat_map(|look| json::line(look, now, &process.environ)).collect(),
+            Form::Table => table::table(&looks, now, None),
+        };
+        match write_all(STDOUT, &text) {
+            // the reference does not look
+            Err(_) if form == Form::Line => Ok(0),
+            outcome => outcome.unable_to("write", b"output").map(|()| 0),
+        }
     }
 }

@@ -1,15 +1,19 @@
 //! svup: whether a service is up.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::options::{Given, Opt};
+use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role, Tool};
+use crate::options::Flag;
 use crate::service::one_directory::{enter, look};
 use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, unreadable};
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo};
 use crate::voice::ignored;
 use nix::errno::Errno;
 use nix::unistd::chdir;
+
+const SERVICE: Flag = Flag::new("l", "Look at the service only, not at its log");
+const LOG: Flag = Flag::new("L", "Look at its log only");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -20,7 +24,7 @@ pub const APPLET: Applet = Applet {
     other_codes: &[(SUCCESS, "it is up"), (Code::Number(NOT_UP), "it is not up, or not supervised")],
     changes: &[],
     on_request: &[],
-    options: &[Opt::flag("l", "Look at the service only, not at its log"), Opt::flag("L", "Look at its log only")],
+    options: &[SERVICE.line(), LOG.line()],
     operands: &[("DIR", "The service directory"), ignored::OPERAND],
     example: &[],
     manual: Manual {
@@ -44,30 +48,43 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["svok(1)", "svstat(1)", "svwait(1)", "supervise(1)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| {
+        let (is_log, is_service) = (given.prevails(LOG, SERVICE), given.has(SERVICE));
+        Ok(Box::new(Svup { is_log, is_service, operands: given.operands() }))
+    }),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    process.listeners.tool_runs(APPLET.name);
-    let (home, dir) = enter(APPLET.name, given.operands(), &process.environ)?;
-    look(&home, dir)?;
-    let record = read(&home, dir)?;
-    let is_up = match (given.prevails("L", "l"), given.has("l"), record.log) {
-        (true, _, Some(log)) => is_up(&log),
-        (true, _, None) => {
-            match chdir(c"log") {
-                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(NOT_UP),
-                outcome => outcome.unable_to("chdir to", &[dir, b"/log"].concat())?,
+struct Svup {
+    /// Only its log counts.
+    is_log: bool,
+    /// Only the service itself counts.
+    is_service: bool,
+    operands: Words,
+}
+
+impl Tool for Svup {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        process.listeners.tool_runs(APPLET.name);
+        let (home, dir) = enter(APPLET.name, self.operands, &process.environ)?;
+        look(&home, dir)?;
+        let record = read(&home, dir)?;
+        let is_up = match (self.is_log, self.is_service, record.log) {
+            (true, _, Some(log)) => is_up(&log),
+            (true, _, None) => {
+                match chdir(c"log") {
+                    Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(NOT_UP),
+                    outcome => outcome.unable_to("chdir to", &[dir, b"/log"].concat())?,
+                }
+                let dir = [dir, b"/log"].concat();
+                let home = Home::here(&process.environ).unable_to("find supervise of", &dir)?;
+                look(&home, &dir)?;
+                is_up(&read(&home, &dir)?.main)
             }
-            let dir = [dir, b"/log"].concat();
-            let home = Home::here(&process.environ).unable_to("find supervise of", &dir)?;
-            look(&home, &dir)?;
-            is_up(&read(&home, &dir)?.main)
-        }
-        (false, true, _) => is_up(&record.main),
-        (false, false, log) => is_up(&record.main) && log.is_none_or(|log| is_up(&log)),
-    };
-    Ok(if is_up { 0 } else { NOT_UP })
+            (false, true, _) => is_up(&record.main),
+            (false, false, log) => is_up(&record.main) && log.is_none_or(|log| is_up(&log)),
+        };
+        Ok(if is_up { 0 } else { NOT_UP })
+    }
 }
 
 fn read(home: &Home, dir: &[u8]) -> anyhow::Result<StatusFile> {

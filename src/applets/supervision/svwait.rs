@@ -1,12 +1,21 @@
 //! svwait: wait until services are up, down or ready.
 
-use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
+use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role, Tool};
 use crate::number::seconds;
-use crate::options::{Given, Opt};
+use crate::options::{Flag, Given, Valued};
 use crate::service::origin::Origin;
 use crate::service::waiting::{Awaited, Goal, Wish, wait};
+use crate::sys::words::Words;
 use crate::voice::exit::{BERNSTEIN, Code, SUCCESS, SUPERVISE_ENDED, TIMED_OUT, WAIT_FAILED};
 use crate::voice::failure::WrongUsage;
+
+const UP: Flag = Flag::new("u", "Wait until they are up (default)");
+const DOWN: Flag = Flag::new("d", "Wait until they are down");
+const READY: Flag = Flag::new("r", "Wait until they are ready");
+const ALL: Flag = Flag::new("a", "Wait for all of them (default)");
+const ANY: Flag = Flag::new("o", "Wait for any one of them");
+const APPEAR: Flag = Flag::new("appear", "Wait for a supervise, too, where none runs yet");
+const LIMIT: Valued = Valued::new("t", "SECONDS", "Wait no longer than this; decimals are allowed, 0 only looks");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -23,15 +32,7 @@ pub const APPLET: Applet = Applet {
     ],
     changes: &[],
     on_request: &[],
-    options: &[
-        Opt::flag("u", "Wait until they are up (default)"),
-        Opt::flag("d", "Wait until they are down"),
-        Opt::flag("r", "Wait until they are ready"),
-        Opt::flag("a", "Wait for all of them (default)"),
-        Opt::flag("o", "Wait for any one of them"),
-        Opt::flag("appear", "Wait for a supervise, too, where none runs yet"),
-        Opt::valued("t", "SECONDS", "Wait no longer than this; decimals are allowed, 0 only looks"),
-    ],
+    options: &[UP.line(), DOWN.line(), READY.line(), ALL.line(), ANY.line(), APPEAR.line(), LIMIT.line()],
     operands: &[("DIR...", "Service directories")],
     example: &[],
     manual: Manual {
@@ -93,24 +94,41 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["svc(1)", "svstat(1)", "svup(1)", "supervise(1)"],
     },
-    role: Role::Tool(Grammar::Options, run),
+    role: Role::Tool(Grammar::Options, |given| Ok(Box::new(Svwait::new(given)?))),
 };
 
-fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let mut wish = Wish { goal: Goal::Up, any: false, limit: None, appear: given.has("appear") };
-    for (id, value) in given.each() {
-        match id {
-            "u" => wish.goal = Goal::Up,
-            "d" => wish.goal = Goal::Down,
-            "r" => wish.goal = Goal::Ready,
-            "a" => wish.any = false,
-            "o" => wish.any = true,
-            "appear" => {}
-            _ => wish.limit = Some(value.and_then(|value| seconds(value.bytes())).ok_or(WrongUsage)?),
+struct Svwait {
+    wish: Wish,
+    dirs: Words,
+}
+
+impl Svwait {
+    fn new(given: &Given) -> Result<Self, WrongUsage> {
+        let mut wish = Wish { goal: Goal::Up, any: false, limit: None, appear: given.has(APPEAR) };
+        for option in given.in_order() {
+            if option.is(UP) {
+                wish.goal = Goal::Up;
+            } else if option.is(DOWN) {
+                wish.goal = Goal::Down;
+            } else if option.is(READY) {
+                wish.goal = Goal::Ready;
+            } else if option.is(ALL) {
+                wish.any = false;
+            } else if option.is(ANY) {
+                wish.any = true;
+            } else if option.is(LIMIT) {
+                wish.limit = Some(seconds(option.word()).ok_or(WrongUsage)?);
+            }
         }
+        Ok(Self { wish, dirs: given.operands() })
     }
-    process.listeners.tool_runs(APPLET.name);
-    let origin = Origin::open()?;
-    let awaited = given.operands().iter().map(|dir| Awaited::new(dir.bytes())).collect();
-    wait(APPLET.name, &origin, &process.environ, wish, awaited)
+}
+
+impl Tool for Svwait {
+    fn run(&self, process: &mut Process) -> anyhow::Result<u8> {
+        process.listeners.tool_runs(APPLET.name);
+        let origin = Origin::open()?;
+        let awaited = self.dirs.iter().map(|dir| Awaited::new(dir.bytes())).collect();
+        wait(APPLET.name, &origin, &process.environ, self.wish, awaited)
+    }
 }

@@ -1,7 +1,7 @@
 //! What a call of svc asks for: commands in their order, for the service or for its log; and the letters that say that to a
 //! supervise.
 
-use crate::options::{Given, Opt};
+use crate::options::{Flag, Given, Opt, Optional, Valued};
 use crate::process::signal_names;
 use crate::service::Home;
 use crate::service::request_file::{LIMIT, Unusable, word};
@@ -9,41 +9,58 @@ use crate::service::status::StatusFile;
 use crate::service::supervising::table::letter;
 use crate::service::waiting::is_current;
 
-/// The options. All letters are commands.
-pub const OPTIONS: &[Opt] = &[
-    Opt::flag("u", "Up: start it if it does not run, and again whenever it ends"),
-    Opt::flag("d", "Down: send TERM and then CONT, and do not start it again"),
-    Opt::flag("o", "Once: start it if it does not run, but not again"),
-    Opt::flag("p", "Pause: send STOP"),
-    Opt::flag("c", "Continue: send CONT"),
-    Opt::flag("h", "Send HUP"),
-    Opt::flag("a", "Send ALRM"),
-    Opt::flag("i", "Send INT"),
-    Opt::flag("t", "Send TERM"),
-    Opt::flag("k", "Send KILL"),
-    Opt::flag("x", "Exit: supervise ends as soon as the service has"),
-    Opt::flag("q", "Send QUIT"),
-    Opt::flag("1", "Send USR1"),
-    Opt::flag("2", "Send USR2"),
-    Opt::flag("w", "Send WINCH"),
-    Opt::flag("+", "Signals behind it go to the whole process group"),
-    Opt::flag("=", "Signals behind it go to the process only"),
-    Opt::flag("L", "Commands behind it are for the log"),
-    Opt::flag("l", "Commands behind it are for the service itself"),
-    Opt::flag("restart", "End it so that it is started anew; start it if it is down"),
-    Opt::flag("reload", "Send the signal that the file reload-signal names, or HUP"),
-    Opt::optional(
-        "remove",
-        "SECONDS",
-        "Remove it from svscan's sight, and end it, its log and both supervises; in so many seconds at most",
-    ),
-    Opt::flag("check", "Exit 111 if a DIR could not be told, 100 if one is not supervised"),
-    Opt::valued(
-        "wait",
-        "STATE",
-        "Then wait until all are up, down or ready; with a comma and SECONDS, for so long at most",
-    ),
+/// Commands that are one letter, which is what a supervise reads.
+const LETTERS: [Flag; 17] = [
+    Flag::new("u", "Up: start it if it does not run, and again whenever it ends"),
+    Flag::new("d", "Down: send TERM and then CONT, and do not start it again"),
+    Flag::new("o", "Once: start it if it does not run, but not again"),
+    Flag::new("p", "Pause: send STOP"),
+    Flag::new("c", "Continue: send CONT"),
+    Flag::new("h", "Send HUP"),
+    Flag::new("a", "Send ALRM"),
+    Flag::new("i", "Send INT"),
+    Flag::new("t", "Send TERM"),
+    Flag::new("k", "Send KILL"),
+    Flag::new("x", "Exit: supervise ends as soon as the service has"),
+    Flag::new("q", "Send QUIT"),
+    Flag::new("1", "Send USR1"),
+    Flag::new("2", "Send USR2"),
+    Flag::new("w", "Send WINCH"),
+    Flag::new("+", "Signals behind it go to the whole process group"),
+    Flag::new("=", "Signals behind it go to the process only"),
 ];
+
+const FOR_LOG: Flag = Flag::new("L", "Commands behind it are for the log");
+const FOR_SERVICE: Flag = Flag::new("l", "Commands behind it are for the service itself");
+const RESTART: Flag = Flag::new("restart", "End it so that it is started anew; start it if it is down");
+const RELOAD: Flag = Flag::new("reload", "Send the signal that the file reload-signal names, or HUP");
+/// Removes services.
+pub const REMOVE: Optional = Optional::new(
+    "remove",
+    "SECONDS",
+    "Remove it from svscan's sight, and end it, its log and both supervises; in so many seconds at most",
+);
+/// Tells by the exit code what could not be told.
+pub const CHECK: Flag = Flag::new("check", "Exit 111 if a DIR could not be told, 100 if one is not supervised");
+/// Waits.
+pub const WAIT: Valued = Valued::new(
+    "wait",
+    "STATE",
+    "Then wait until all are up, down or ready; with a comma and SECONDS, for so long at most",
+);
+
+/// All options.
+pub const OPTIONS: [Opt; LETTERS.len() + 7] = {
+    let others =
+        [FOR_LOG.line(), FOR_SERVICE.line(), RESTART.line(), RELOAD.line(), REMOVE.line(), CHECK.line(), WAIT.line()];
+    let mut all = [others[0]; LETTERS.len() + 7];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = if place < LETTERS.len() { LETTERS[place].line() } else { others[place - LETTERS.len()] };
+        place += 1;
+    }
+    all
+};
 
 /// One command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +85,20 @@ impl Commands {
     /// From the options of a call.
     pub fn asked_for(given: &Given) -> Self {
         let mut sections = vec![Section { is_log: false, commands: Vec::new() }];
-        for (id, _) in given.each() {
-            let command = match (id, id.as_bytes()) {
-                ("L" | "l", _) => {
-                    sections.push(Section { is_log: id == "L", commands: Vec::new() });
-                    continue;
-                }
-                ("restart", _) => Command::Restart,
-                ("reload", _) => Command::Reload,
-                (_, &[letter]) => Command::Letter(letter),
-                _ => continue,
+        for option in given.in_order() {
+            let is_log = option.is(FOR_LOG);
+            if is_log || option.is(FOR_SERVICE) {
+                sections.push(Section { is_log, commands: Vec::new() });
+                continue;
+            }
+            let command = if option.is(RESTART) {
+                Command::Restart
+            } else if option.is(RELOAD) {
+                Command::Reload
+            } else if let (true, &[letter]) = (LETTERS.iter().any(|one| option.is(*one)), option.name().as_bytes()) {
+                Command::Letter(letter)
+            } else {
+                continue;
             };
             if let Some(section) = sections.last_mut()
                 && !section.commands.contains(&command)
@@ -206,7 +227,7 @@ mod tests {
 
     fn order(options: &str) -> Commands {
         let words = options.split(' ').map(|word| Word::leak(word.as_bytes().to_vec()));
-        Commands::asked_for(&parse(OPTIONS, Words::leak(words), true).unwrap())
+        Commands::asked_for(&parse(&OPTIONS, Words::leak(words), true).unwrap())
     }
 
     fn home() -> Home {
