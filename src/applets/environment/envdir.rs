@@ -4,7 +4,8 @@
 use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
 use crate::environ::Change;
 use crate::options::Opt;
-use crate::sys::descriptor::{Opened, uninterrupted};
+use crate::sys::closing::Opened;
+use crate::sys::descriptor::uninterrupted;
 use crate::sys::directory::{DirectoryPart, Entry, read_directory};
 use crate::sys::words::Word;
 use crate::voice::exit::ENVDIR;
