@@ -3,7 +3,8 @@
 use super::lines::{group_in, is_network_entry, membership_in, user_in};
 use super::services::{Order, Services};
 use super::{Answer, Directory, Id, User, getent, id, is_usable};
-use crate::sys::descriptor::{Opened, uninterrupted};
+use crate::sys::closing::Opened;
+use crate::sys::descriptor::uninterrupted;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};

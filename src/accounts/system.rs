@@ -1,15 +1,12 @@
 //! The C library's look-ups, through the `users` crate.
 
 use super::{Answer, Directory, Id, User, is_usable};
-use crate::number::decimal_in;
-use crate::sys::descriptor;
+use crate::files::descriptors::open_from;
 use crate::sys::words::Word;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::unistd::Gid;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use users::os::unix::UserExt;
 
@@ -22,12 +19,13 @@ fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
     if name.contains(&0) {
         return Ok(None);
     }
-    let before = open_descriptors();
+    // nothing is told, and so nothing closed, where /proc is not mounted
+    let before = open_from(0);
     Errno::clear();
     let found = ask(OsStr::from_bytes(name));
     let reason = Errno::last();
-    if let (Some(before), Some(after)) = (before, open_descriptors()) {
-        for &stranger in after.difference(&before) {
+    if let (Ok(before), Ok(after)) = (before, open_from(0)) {
+        for stranger in after.into_iter().filter(|number| !before.contains(number)) {
             let _ = nix::unistd::close(stranger);
         }
     }
@@ -37,15 +35,6 @@ fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
         Errno::UnknownErrno | Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM => Ok(None),
         reason => Err(Failure::unable_to("look up", name, reason)),
     }
-}
-
-/// Their numbers; `None` where /proc is not mounted.
-fn open_descriptors() -> Option<BTreeSet<RawFd>> {
-    let directory = std::fs::read_dir("/proc/self/fd").ok()?;
-    let numbers = directory.filter_map(|entry| decimal_in(entry.ok()?.file_name().as_encoded_bytes()));
-    let numbers: Vec<RawFd> = numbers.collect();
-    // the one that listed them is among them, and is closed now
-    Some(numbers.into_iter().filter(|&number| descriptor::is_open(number)).collect())
 }
 
 impl Directory for System {

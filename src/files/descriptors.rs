@@ -1,7 +1,8 @@
 //! The numbers of descriptors: which are in use, and which are to be left to others.
 
 use crate::number::decimal_in;
-use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, close_unowned, copy_from, is_open, leave_open, limit};
+use crate::sys::closing::{self, close_unowned};
+use crate::sys::descriptor::{STDERR, STDIN, STDOUT, copy_from, is_open, leave_open, limit};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -79,9 +80,9 @@ pub fn close_inherited_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
 /// # Errors
 /// As readdir(3), of /proc/self/fd, where there is no close_range(2) for that.
 pub fn close_on_exec_from(first: RawFd) -> std::io::Result<()> {
-    if descriptor::close_on_exec_from(first).is_err() {
+    if closing::close_on_exec_from(first).is_err() {
         for number in open_from(first)? {
-            let _ = descriptor::close_on_exec(number);
+            let _ = closing::close_on_exec(number);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Going on as a program that has just been exec'ed, without an exec.
 
-use super::descriptor::close_from;
+use super::closing::close_from;
 use super::process;
 use super::signal::{Disposition, Set};
 use super::words::{Word, Words};

@@ -5,6 +5,7 @@
 pub mod anew;
 pub mod arena;
 pub mod argv;
+pub mod closing;
 pub mod descriptor;
 pub mod directory;
 pub mod exec;
