@@ -1,14 +1,14 @@
-//! The vocabulary: an [`Applet`] is a constant that says all there is to say about a command; a link's role turns parsed
-//! options into a [`Link`], which makes one change to a [`Process`]. A tool, which ends a chain, does its work instead.
-//! Kernel state stays in the kernel; a `Process` carries only what is not kernel state.
+//! The vocabulary: an [`Applet`] is a constant that says all there is to say about a command; its role turns words, once they
+//! are read, into what it does. A [`Link`] answers with effects, and the engine makes them. An [`OwnWay`] forks, waits or
+//! opens on the way, so it acts for itself, and says beside it what comes of it. A [`Tap`] prints, and then the next program
+//! runs. A tool ends the chain: it does its work instead.
 
-use crate::environ::Environ;
+use crate::attributes::pid::PID;
+use crate::attributes::{Attribute as _, Boundaries, Change, Effects, Fact, View};
 use crate::options::{Given, Opt};
-use crate::start_report::Listeners;
-use crate::sys::words::Words;
-use crate::voice::exit::Codes;
-use std::os::fd::OwnedFd;
+use crate::voice::exit::{Code, Codes};
 
+pub use crate::carried::Process;
 pub use crate::voice::dialect::Dialect;
 
 /// One command: the single source of its dispatch, parsing, help, manual page, completions and README row.
@@ -22,17 +22,18 @@ pub struct Applet {
     /// What it exits with when it stops the chain.
     pub codes: Codes,
     /// Exit codes beyond `codes`, as (code, meaning), for the documents.
-    pub other_codes: &'static [(&'static str, &'static str)],
+    pub other_codes: &'static [(Code, &'static str)],
     /// All that may differ in the program it runs. Nothing for a tool.
-    pub changes: &'static [Aspect],
+    pub changes: &'static [Change],
     /// What may differ besides, if options ask for it.
-    pub on_request: &'static [Aspect],
+    pub on_request: &'static [Request],
     /// Its options, besides `--help` and `--version`.
     pub options: &'static [Opt],
     /// Its operands, a link's before the program, as (NAME, meaning). A tool's last one may be `NAME...`, once or more, or
     /// `[NAME]...`, any number.
     pub operands: &'static [(&'static str, &'static str)],
-    /// Options and operands of a harmless call, for the tests that run over the registry. Empty for a tool.
+    /// Options and operands of a harmless call that makes its changes, for the tests that run over the registry: in them
+    /// `{file}` is a file that may be locked, and `{directory}` one with files for variables. Empty for a tool.
     pub example: &'static [&'static str],
     /// The prose of its manual page.
     pub manual: Manual,
@@ -40,14 +41,103 @@ pub struct Applet {
     pub role: Role,
 }
 
-/// What an applet is in a chain.
+/// A change that is made if options ask for it.
+#[derive(Clone, Copy)]
+pub struct Request {
+    /// What is changed then.
+    pub change: Change,
+    /// Options that ask for it, in front of the example's words: by these the tests see it happen.
+    pub by: &'static [&'static str],
+}
+
+/// What an applet is in a chain. Each function reads: it turns options and operands into a value, opens nothing and changes
+/// nothing; its error is wrong usage, or says which value makes no sense.
 pub enum Role {
-    /// Makes one change and goes on with the next program. The function makes the link that a call asks for, and touches
-    /// nothing.
-    Link(fn(&Given, &Environ) -> anyhow::Result<Box<dyn Link>>),
+    /// Makes one change and goes on with the next program.
+    Link(fn(&Given) -> anyhow::Result<Action>),
+    /// Prints, and goes on with the next program if there is one; changes nothing.
+    Tap(fn(&Given) -> anyhow::Result<Box<dyn Tap>>),
     /// Ends the chain: does its work in this process. The function gives the exit code, and an error as
-    /// [`Link::apply`] does.
+    /// [`OwnWay::apply`] does.
     Tool(Grammar, fn(&Given, &mut Process) -> anyhow::Result<u8>),
+}
+
+/// What a link does once its words are read.
+pub enum Action {
+    /// It has effects, which the engine makes, and nothing else.
+    Effects(Box<dyn Link>),
+    /// More than effects.
+    OwnWay(Box<dyn OwnWay>),
+}
+
+impl Action {
+    /// Effects alone.
+    ///
+    /// # Errors
+    /// None; so that it can end a reading.
+    pub fn effects(link: impl Link + 'static) -> anyhow::Result<Self> {
+        Ok(Self::Effects(Box::new(link)))
+    }
+
+    /// An own way.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn own_way(link: impl OwnWay + 'static) -> anyhow::Result<Self> {
+        Ok(Self::OwnWay(Box::new(link)))
+    }
+
+    /// What will be.
+    ///
+    /// # Errors
+    /// What keeps from it, as far as that can be known before.
+    pub fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        match self {
+            Self::Effects(link) => {
+                let mut facts = Vec::new();
+                for effect in link.effects(view)? {
+                    facts.extend(effect.facts(view)?);
+                }
+                Ok(facts)
+            }
+            Self::OwnWay(link) => link.facts(view),
+        }
+    }
+}
+
+/// A link that is its effects.
+pub trait Link {
+    /// What it makes, in order. Accounts and files may be read for it; nothing is changed.
+    ///
+    /// # Errors
+    /// What keeps from it. A [`Failure`](crate::voice::failure::Failure) ends the chain with its own exit code, any other
+    /// error with the applet's `failure` code.
+    fn effects(&self, view: &View<'_>) -> anyhow::Result<Effects>;
+}
+
+/// A link that forks, waits, or opens what it may have to wait for.
+pub trait OwnWay {
+    /// What will be, in the process that goes on.
+    ///
+    /// # Errors
+    /// As [`Link::effects`].
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>>;
+
+    /// Does it. A link that leaves a parent behind returns only in the process that goes on. It leaves no
+    /// descriptor open but those it is for.
+    ///
+    /// # Errors
+    /// As [`Link::effects`].
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries>;
+}
+
+/// Something that is shown on the way.
+pub trait Tap {
+    /// Shows it.
+    ///
+    /// # Errors
+    /// As [`Link::effects`].
+    fn show(&self, process: &mut Process) -> anyhow::Result<()>;
 }
 
 /// How a tool reads the words after its name.
@@ -66,7 +156,7 @@ pub enum Grammar {
 impl Applet {
     /// Whether it goes on with a program that its arguments name.
     pub fn is_link(&self) -> bool {
-        matches!(self.role, Role::Link(_))
+        matches!(self.role, Role::Link(_) | Role::Tap(_))
     }
 
     /// The name of what its words are, and the forms that may have, where it reads words.
@@ -75,6 +165,16 @@ impl Applet {
             (Role::Tool(Grammar::Words(forms), _), [.., (name, _)]) => Some((bare(name), forms)),
             _ => None,
         }
+    }
+
+    /// Whether it writes to files of its own process in /proc.
+    pub fn writes_to_own_proc(&self) -> bool {
+        self.all_changes().any(|change| change.is_through_own_proc)
+    }
+
+    /// All that it may change.
+    pub fn all_changes(&self) -> impl Iterator<Item = Change> {
+        self.changes.iter().copied().chain(self.on_request.iter().map(|request| request.change))
     }
 
     /// Whether its own argv is where its output goes.
@@ -87,12 +187,17 @@ impl Applet {
         let may_be_absent = |&&(name, _): &&(&str, &str)| name.starts_with('[');
         let least = self.operands.len() - self.operands.iter().filter(may_be_absent).count();
         let is_list = self.operands.last().is_some_and(|(name, _)| name.ends_with("..."));
-        if self.is_link() { count > least } else { count >= least && (is_list || count <= self.operands.len()) }
+        match self.role {
+            Role::Link(_) => count > least,
+            Role::Tap(_) => count >= least,
+            Role::Tool(..) => count >= least && (is_list || count <= self.operands.len()),
+        }
     }
 
     /// Whether it may leave a parent behind.
     pub fn forks(&self) -> bool {
-        self.changes.iter().any(|aspect| matches!(aspect, Aspect::Process | Aspect::Child))
+        let is_pid = |change: &Change| change.attributes.iter().any(|attribute| attribute.name() == PID.name());
+        self.changes.iter().any(is_pid)
     }
 }
 
@@ -149,109 +254,4 @@ impl Group {
             Self::Supervision => "Supervision",
         }
     }
-}
-
-/// Something about a process that outlives exec and that an applet may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aspect {
-    /// Whether SIGHUP is ignored.
-    HangupDisposition,
-    /// Descriptors 0, 1 and 2 where they are terminals.
-    StandardDescriptors,
-    /// Descriptors 0, 1 and 2, whatever they are.
-    StandardFiles,
-    /// The current directory.
-    Directory,
-    /// The umask.
-    FileModeMask,
-    /// Which descriptors above 2 are open.
-    Descriptors,
-    /// Session, process group and controlling terminal.
-    Session,
-    /// The process itself, where a child goes on.
-    Process,
-    /// The process itself: a child always goes on.
-    Child,
-    /// Environment variables.
-    Environment,
-    /// User and group ids, supplementary groups; with them capabilities and the parent-death signal.
-    Identity,
-    /// Resource limits.
-    Limits,
-    /// One more open descriptor, and the lock on its file.
-    LockDescriptor,
-    /// Descriptors by which a parent sees the end of all who have them.
-    WitnessDescriptors,
-    /// One more open descriptor, to say on it that the program is ready.
-    ReadyDescriptor,
-}
-
-/// fork(2), as far as an exec would have kept it.
-macro_rules! lost_by_fork {
-    () => {
-        "process and parent id; and what a fork does not hand down: pending signals, interval timers, POSIX record locks, \
-         memory locks, the parent-death signal, the child-subreaper flag, processor time used so far"
-    };
-}
-
-impl Aspect {
-    /// As the manual page says it.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::HangupDisposition => "the disposition of SIGHUP",
-            Self::StandardDescriptors => "standard input, output and error, where they are terminals",
-            Self::Session => "session, process group and controlling terminal",
-            Self::StandardFiles => "standard input, output and error",
-            Self::Directory => "the current directory",
-            Self::FileModeMask => "the umask",
-            Self::Descriptors => "which descriptors above 2 are open",
-            Self::Process => concat!("the process, if it has to fork: ", lost_by_fork!()),
-            Self::Child => concat!("the process, which is a child: ", lost_by_fork!()),
-            Self::Environment => "the environment",
-            Self::Identity => {
-                "user ids, group ids and supplementary groups; hence, by the kernel's rules, capabilities and the \
-                 parent-death signal"
-            }
-            Self::Limits => "resource limits",
-            Self::LockDescriptor => "one more open descriptor and the lock it holds",
-            Self::WitnessDescriptors => "31 more open descriptors, of a pipe",
-            Self::ReadyDescriptor => "one more open descriptor, of a pipe",
-        }
-    }
-}
-
-/// What the chain carries from link to link.
-pub struct Process {
-    /// The environment for the next program.
-    pub environ: Environ,
-    /// The next program and its arguments. Never empty.
-    pub rest: Words,
-    /// Who waits to hear how this process's start goes, in a process that a link has forked.
-    pub listeners: Listeners,
-    /// Where this link's messages go if not to descriptor 2.
-    pub diagnostics: Option<OwnedFd>,
-    /// What this link does if the next program cannot be run. It must not allocate.
-    pub undo: Option<Box<dyn FnOnce()>>,
-}
-
-/// A change to the process.
-pub trait Link {
-    /// Makes the change. A link that leaves a parent behind returns only in the process that goes on. It leaves no
-    /// descriptor open but those it is for.
-    ///
-    /// # Errors
-    /// A [`Failure`](crate::voice::failure::Failure) ends the chain with its own exit code, any other error with the
-    /// applet's `failure` code.
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary>;
-}
-
-/// What a link's change means for running the next link in the same process. See [`crate::chain`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Boundary {
-    /// An exec would notice nothing.
-    Open,
-    /// The ids are now a plain user's: an exec takes away what capabilities are left, and may be refused.
-    NewIdentity,
-    /// An exec makes a difference that the next link could notice.
-    Barrier,
 }

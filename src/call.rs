@@ -2,6 +2,7 @@
 
 use crate::applet::Applet;
 use crate::applets;
+use crate::carried::Program;
 use crate::options::Opt;
 use crate::sys::words::{Word, Words};
 
@@ -30,9 +31,13 @@ pub struct Call {
     pub explicit: bool,
 }
 
-/// The call that these words, as an argv, are to catena; `None` if they call no applet.
-pub fn of(argv: Words) -> Option<Call> {
+/// The call that this program is to catena, if it is this one; `None` if it calls no applet. Where it is called otherwise than
+/// it is looked for, an exec has to tell.
+pub fn of(Program { word, argv }: Program) -> Option<Call> {
     let name = base_name(argv.first());
+    if !argv.first().is_same(word) {
+        return None;
+    }
     if name == NAME.as_bytes() {
         let applet = applets::find(argv.get(1)?.bytes())?;
         return Some(Call { applet, args: argv.from(2), explicit: true });
@@ -74,9 +79,9 @@ pub fn started_as(argv: Words, file: impl FnOnce() -> Option<Word>) -> Start {
 }
 
 /// Whether a program that is called so is started as an applet or as catena, if it is this program.
-pub fn is_ours(word: Word) -> bool {
-    let name = called(word);
-    is_copy(name) || applets::find(name).is_some()
+pub fn is_ours(program: Program) -> bool {
+    let is_one = |word: Word| is_copy(called(word)) || applets::find(called(word)).is_some();
+    is_one(program.word) || is_one(program.argv.first())
 }
 
 fn is_copy(name: &[u8]) -> bool {

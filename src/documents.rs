@@ -1,13 +1,13 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Dialect, bare};
+use crate::applet::{Applet, Dialect, Request, bare};
 use crate::applets;
 use crate::call;
 use crate::files::output::write_all;
 use crate::options::{Misuse, Opt, with_standard};
 use crate::sys::descriptor::STDOUT;
-use crate::voice::exit::Codes;
+use crate::voice::exit::{ANOTHERS, CATENA, Code, Codes, SUCCESS};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use std::fmt::Write;
@@ -189,12 +189,12 @@ pub const CATENA_DESCRIPTION: &[&str] = &[
 ];
 
 /// Exit codes of catena itself.
-pub const CATENA_EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "a text asked for was printed, or all links are in place"),
-    ("100", "wrong usage"),
-    ("111", "a link could not be made, or catena runs set-id"),
-    ("127", "there is no such applet"),
-    ("else", "what the chain ends with"),
+pub const CATENA_EXIT_STATUS: &[(Code, &str)] = &[
+    (SUCCESS, "a text asked for was printed, or all links are in place"),
+    (Code::Number(CATENA.usage), "wrong usage"),
+    (Code::Number(CATENA.failure), "a link could not be made, or catena runs set-id"),
+    (Code::Number(CATENA.not_found), "there is no such applet"),
+    (Code::Other("else"), "what the chain ends with"),
 ];
 
 /// Variables that catena itself reads.
@@ -238,8 +238,8 @@ pub fn help(applet: &'static Applet) -> String {
     let mut after = String::new();
     if applet.is_link() {
         after.push_str("Changes:\n");
-        for aspect in applet.changes {
-            let _ = writeln!(after, "  {}", aspect.describe());
+        for change in applet.changes {
+            let _ = writeln!(after, "  {}", change.words);
         }
     }
     if let Some((name, forms)) = applet.forms() {
@@ -251,8 +251,8 @@ pub fn help(applet: &'static Applet) -> String {
     if !applet.on_request.is_empty() {
         after.push_str("\nChanges where options ask for it:\n");
     }
-    for aspect in applet.on_request {
-        let _ = writeln!(after, "  {}", aspect.describe());
+    for Request { change, .. } in applet.on_request {
+        let _ = writeln!(after, "  {}", change.words);
     }
     after.push_str(if after.is_empty() { "Exit status:\n" } else { "\nExit status:\n" });
     for (code, meaning) in exit_status(applet) {
@@ -289,18 +289,18 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
     if let Some(code) = posixly_correct {
         let _ = merged[0].1.write_fmt(format_args!(" ({code} if POSIXLY_CORRECT is set)"));
     }
-    for &(code, meaning) in applet.other_codes {
-        match merged.iter_mut().find(|(known, _)| known == code) {
+    for (code, meaning) in applet.other_codes.iter().map(|&(code, meaning)| (code.to_string(), meaning)) {
+        match merged.iter_mut().find(|(known, _)| *known == code) {
             Some((_, text)) => {
                 text.push_str(", or ");
                 text.push_str(meaning);
             }
-            None => merged.push((code.to_owned(), meaning.to_owned())),
+            None => merged.push((code, meaning.to_owned())),
         }
     }
     // what is no number comes last
     merged.sort_by_key(|(code, _)| code.parse().unwrap_or(u32::MAX));
-    if applet.is_link() && !applet.other_codes.iter().any(|&(code, _)| code == "N") {
+    if applet.is_link() && !applet.other_codes.iter().any(|&(code, _)| code == ANOTHERS) {
         let own = match applet.forks() {
             true => "the program's own, where it takes this process's place or is waited for",
             false => "the program's own: it takes this process's place",
@@ -308,6 +308,14 @@ pub fn exit_status(applet: &Applet) -> Vec<(String, String)> {
         merged.push(("else".to_owned(), own.to_owned()));
     }
     merged
+}
+
+/// How many bytes at the end of a text, behind a line, are the usage text of an applet, word for word.
+pub fn usage_at_end(text: &[u8]) -> usize {
+    let usages = applets::ALL.iter().map(|applet| usage(applet));
+    let mut behind_a_line =
+        usages.filter(|own| text.strip_suffix(own.as_bytes()).is_some_and(|line| line.ends_with(b"\n")));
+    behind_a_line.next().map_or(0, |own| own.len())
 }
 
 /// `NAME --version`.

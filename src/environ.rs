@@ -71,8 +71,14 @@ impl Change {
         Self { entry: Word::leak(name.to_vec()), name_length: name.len() }
     }
 
-    fn name(&self) -> &'static [u8] {
+    /// Which variable.
+    pub fn name(&self) -> &'static [u8] {
         &self.entry.bytes()[..self.name_length]
+    }
+
+    /// What it is set to; `None` if it is removed.
+    pub fn value(&self) -> Option<&'static [u8]> {
+        self.sets().then(|| &self.entry.bytes()[self.name_length + 1..])
     }
 
     fn sets(&self) -> bool {

@@ -6,7 +6,9 @@
 pub mod accounts;
 pub mod applet;
 pub mod applets;
+pub mod attributes;
 pub mod call;
+pub mod carried;
 pub mod chain;
 pub mod documents;
 pub mod environ;

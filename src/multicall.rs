@@ -3,7 +3,7 @@
 use crate::applet::{Applet, Dialect};
 use crate::applets;
 use crate::call::{self, Call, NAME, OPTIONS, Start};
-use crate::chain::{self, Manner};
+use crate::chain::{self, passage::Manner};
 use crate::documents::{self, answer};
 use crate::environ::Environ;
 use crate::files::file_id::FileId;

@@ -83,8 +83,8 @@ fn table() -> String {
             let codes = &codes[..if applet.is_link() { 4 } else { 2 }];
             let mut codes = vec![codes.iter().map(u8::to_string).collect::<Vec<_>>().join("/")];
             let known = |code: &str| code == "0" || codes[0].split('/').any(|known| known == code);
-            let others = applet.other_codes.iter().map(|&(code, _)| code).filter(|code| !known(code));
-            let others: Vec<String> = others.map(str::to_owned).collect();
+            let others = applet.other_codes.iter().map(|(code, _)| code.to_string()).filter(|code| !known(code));
+            let others: Vec<String> = others.collect();
             codes.extend(others);
             let codes = codes.join(", ");
             table += &format!("| `{}` | {} | {} | {codes} |\n", applet.name, applet.about, applet.manual.reference);

@@ -6,6 +6,8 @@ mod support;
 mod blocks;
 #[path = "examples/codes.rs"]
 mod codes;
+#[path = "examples/contributing.rs"]
+mod contributing;
 #[path = "examples/place.rs"]
 mod place;
 #[path = "examples/readme.rs"]

@@ -224,3 +224,33 @@ fn without_abbreviations_a_long_name_is_whole() {
     assert_eq!(options::parse(&TABLE, args, false).unwrap_err(), Misuse::UnknownName(b"fcn"));
     assert!(options::parse(&TABLE, args, true).unwrap().has("fcntl"));
 }
+
+/// An option that is in a table and that nobody asks for does nothing.
+#[cfg(debug_assertions)]
+#[test]
+fn every_option_of_a_table_is_read() {
+    for applet in catena::applets::ALL {
+        let catena::applet::Role::Link(read) = applet.role else { continue };
+        for option in applet.options {
+            let dashes = if option.short().is_some() && option.long().is_none() { "-" } else { "--" };
+            // whether the value makes sense is another matter
+            let value = option.value.map(|_| "1");
+            let name = match value.filter(|_| option.is_optional) {
+                Some(value) => format!("{dashes}{}={value}", option.id),
+                None => format!("{dashes}{}", option.id),
+            };
+            let value = value.filter(|_| !option.is_optional);
+            let operands = applet.operands.iter().map(|_| "x").chain(["program"]);
+            let words = [name.as_str()].into_iter().chain(value).chain(operands);
+            let words = Words::leak(words.map(|word| Word::leak(word.as_bytes().to_vec())));
+            let given = options::parse(applet.options, words, false).unwrap();
+            let _ = read(&given);
+            let is_answer = ["help", "version"].contains(&option.id);
+            assert!(
+                is_answer || given.was_asked_for(option.id),
+                "{} has the option {name} in its table, and its reading never asks for it",
+                applet.name
+            );
+        }
+    }
+}

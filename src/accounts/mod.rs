@@ -7,17 +7,15 @@
 use crate::number::decimal_in;
 use crate::voice::failure::Failure;
 
-pub mod capabilities;
 #[cfg(target_feature = "crt-static")]
 mod files;
 #[cfg(target_feature = "crt-static")]
 mod getent;
-mod id_map;
+pub mod id_map;
 #[cfg(target_feature = "crt-static")]
 mod lines;
 #[cfg(target_feature = "crt-static")]
 mod services;
-pub mod switch;
 #[cfg(not(target_feature = "crt-static"))]
 mod system;
 

@@ -2,6 +2,8 @@
 
 use super::output::write_all;
 use crate::sys::descriptor::{STDIN, STDOUT, uninterrupted};
+use crate::voice::failure::Failure;
+use crate::voice::ignored;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::BorrowedFd;
@@ -16,17 +18,31 @@ pub enum Broken {
 }
 
 /// A change of a stream of bytes.
-pub trait Change {
+pub trait Conversion {
     /// Appends what becomes of `input` to `output`, and gives how many bytes of it are done with: the rest comes again, with
     /// more behind it. With `is_all`, nothing more comes and all has to be done with.
-    fn change(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize;
+    fn convert(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize;
+}
+
+/// Is the filter of that name, which has no use for an operand, up to the end of the input. Gives the exit code.
+///
+/// # Errors
+/// What it is stopped by. Like the reference it has nothing to say about that.
+pub fn be(name: &str, operand: Option<&[u8]>, conversion: &mut dyn Conversion) -> anyhow::Result<u8> {
+    if let Some(operand) = operand {
+        ignored::warn(name, operand, "the input is standard input");
+    }
+    match filter(conversion) {
+        Ok(()) => Ok(0),
+        Err(Broken::Input(_) | Broken::Output(_)) => Err(Failure::unspoken().into()),
+    }
 }
 
 /// Runs the filter up to the end of the input.
 ///
 /// # Errors
 /// What it is stopped by, after all that had been read before has been written.
-pub fn filter(change: &mut dyn Change) -> Result<(), Broken> {
+pub fn filter(conversion: &mut dyn Conversion) -> Result<(), Broken> {
     /// As much as a pipe holds; more is read faster from a file, but not much.
     const ROOM: usize = 128 * 1024;
     let mut input = vec![0; ROOM];
@@ -41,13 +57,13 @@ pub fn filter(change: &mut dyn Change) -> Result<(), Broken> {
                 continue;
             }
             Err(reason) => {
-                change.change(&input[..held], true, &mut output);
+                conversion.convert(&input[..held], true, &mut output);
                 write_all(STDOUT, &output).map_err(Broken::Output)?;
                 return Err(Broken::Input(reason));
             }
         };
         let end = held + count;
-        let done = change.change(&input[..end], count == 0, &mut output);
+        let done = conversion.convert(&input[..end], count == 0, &mut output);
         write_all(STDOUT, &output).map_err(Broken::Output)?;
         output.clear();
         if count == 0 {

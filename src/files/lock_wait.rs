@@ -1,9 +1,7 @@
 //! How long to wait for a lock that another process holds.
 
-use crate::number::seconds;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::process;
-use crate::sys::words::Word;
 use nix::errno::Errno;
 use std::time::{Duration, Instant};
 
@@ -19,21 +17,6 @@ pub enum LockWait {
 }
 
 impl LockWait {
-    /// What the options `-n`, `-N` and `-t SECONDS` among these ask for, of which the last counts. `None` if a value makes no
-    /// sense.
-    pub fn asked_for<'a>(given: impl Iterator<Item = (&'a str, Option<Word>)>, without: Self) -> Option<Self> {
-        let mut patience = without;
-        for (id, value) in given {
-            patience = match (id, value) {
-                ("n", _) => Self::None,
-                ("N", _) => Self::Endless,
-                ("t", Some(limit)) => Self::For(seconds(limit.bytes())?),
-                _ => patience,
-            };
-        }
-        Some(patience)
-    }
-
     /// Makes attempts at a lock; `attempt` is told whether to wait. A process that waits is called `name` meanwhile.
     ///
     /// # Errors

@@ -104,6 +104,9 @@ pub struct Claim {
 /// How often a file that others keep replacing is opened again.
 const ATTEMPTS: usize = 1000;
 
+/// The lowest number that the descriptor of a lock gets: a shell script's redirections, which are single digits, cannot take it.
+pub const FIRST: RawFd = 10;
+
 impl Claim {
     /// Opens the file, creating it if need be, and changes nothing in it. Refused: symbolic links, anything but a
     /// regular file, other hard links to it, owners other than root and the process's own user, and files that group

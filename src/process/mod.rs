@@ -6,5 +6,6 @@ pub mod inherited_signals;
 pub mod life;
 pub mod process_id;
 pub mod search;
+pub mod signal_names;
 pub mod start;
 pub mod table;

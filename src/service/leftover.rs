@@ -4,7 +4,7 @@
 //! another kind of supervise has been killed there is only `status`, which says when, by the clock of the day, the process came to be.
 
 use super::Home;
-use super::status::{Phase, Record};
+use super::status::{Phase, StatusFile};
 use crate::process::process_id::{Found, ProcessId};
 use crate::process::start;
 use crate::time::tai64n::Moment;
@@ -18,7 +18,7 @@ pub fn find(home: &Home) -> Option<Found> {
     let mut noted = noted.into_iter().flatten();
     let noted = noted.find_map(ProcessId::found);
     noted.or_else(|| {
-        let Record { main, .. } = home.status().ok()?;
+        let StatusFile { main, .. } = home.status().ok()?;
         Found::by(main.pid, |start| is_since(start, main.since))
     })
 }

@@ -13,7 +13,10 @@
 
 pub mod info;
 pub mod leftover;
+pub mod one_directory;
 pub mod origin;
+pub mod request_file;
+pub mod scan_directory;
 pub mod status;
 pub mod supervising;
 pub mod waiting;
@@ -27,7 +30,7 @@ use info::Info;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
-use status::Record;
+use status::StatusFile;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -143,12 +146,12 @@ impl Home {
     ///
     /// # Errors
     /// As open(2) and read(2); EPROTO if it is too short.
-    pub fn status(&self) -> nix::Result<Record> {
+    pub fn status(&self) -> nix::Result<StatusFile> {
         /// More than any kind of it has.
         const LIMIT: usize = 64;
         let mut bytes = [0; LIMIT];
         let length = read_start(&self.file("status"), &mut bytes)?;
-        Record::decode(&bytes[..length]).ok_or(Errno::EPROTO)
+        StatusFile::decode(&bytes[..length]).ok_or(Errno::EPROTO)
     }
 
     /// What `info` says, which only this supervise writes. `None` if there is none that can be read.

@@ -81,7 +81,7 @@ pub struct Status {
 
 /// All that a status file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct StatusFile {
     /// The service.
     pub main: Status,
     /// Its log, if that is in the same file.
@@ -150,7 +150,7 @@ impl Status {
     }
 }
 
-impl Record {
+impl StatusFile {
     /// What these bytes say; `None` if they are too few, or s6's.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         if bytes.len() < CLASSIC || is_s6(bytes.len()) {
@@ -187,15 +187,15 @@ mod tests {
 
     #[test]
     fn a_file_of_daemontools_is_read() {
-        let record = Record::decode(SAMPLE).unwrap();
+        let record = StatusFile::decode(SAMPLE).unwrap();
         assert_eq!((record.main.pid, record.main.want, record.main.phase), (0x59c6, Want::Up, None));
         assert_eq!(record.main.since, Moment { seconds: 0x6b00_a925 - 10, nanoseconds: 0x3a57_e3e4 });
-        assert!(Record::decode(&SAMPLE[..17]).is_none());
+        assert!(StatusFile::decode(&SAMPLE[..17]).is_none());
     }
 
     #[test]
     fn the_last_two_bytes_tell_who_has_written() {
-        let with = |last: [u8; 2]| Record::decode(&[SAMPLE, &last].concat()).unwrap();
+        let with = |last: [u8; 2]| StatusFile::decode(&[SAMPLE, &last].concat()).unwrap();
         for (last, phase, got_term) in [
             ([0, 1], None, false),
             ([1, 1], None, true),
@@ -212,13 +212,13 @@ mod tests {
             assert_eq!((record.main.phase, record.got_term), (phase, got_term), "{last:?}");
             assert_eq!(record.in_finish, last[1] == 2, "{last:?}");
         }
-        let without_state_of_runit = Record::decode(&[SAMPLE, &[5]].concat()).unwrap();
+        let without_state_of_runit = StatusFile::decode(&[SAMPLE, &[5]].concat()).unwrap();
         assert_eq!(without_state_of_runit.main.phase, Some(Phase::Failed));
     }
 
     #[test]
     fn seconds_are_whole_and_never_negative() {
-        let status = Record::decode(SAMPLE).unwrap().main;
+        let status = StatusFile::decode(SAMPLE).unwrap().main;
         let since = status.since;
         for (seconds, nanoseconds, expected) in
             [(0, 999_999_999, 0), (1, 0, 1), (3600, 0, 3600), (-1, 0, 0), (-9999, 0, 0)]
@@ -243,13 +243,13 @@ mod tests {
                 want: [Want::Up, Want::Down, Want::Once][want],
                 phase: Some(ALL[phase]),
             };
-            let record = Record::decode(&status.encode(false)).unwrap();
+            let record = StatusFile::decode(&status.encode(false)).unwrap();
             prop_assert_eq!((record.main, record.log, record.got_term), (status, None, false));
         }
 
         #[test]
         fn no_bytes_do_harm(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let record = Record::decode(&bytes);
+            let record = StatusFile::decode(&bytes);
             prop_assert_eq!(record.is_some(), bytes.len() >= 18 && bytes.len() != 35);
             prop_assert_eq!(record.is_some_and(|record| record.log.is_some()), bytes.len() >= 40);
         }

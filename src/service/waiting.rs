@@ -3,25 +3,18 @@
 use super::info::Info;
 use super::leftover;
 use super::origin::Origin;
-use super::status::{Phase, Record};
-use super::watch::{News, Watch};
+use super::status::{Phase, StatusFile};
+use super::watch::{News, ServiceWatch};
 use super::{Home, is_s6};
 use crate::environ::Environ;
 use crate::process::start;
 use crate::time::tai64n::Moment;
 use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, describe, say};
+use crate::voice::exit::{BERNSTEIN, SUPERVISE_ENDED, TIMED_OUT, WAIT_FAILED};
+use crate::voice::failure::{Failure, describe};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use std::time::{Duration, Instant};
-
-/// The time is over. (s6-svwait has this code.)
-pub const TIMED_OUT: u8 = 99;
-
-/// The supervise has ended.
-pub const DIED: u8 = 102;
-
-/// The service has failed for good.
-pub const FAILED: u8 = 1;
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +93,7 @@ impl Awaited {
 
 /// Why a service will not come to what is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Obstacle {
+enum Hindrance {
     TimedOut,
     Died,
     Failed,
@@ -110,15 +103,13 @@ enum Obstacle {
     System(Errno),
 }
 
-impl Obstacle {
+impl Hindrance {
     fn code(self) -> u8 {
         match self {
             Self::TimedOut => TIMED_OUT,
-            Self::Died => DIED,
-            Self::Failed => FAILED,
-            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => {
-                crate::voice::exit::BERNSTEIN.failure
-            }
+            Self::Died => SUPERVISE_ENDED,
+            Self::Failed => WAIT_FAILED,
+            Self::Unsupervised | Self::Foreign | Self::NoEntry(_) | Self::System(_) => BERNSTEIN.failure,
         }
     }
 
@@ -145,9 +136,9 @@ pub fn wait(
     mut awaited: Vec<Awaited>,
 ) -> anyhow::Result<u8> {
     let end = wish.limit.and_then(|limit| Instant::now().checked_add(limit));
-    let mut watch = Watch::new(awaited.len(), &[]);
+    let mut watch = ServiceWatch::new(awaited.len(), &[]);
     // `None` as long as there is hope
-    let mut obstacles: Vec<Option<Obstacle>> = vec![None; awaited.len()];
+    let mut hindrances: Vec<Option<Hindrance>> = vec![None; awaited.len()];
     let mut open = awaited.len();
     let mut places: Vec<usize> = (0..awaited.len()).collect();
     loop {
@@ -156,22 +147,22 @@ pub fn wait(
         for place in places {
             let outcome = match origin.enter(awaited[place].dir) {
                 Ok(()) => look(&mut watch, place, environ, wish, &mut awaited[place]),
-                Err(reason) => Err(Obstacle::NoEntry(reason)),
+                Err(reason) => Err(Hindrance::NoEntry(reason)),
             };
             origin.back()?;
             match outcome {
-                Ok(Sight::Leftover(pid)) => {
+                Ok(Finding::Leftover(pid)) => {
                     announce(name, &mut awaited[place], pid);
                     continue;
                 }
-                Ok(Sight::Open) => continue,
-                Ok(Sight::Reached) if wish.any => return Ok(0),
-                Ok(Sight::Reached) => {}
-                Err(obstacle) => {
-                    obstacles[place] = Some(obstacle);
+                Ok(Finding::Open) => continue,
+                Ok(Finding::Reached) if wish.any => return Ok(0),
+                Ok(Finding::Reached) => {}
+                Err(hindrance) => {
+                    hindrances[place] = Some(hindrance);
                     if !wish.any {
-                        explain(name, wish.goal, &awaited, &obstacles);
-                        return Ok(obstacle.code());
+                        say_hindrances(name, wish.goal, &awaited, &hindrances);
+                        return Ok(hindrance.code());
                     }
                 }
             }
@@ -179,8 +170,8 @@ pub fn wait(
             open -= 1;
         }
         if open == 0 {
-            explain(name, wish.goal, &awaited, &obstacles);
-            return Ok(obstacles.iter().flatten().next().map_or(0, |obstacle| obstacle.code()));
+            say_hindrances(name, wish.goal, &awaited, &hindrances);
+            return Ok(hindrances.iter().flatten().next().map_or(0, |hindrance| hindrance.code()));
         }
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let news = if is_late { Ok(News::TimeOver) } else { watch.wait(left, None) };
@@ -188,9 +179,9 @@ pub fn wait(
             News::Of(places) => places,
             News::TimeOver | News::NoReader => {
                 for place in watch.left() {
-                    obstacles[place] = Some(Obstacle::TimedOut);
+                    hindrances[place] = Some(Hindrance::TimedOut);
                 }
-                explain(name, wish.goal, &awaited, &obstacles);
+                say_hindrances(name, wish.goal, &awaited, &hindrances);
                 return Ok(TIMED_OUT);
             }
         };
@@ -198,34 +189,33 @@ pub fn wait(
 }
 
 /// Says what keeps each of them.
-fn explain(name: &str, goal: Goal, awaited: &[Awaited], obstacles: &[Option<Obstacle>]) {
-    for (awaited, obstacle) in awaited.iter().zip(obstacles) {
-        let Some(obstacle) = obstacle else { continue };
-        let what = match obstacle {
-            Obstacle::Unsupervised => {
-                let _ = say(&[name.as_bytes(), b": fatal: no supervise runs for ", awaited.dir, b"\n"]);
+fn say_hindrances(name: &str, goal: Goal, awaited: &[Awaited], hindrances: &[Option<Hindrance>]) {
+    let speaker = Speaker::patient(name);
+    for (awaited, hindrance) in awaited.iter().zip(hindrances) {
+        let Some(hindrance) = hindrance else { continue };
+        let (verb, object) = match hindrance {
+            Hindrance::Unsupervised => {
+                speaker.give_up(&[b"no supervise runs for ", awaited.dir]);
                 continue;
             }
-            Obstacle::NoEntry(_) => [b"chdir to ", awaited.dir].concat(),
-            _ => [b"wait until ", awaited.dir, b" is ", goal.name().as_bytes()].concat(),
+            Hindrance::NoEntry(_) => ("chdir to", &[awaited.dir][..]),
+            _ => ("wait until", &[awaited.dir, b" is ", goal.name().as_bytes()][..]),
         };
-        let _ = say(&[name.as_bytes(), b": fatal: unable to ", &what, b": ", obstacle.words().as_bytes(), b"\n"]);
+        speaker.give_up_unable_to_as(verb, object, hindrance.words().as_bytes());
     }
 }
 
 /// Says once which process is waited for, since nobody is there to end it.
 fn announce(name: &str, awaited: &mut Awaited, pid: i32) {
     if awaited.told.replace(pid) != Some(pid) {
-        let pid = pid.to_string();
-        let text = b": waiting for the end of process ";
-        let dir = awaited.dir;
-        let _ = say(&[name.as_bytes(), b": warning: no supervise runs for ", dir, text, pid.as_bytes(), b"\n"]);
+        let what = format!(": waiting for the end of process {pid}");
+        Speaker::patient(name).warn(&[b"no supervise runs for ", awaited.dir, what.as_bytes()]);
     }
 }
 
 /// What a look at a service finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
+enum Finding {
     /// What is waited for.
     Reached,
     /// What may still become of it.
@@ -234,7 +224,7 @@ enum Sight {
     Leftover(i32),
 }
 
-impl Sight {
+impl Finding {
     fn is(reached: bool) -> Self {
         if reached { Self::Reached } else { Self::Open }
     }
@@ -242,56 +232,56 @@ impl Sight {
 
 /// Looks at the service in the current directory.
 fn look(
-    watch: &mut Watch,
+    watch: &mut ServiceWatch,
     place: usize,
     environ: &Environ,
     wish: Wish,
     awaited: &mut Awaited,
-) -> Result<Sight, Obstacle> {
-    let home = Home::here(environ).map_err(Obstacle::System)?;
-    let is_supervised = watch.look(place, &home).map_err(Obstacle::System)?;
+) -> Result<Finding, Hindrance> {
+    let home = Home::here(environ).map_err(Hindrance::System)?;
+    let is_supervised = watch.look(place, &home).map_err(Hindrance::System)?;
     match wish.goal {
-        _ if !is_supervised && is_s6(&home) => return Err(Obstacle::Foreign),
+        _ if !is_supervised && is_s6(&home) => return Err(Hindrance::Foreign),
         Goal::Down if !is_supervised => {
-            let Some(left) = leftover::find(&home) else { return Ok(Sight::Reached) };
+            let Some(left) = leftover::find(&home) else { return Ok(Finding::Reached) };
             let pid = left.pid().as_raw();
             watch.follow(place, left.watched);
-            return Ok(Sight::Leftover(pid));
+            return Ok(Finding::Leftover(pid));
         }
         Goal::Down => {}
-        _ if awaited.standing == Standing::Unsupervised => return Err(Obstacle::Unsupervised),
+        _ if awaited.standing == Standing::Unsupervised => return Err(Hindrance::Unsupervised),
         _ if is_supervised => {}
-        _ if awaited.standing == Standing::Supervised => return Err(Obstacle::Died),
-        _ if wish.appear => return Ok(Sight::Open),
-        _ => return Err(Obstacle::Unsupervised),
+        _ if awaited.standing == Standing::Supervised => return Err(Hindrance::Died),
+        _ if wish.appear => return Ok(Finding::Open),
+        _ => return Err(Hindrance::Unsupervised),
     }
     awaited.standing = Standing::Supervised;
     let record = match home.status() {
         Ok(record) => record,
         // it is about to be written
-        Err(Errno::ENOENT | Errno::EPROTO) => return Ok(Sight::Open),
-        Err(reason) => return Err(Obstacle::System(reason)),
+        Err(Errno::ENOENT | Errno::EPROTO) => return Ok(Finding::Open),
+        Err(reason) => return Err(Hindrance::System(reason)),
     };
     let incarnation = Some(incarnation(&record));
     match wish.goal {
-        Goal::Down => Ok(Sight::is(is_down(&record))),
-        _ if record.main.phase == Some(Phase::Failed) && incarnation != awaited.failed => Err(Obstacle::Failed),
-        _ if !is_up(&record) || incarnation == awaited.former => Ok(Sight::Open),
-        Goal::Up => Ok(Sight::Reached),
-        Goal::Ready => Ok(Sight::is(is_ready(&record, home.info()))),
+        Goal::Down => Ok(Finding::is(is_down(&record))),
+        _ if record.main.phase == Some(Phase::Failed) && incarnation != awaited.failed => Err(Hindrance::Failed),
+        _ if !is_up(&record) || incarnation == awaited.former => Ok(Finding::Open),
+        Goal::Up => Ok(Finding::Reached),
+        Goal::Ready => Ok(Finding::is(is_ready(&record, home.info()))),
     }
 }
 
 /// Which process of the service the record tells of.
-pub fn incarnation(record: &Record) -> Incarnation {
+pub fn incarnation(record: &StatusFile) -> Incarnation {
     (record.main.since, record.main.pid)
 }
 
-fn is_down(record: &Record) -> bool {
+fn is_down(record: &StatusFile) -> bool {
     record.main.pid == 0 && !matches!(record.main.phase, Some(Phase::Starting | Phase::Started | Phase::Stopping))
 }
 
-fn is_up(record: &Record) -> bool {
+fn is_up(record: &StatusFile) -> bool {
     match record.main.phase {
         Some(Phase::Started) => true,
         Some(Phase::Starting | Phase::Stopping | Phase::Failed) => false,
@@ -300,7 +290,7 @@ fn is_up(record: &Record) -> bool {
 }
 
 /// Whether a service that is up is ready.
-fn is_ready(record: &Record, info: Option<Info>) -> bool {
+fn is_ready(record: &StatusFile, info: Option<Info>) -> bool {
     match info {
         // nobody tells, or who told has gone: there is nothing more to come
         None => true,

@@ -19,11 +19,11 @@
 //! does. Neither a parent-death signal would do, which reaches no grandchild and outlives the exec, nor an end of its own
 //! for each wait, of which there are too many kinds. It asks two things. Whoever goes on in a child must have the
 //! signal sent to that ([`Listeners::follow`]). And the parent must leave in the pipe what it only wants to look at
-//! ([`Waiting::noted`]), because the kernel sends the signal for each read, too.
+//! ([`ParentEnd::noted`]), because the kernel sends the signal for each read, too.
 
 mod log;
+mod parent_end;
 mod record;
-mod waiting;
 
 use crate::environ::{Change, Environ};
 use crate::files::descriptors;
@@ -43,8 +43,8 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 pub use log::Log;
+pub use parent_end::{ParentEnd, Report};
 pub use record::{Record, Told};
-pub use waiting::{Heard, Waiting};
 
 /// Names the pipes that an exec of this very program hands on, as `DESCRIPTOR:INODE`, and the logs, as
 /// `DESCRIPTOR:INODE:LENGTH`, separated by commas.
@@ -60,7 +60,7 @@ pub enum Scope {
 }
 
 /// The end of the process that goes on.
-struct Status {
+struct ReportPipe {
     pipe: OwnedFd,
     scope: Scope,
     /// Whether what the kernel has to tell of it goes to this process. Where a parent in between reports to another in
@@ -68,7 +68,7 @@ struct Status {
     is_ours: bool,
 }
 
-impl Status {
+impl ReportPipe {
     /// Ends this process if it is tied to a reader that is gone, which the kernel tells only once.
     fn check(&self) {
         let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
@@ -88,7 +88,7 @@ pub fn forget_in(environ: &mut Environ) {
 /// All who wait to hear how this process's start goes.
 #[derive(Default)]
 pub struct Listeners {
-    all: Vec<Status>,
+    all: Vec<ReportPipe>,
     /// What is given up for the program when it starts.
     logs: Vec<Log>,
 }
@@ -98,7 +98,7 @@ impl Listeners {
     ///
     /// # Errors
     /// As pipe2(2).
-    pub fn pipe(&mut self, scope: Scope) -> nix::Result<Waiting> {
+    pub fn pipe(&mut self, scope: Scope) -> nix::Result<ParentEnd> {
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         let pipe = match scope {
             // where 1 or 2 was closed, what is said there must not be taken for a record
@@ -108,8 +108,8 @@ impl Listeners {
         };
         // whoever can write into the pipe could keep a reader waiting with half a record
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        self.all.push(Status { pipe, scope, is_ours: true });
-        Ok(Waiting { pipe: read, heard: Vec::new() })
+        self.all.push(ReportPipe { pipe, scope, is_ours: true });
+        Ok(ParentEnd { pipe: read, heard: Vec::new() })
     }
 
     /// Takes over the pipes that [`VARIABLE`] names, and removes it. To be called once, at the start.
@@ -139,7 +139,7 @@ impl Listeners {
                 number > 2 && fstat(descriptor).is_ok_and(is_pipe)
             })?;
             let is_ours = sigio::owner(pipe.as_fd()) == Some(getpid());
-            Some(Status { pipe, scope: Scope::WholeChain, is_ours })
+            Some(ReportPipe { pipe, scope: Scope::WholeChain, is_ours })
         });
         let all = all.collect();
         forget_in(environ);
@@ -192,9 +192,9 @@ impl Listeners {
     /// # Errors
     /// As fcntl(2), F_DUPFD.
     pub fn copied(&self) -> nix::Result<Self> {
-        let copy = |status: &Status| {
+        let copy = |status: &ReportPipe| {
             let pipe = descriptors::copy_out_of_the_way(status.pipe.as_fd(), None)?;
-            Ok(Status { pipe, scope: Scope::WholeChain, is_ours: false })
+            Ok(ReportPipe { pipe, scope: Scope::WholeChain, is_ours: false })
         };
         Ok(Self { all: self.all.iter().map(copy).collect::<nix::Result<_>>()?, logs: Vec::new() })
     }

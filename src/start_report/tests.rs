@@ -13,11 +13,11 @@ fn records_arrive_in_order_and_whole() {
     listeners.failed(42, STDERR, &[b"a: ", b"fatal\n"], b"");
     listeners.about_to_exec(b"prog");
     listeners.leave();
-    assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Pid(Pid::from_raw(77)))));
-    let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+    assert_eq!(waiting.hear(), Ok(Report::Record(Record::Pid(Pid::from_raw(77)))));
+    let Ok(Report::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
     assert_eq!((told.code, told.text.as_slice(), told.was_said_here()), (42, &b"a: fatal\n"[..], true));
-    assert_eq!(waiting.hear(), Ok(Heard::Record(Record::Exec(b"prog".to_vec()))));
-    assert_eq!(waiting.hear(), Ok(Heard::End));
+    assert_eq!(waiting.hear(), Ok(Report::Record(Record::Exec(b"prog".to_vec()))));
+    assert_eq!(waiting.hear(), Ok(Report::End));
 }
 
 #[test]
@@ -25,12 +25,12 @@ fn a_message_too_long_loses_its_middle() {
     let mut listeners = Listeners::default();
     let mut waiting = listeners.pipe(Scope::NextProgram).unwrap();
     listeners.failed(1, STDERR, &[b"a: unable to run ", &[b'x'; 3000], &[b'y'; 3000], b": why\n"], b"");
-    let Ok(Heard::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
+    let Ok(Report::Record(Record::Failure(told))) = waiting.hear() else { panic!("no failure") };
     assert_eq!(told.text.len(), LARGEST - FAILURE_HEAD);
     assert!(told.text.starts_with(b"a: unable to run xxx") && told.text.ends_with(b"yyy: why\n"));
     assert_eq!(told.text.windows(3).filter(|part| part == b"...").count(), 1);
     listeners.leave();
-    assert_eq!(waiting.hear(), Ok(Heard::End));
+    assert_eq!(waiting.hear(), Ok(Report::End));
 }
 
 proptest! {
@@ -65,7 +65,8 @@ fn what_is_ours_leaves_room_for_what_is_wrong() {
 
 #[test]
 fn what_is_no_record_and_half_a_record_keep_nobody_waiting() {
-    for (bytes, heard) in [(&b"P\x01"[..], Ok(Heard::Nothing)), (b"E", Ok(Heard::Nothing)), (b"Z", Err(Errno::EPROTO))]
+    for (bytes, heard) in
+        [(&b"P\x01"[..], Ok(Report::Nothing)), (b"E", Ok(Report::Nothing)), (b"Z", Err(Errno::EPROTO))]
     {
         let mut listeners = Listeners::default();
         let mut waiting = listeners.pipe(Scope::WholeChain).unwrap();
@@ -82,7 +83,7 @@ proptest! {
         nix::unistd::write(&listeners.all[0].pipe, &bytes).unwrap();
         listeners.leave();
         let mut records = 0;
-        while let Ok(Heard::Record(_)) = waiting.hear() {
+        while let Ok(Report::Record(_)) = waiting.hear() {
             records += 1;
         }
         prop_assert!(records <= bytes.len() / 2);

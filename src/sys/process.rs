@@ -189,8 +189,6 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 
 /// What to say, and to exit with, when memory runs out.
 // zero at first: a constant to start with would cost a page of the file
-// Its name is for src/link-order.txt.
-#[unsafe(no_mangle)]
 static CATENA_LAST_WORDS: LastWords = LastWords {
     name: AtomicPtr::new(std::ptr::null_mut()),
     code: AtomicU8::new(0),

@@ -56,6 +56,11 @@ impl Word {
         self.as_c_str().to_bytes()
     }
 
+    /// Whether these are the very bytes of the other.
+    pub fn is_same(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+
     /// What is left of the word after its first `count` bytes; empty if it has no more.
     pub fn after(self, count: usize) -> Self {
         let count = count.min(self.bytes().len());

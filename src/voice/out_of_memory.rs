@@ -1,7 +1,7 @@
 //! What is said when memory runs out, where Rust would abort with SIGABRT.
 
 use super::exit::CATENA;
-use super::failure::say_last;
+use super::line::say_last;
 use crate::sys::arena::Exhaustion;
 use crate::sys::descriptor::STDERR;
 use crate::sys::process;

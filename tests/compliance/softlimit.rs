@@ -221,7 +221,9 @@ fn additions() -> Vec<Case> {
         variables(&["SOFTLIMIT_OPENFILES=5x"], &[]).ours_only(names("SOFTLIMIT_OPENFILES: not a limit: 5x")),
         variables(&["SOFTLIMIT_OPENFILES=5:5"], &["-o", "48"])
             .ours_only(names("SOFTLIMIT_OPENFILES: not a limit: 5:5")),
-        variables(&["SOFTLIMIT_MEMBYTES=1K"], &["-o", "x"]).ours_only(names("SOFTLIMIT_MEMBYTES: not a limit: 1K")),
+        variables(&["SOFTLIMIT_MEMBYTES=1K"], &["-o", "8"]).ours_only(names("SOFTLIMIT_MEMBYTES: not a limit: 1K")),
+        // words are read before variables
+        variables(&["SOFTLIMIT_MEMBYTES=1K"], &["-o", "x"]).expect(usage()),
         variables(&["SOFTLIMIT_OPENFILES="], &[]).ours_only(names("SOFTLIMIT_OPENFILES: empty limit")),
         variables(&["SOFTLIMIT_NOSUCH=x", "XSOFTLIMIT_OPENFILES=32"], &[]).expect(prints(64, 128)),
         // MEMBYTES after the specific ones

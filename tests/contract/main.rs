@@ -1,13 +1,15 @@
 //! The contract that every wrapper keeps: whatever state it is started in, the program it runs finds that very state,
-//! but for what the applet says it changes, and that it does change.
+//! but for what the link says of itself; and that it finds, with the value that was said.
 //!
 //! A probe reports its state when started directly and when started through the wrapper, and the reports are compared.
 //! Not seen by the probe: Landlock domains, mappings, and what the kernel counts (times, faults).
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "the launcher and the ground are part of the tests")]
 
+mod calls;
 mod changes;
 mod disturber;
+mod facts;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[path = "../support/launch.rs"]
@@ -19,8 +21,12 @@ mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
-use catena::applet::{Applet, Aspect};
-use hostile::{ENVIRONMENT, EVERYTHING, PLAIN, STARTS, Start};
+use catena::applet::{Action, Applet, Role};
+use catena::attributes::{Change, Fact, View, descriptors};
+use catena::environ::Environ;
+use catena::options;
+use catena::sys::words::{Word, Words};
+use hostile::{ENVIRONMENT, EVERYTHING, PLAIN, STARTS, Start, TERMINALS};
 use launch::{Launch, install_self, no_forks};
 use report::Report;
 use std::os::unix::ffi::OsStrExt;
@@ -50,6 +56,11 @@ impl Ground {
         for name in ["report", "lock"] {
             ground.make_public(name);
         }
+        std::fs::write(ground.at("file"), "").unwrap();
+        std::fs::create_dir(ground.at("variables")).unwrap();
+        for (name, value) in [("SAME", "once \nmore"), ("B", ""), ("ZZ", "last"), ("NEW", "\n")] {
+            std::fs::write(ground.at("variables").join(name), value).unwrap();
+        }
         ground
     }
 
@@ -67,16 +78,48 @@ impl Ground {
         std::fs::set_permissions(self.at(name), std::fs::Permissions::from_mode(0o666)).unwrap();
     }
 
-    /// The applet's example; but the null device has one lock for the whole machine, and anybody may hold it.
-    fn example(&self, applet: &Applet) -> Vec<String> {
-        let lock = self.at("lock").to_str().unwrap().to_owned();
-        let takes_lock = applet.changes.contains(&Aspect::LockDescriptor);
-        let words = applet.example.iter();
-        words.map(|&word| if takes_lock && word == "/dev/null" { lock.clone() } else { word.to_owned() }).collect()
+    /// Words of a call, with files and directories put in.
+    fn words(&self, words: &[&str]) -> Vec<String> {
+        // the null device has one lock for the whole machine, and anybody may hold it
+        let places = [("/dev/null", "lock"), ("{file}", "file"), ("{directory}", "variables")];
+        let place = |word: String, &(name, file): &(&str, &str)| word.replace(name, self.at(file).to_str().unwrap());
+        words.iter().map(|word| places.iter().fold((*word).to_owned(), place)).collect()
+    }
+
+    /// Each call of a link that its table has, and what that is to change.
+    fn calls(&self, applet: &'static Applet) -> Vec<(Vec<String>, Vec<Change>)> {
+        let plain = (self.words(applet.example), applet.changes.to_vec());
+        let requested = applet
+            .on_request
+            .iter()
+            .map(|request| (self.words(&[request.by, applet.example].concat()), vec![request.change]));
+        let more = calls::MORE.iter().filter(|(name, _)| *name == applet.name).flat_map(|(_, calls)| *calls);
+        let more = more.map(|words| (self.words(words), Vec::new()));
+        std::iter::once(plain).chain(requested).chain(more).collect()
+    }
+
+    /// What programs are started with.
+    fn environment(&self) -> Vec<Vec<u8>> {
+        let path = [b"PATH=/nowhere:", self.installed.path().as_os_str().as_bytes()].concat();
+        let mutant = std::env::var(MUTANT).ok().map(|mutant| format!("{MUTANT}={mutant}").into_bytes());
+        ENVIRONMENT.iter().map(|entry| entry.to_vec()).chain(mutant).chain([path]).collect()
+    }
+
+    /// What a link says of this call of it, started in the state that the report shows.
+    fn said(&self, applet: &'static Applet, words: &[String], direct: &Report) -> Option<Vec<Fact>> {
+        let leaked = |words: Vec<Vec<u8>>| Words::leak(words.into_iter().map(Word::leak));
+        let environ = Environ::new(leaked(self.environment()));
+        let assumed = facts::of(direct);
+        read(applet, words).facts(&View { environ: &environ, assumed: &assumed, is_closed: true }).ok()
     }
 
     /// The report of a probe that is started through `file` with these words, or directly.
     fn report(&self, start: &Start, through: Option<(&Path, &[&str])>) -> Report {
+        self.report_of(start, through).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same; or what it said if there was none.
+    fn report_of(&self, start: &Start, through: Option<(&Path, &[&str])>) -> Result<Report, String> {
         let probe = self.at(probe::NAME);
         let (file, before) = through.unwrap_or((&probe, &[]));
         let mut argv: Vec<&[u8]> = Vec::new();
@@ -87,36 +130,54 @@ impl Ground {
         let report = self.at("report");
         argv.extend([probe.as_os_str().as_bytes(), report.as_os_str().as_bytes()]);
         argv.extend(WORDS);
-        let path = [b"PATH=/nowhere:", self.installed.path().as_os_str().as_bytes()].concat();
         let launch = Launch {
             file: file.to_owned(),
             argv: argv.into_iter().map(<[u8]>::to_vec).collect(),
-            envp: ENVIRONMENT.iter().map(|entry| entry.to_vec()).chain([path]).collect(),
+            envp: self.environment(),
             directory: self.work(),
         };
         std::fs::write(&report, "").unwrap();
         let ended = launch.run(start);
         let text = std::fs::read_to_string(&report).unwrap();
-        assert!(
-            !text.is_empty(),
-            "{file:?} {before:?}, {}: no report, code {}: {:?}",
-            start.name,
-            ended.code,
-            ended.stderr
-        );
+        if text.is_empty() {
+            let said = ended.stderr.escape_ascii();
+            return Err(format!("{file:?} {before:?}, {}: no report, code {}: {said}", start.name, ended.code));
+        }
         // who forks does not wait, but for the one whose office that is
-        let waits = text.contains(&format!("pid: {}\n", ended.pid)) || file.ends_with("fghack");
+        let is_asked_to = before.iter().any(|word| ["-w", "--wait"].contains(word));
+        let waits = text.contains(&format!("pid: {}\n", ended.pid)) || file.ends_with("fghack") || is_asked_to;
         let expected = if waits { probe::EXIT.into() } else { 0 };
         assert_eq!(ended.code, expected, "{file:?} {before:?}, {}", start.name);
         assert_eq!([&ended.stdout, &ended.stderr], [b""; 2], "{file:?} {before:?}, {}", start.name);
-        Report::new(&text, &ended)
+        Ok(Report::new(&text, &ended))
+    }
+}
+
+/// A fault that a build for this test makes on purpose: `LINK:FAULT` (src/chain/mutants.rs). Only that link is looked at then.
+const MUTANT: &str = "CATENA_MUTANT";
+
+/// The links that are looked at.
+fn links() -> impl Iterator<Item = &'static Applet> {
+    let mutant = std::env::var(MUTANT).ok().map(|mutant| mutant.split(':').next().unwrap().to_owned());
+    let all = catena::applets::ALL.iter().copied().filter(|applet| applet.is_link());
+    all.filter(move |applet| mutant.as_deref().is_none_or(|only| only == applet.name))
+}
+
+/// What these words ask of a link.
+fn read(applet: &'static Applet, words: &[String]) -> Action {
+    let words = Words::leak(words.iter().map(|word| Word::leak(word.clone().into_bytes())));
+    let given =
+        options::parse(applet.options, words, true).unwrap_or_else(|misuse| panic!("{}: {misuse:?}", applet.name));
+    match applet.role {
+        Role::Link(read) => read(&given).unwrap_or_else(|error| panic!("{} {words:?}: {error}", applet.name)),
+        _ => panic!("{} is no link", applet.name),
     }
 }
 
 /// Every state there is, and descriptors 0 to 2 closed in every way.
 fn starts() -> impl Iterator<Item = Start> {
     let closing = (1..8).flat_map(|closed| [PLAIN.closing(closed), EVERYTHING.closing(closed)]);
-    STARTS.iter().copied().chain(closing).filter(|start| {
+    STARTS.iter().copied().chain([TERMINALS]).chain(closing).filter(|start| {
         let possible = !start.needs_root || is_root();
         if !possible {
             leave_out(&format!("start as {}: needs root", start.name));
@@ -125,46 +186,86 @@ fn starts() -> impl Iterator<Item = Start> {
     })
 }
 
-/// A name for messages.
-fn shown(applet: &Applet, start: &Start) -> String {
-    format!("{} started with {}, closed {:03b}", applet.name, start.name, start.closed)
+/// Whether it failed as it may where it is not let: with its code and a word.
+fn is_refusal(text: &str, applet: &Applet) -> bool {
+    text.contains(&format!("code {}: {}", applet.codes.failure, applet.name))
 }
 
-/// Whether the applet's example can be run by this account.
-fn is_allowed_to(applet: &Applet) -> bool {
-    let possible = is_root() || !applet.changes.contains(&Aspect::Identity);
-    if !possible {
-        leave_out(&format!("contract of {}: needs root", applet.name));
-    }
-    possible
+/// Whether this call can be looked at in this state: the witnesses take every descriptor there is, and leave the probe none to
+/// look with.
+fn can_look(applet: &Applet, direct: &Report) -> bool {
+    let is_narrow = direct.get("limit Max open files").starts_with("20 ");
+    !is_narrow || applet.changes.iter().all(|change| change.words != descriptors::WITNESSES.words)
 }
 
 #[test]
-fn nothing_differs_but_what_the_applet_changes() {
+fn nothing_differs_but_what_a_link_says_of_itself() {
     let ground = Ground::new();
+    // which changes of which links have been seen
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let mut refused = 0;
     for start in starts() {
         let direct = ground.report(&start, None);
         assert!(direct.len() > 100, "the probe reports too little: {direct:?}");
-        // the witnesses take every descriptor there is, and leave the probe none to look with
-        let is_narrow = direct.get("limit Max open files").starts_with("20 ");
-        let can_look = |applet: &Applet| !is_narrow || !applet.changes.contains(&Aspect::WitnessDescriptors);
-        for applet in
-            catena::applets::ALL.iter().filter(|applet| applet.is_link() && is_allowed_to(applet) && can_look(applet))
-        {
+        for applet in links().filter(|applet| can_look(applet, &direct)) {
             let wrapper = ground.installed.applet(applet.name);
-            let example = ground.example(applet);
-            let example: Vec<&str> = example.iter().map(String::as_str).collect();
-            let through = ground.report(&start, Some((&wrapper, &example)));
-            let strange: Vec<_> = direct
-                .differences(&through)
-                .into_iter()
-                .filter(|line| !applet.changes.iter().any(|aspect| changes::may_change(*aspect, &start, &direct, line)))
-                .collect();
-            let all = direct.shown_differences(&through);
-            assert!(strange.is_empty(), "{}: {strange:?} must not differ:{all}", shown(applet, &start));
-            changes::assert_documented(applet, &start, &direct, &through, &shown(applet, &start));
+            for (words, changes) in ground.calls(applet) {
+                let shown = format!(
+                    "{} {} started with {}, closed {:03b}",
+                    applet.name,
+                    words.join(" "),
+                    start.name,
+                    start.closed
+                );
+                let said = ground.said(applet, &words, &direct);
+                let before: Vec<&str> = words.iter().map(String::as_str).collect();
+                let through = match (ground.report_of(&start, Some((&wrapper, &before))), &said) {
+                    (Ok(through), Some(_)) => through,
+                    // there are states that a link fails in; it is to say so
+                    (Err(text), _) if is_refusal(&text, applet) => {
+                        refused += 1;
+                        continue;
+                    }
+                    (Err(text), _) => panic!("{shown}: {text}"),
+                    (Ok(_), None) => panic!("{shown}: it does not say what it has done"),
+                };
+                let said = said.unwrap_or_default();
+                let differences = direct.differences(&through);
+                let strange: Vec<_> =
+                    differences.iter().filter(|line| !changes::may_change(&said, &start, line)).collect();
+                let all = direct.shown_differences(&through);
+                assert!(strange.is_empty(), "{shown}: {strange:?} must not differ:{all}");
+                changes::assert_so(&said, &direct, &through, &shown);
+                for fact in &said {
+                    let is_new = facts::value(&direct, &fact.name) != facts::value(&through, &fact.name);
+                    let declared = changes.iter().filter(|change| {
+                        change.attributes.iter().any(|attribute| attribute.name() == fact.name.attribute())
+                    });
+                    seen.extend(declared.filter(|_| is_new).map(|change| (applet.name, change.words)));
+                }
+                let is_declared = |fact: &Fact| {
+                    let mut all = applet.all_changes().flat_map(|change| change.attributes);
+                    all.any(|attribute| attribute.name() == fact.name.attribute())
+                };
+                let secret: Vec<_> = said.iter().filter(|fact| !is_declared(fact)).collect();
+                assert!(secret.is_empty(), "{shown}: its table has no such change: {secret:?}");
+            }
         }
     }
+    for applet in links() {
+        for change in applet.all_changes() {
+            let is_idle = !seen.contains(&(applet.name, change.words));
+            let needs_root = change.attributes.iter().any(|attribute| attribute.name() == "uid") && !is_root();
+            assert!(
+                !is_idle || needs_root,
+                "{} declares that it changes {}, and no start has seen that: give it an example, or the change options in \
+                 `by`, with which it does",
+                applet.name,
+                change.words
+            );
+        }
+    }
+    assert!(refused < 200, "{refused} calls failed where they were started");
 }
 
 #[test]
@@ -229,31 +330,5 @@ fn every_disturbance_is_reported() {
         let through = ground.report(start, Some((&wrapper, &[disturbance.name])));
         let differences: Vec<String> = direct.differences(&through).into_iter().collect();
         assert_eq!(differences, disturbance.seen_in, "{}", disturbance.name);
-    }
-}
-
-/// Calls that change more than an applet's example does.
-#[test]
-fn an_environment_directory_changes_its_variables_alone() {
-    let ground = Ground::new();
-    let variables = ground.at("variables");
-    std::fs::create_dir(&variables).unwrap();
-    for (name, value) in [("SAME", "once \nmore"), ("B", ""), ("ZZ", "last"), ("NEW", "\n")] {
-        std::fs::write(variables.join(name), value).unwrap();
-    }
-    let wrapper = ground.installed.applet("envdir");
-    for start in starts() {
-        let direct = ground.report(&start, None);
-        let through = ground.report(&start, Some((&wrapper, &[variables.to_str().unwrap()])));
-        let mut expected: Vec<&str> = direct.list("env");
-        expected.retain(|entry| *entry != "B=");
-        let first = expected.iter().position(|entry| *entry == "SAME=twice").unwrap();
-        expected[first] = "SAME=once";
-        expected.remove(first + 1);
-        expected.extend(["NEW=", "ZZ=last"]);
-        assert_eq!(through.list("env"), expected, "{}", start.name);
-        let others: Vec<_> =
-            direct.differences(&through).into_iter().filter(|line| !line.starts_with("env ")).collect();
-        assert!(others.is_empty(), "{}: {others:?}", start.name);
     }
 }

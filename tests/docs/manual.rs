@@ -1,6 +1,6 @@
 //! Manual pages.
 
-use catena::applet::Applet;
+use catena::applet::{Applet, Request};
 use catena::applets;
 use catena::documents;
 use clap_mangen::Man;
@@ -22,17 +22,17 @@ pub fn page(applet: &'static Applet) -> String {
         roff.control("SH", ["WHAT IT CHANGES"]);
         roff.text([roman("The program runs with everything as it was, but for")]);
     }
-    for aspect in applet.changes {
+    for change in applet.changes {
         item(&mut roff, vec![roman("\u{2022}")], Some("2"));
-        roff.text([roman(aspect.describe())]);
+        roff.text([roman(change.words)]);
     }
     if !applet.on_request.is_empty() {
         roff.control("PP", []);
         roff.text([roman("and, where options ask for it,")]);
     }
-    for aspect in applet.on_request {
+    for Request { change, .. } in applet.on_request {
         item(&mut roff, vec![roman("\u{2022}")], Some("2"));
-        roff.text([roman(aspect.describe())]);
+        roff.text([roman(change.words)]);
     }
     page.extend(roff.to_roff().into_bytes());
 
@@ -100,7 +100,7 @@ pub fn catena() -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in documents::CATENA_EXIT_STATUS {
-        item(&mut roff, vec![bold(*code)], Some("9"));
+        item(&mut roff, vec![bold(code.to_string())], Some("9"));
         roff.text([roman(*meaning)]);
     }
     roff.control("SH", ["ENVIRONMENT"]);

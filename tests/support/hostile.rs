@@ -47,7 +47,14 @@ pub const EVERYTHING: Start = Start::new("everything", everything);
 /// In a deleted directory, with a terminal as output, which is nobody's controlling one.
 pub const HOMELESS: Start = Start::new("homeless", |_, doomed| {
     delete_directory(doomed)?;
-    // Its other side stays open, or it would be none any more.
+    terminal_at(&[1])
+});
+
+/// With a terminal at 0, 1 and 2.
+pub const TERMINALS: Start = Start::new("terminals", |_, _| terminal_at(&[0, 1, 2]));
+
+/// Opens a terminal, which is nobody's controlling one. Its other side stays open, or it would be none any more.
+fn terminal_at(numbers: &[c_int]) -> nix::Result<()> {
     // SAFETY: numbers, and a buffer with its size.
     unsafe {
         let terminal = libc::open(c"/dev/ptmx".as_ptr(), libc::O_RDWR | libc::O_NOCTTY);
@@ -57,10 +64,12 @@ pub const HOMELESS: Start = Start::new("homeless", |_, doomed| {
         done(-libc::ptsname_r(terminal, name.as_mut_ptr(), name.len()).signum())?;
         let end = libc::open(name.as_ptr(), libc::O_RDWR | libc::O_NOCTTY);
         done(end)?;
-        done(libc::dup2(end, 1))?;
+        for &number in numbers {
+            done(libc::dup2(end, number))?;
+        }
         done(libc::close(end))
     }
-});
+}
 
 /// One hostility each, and all together.
 pub const STARTS: &[Start] = &[

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A descriptor for writing to a pipe that every process of a chain has: when all have ended, its reader sees the end.
-const WITNESS: RawFd = 17;
+const WITNESS: RawFd = 4;
 
 /// A program to be started, and where.
 #[derive(Clone)]

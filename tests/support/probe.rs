@@ -13,6 +13,9 @@ use std::path::Path;
 /// The name by which a test program is its probe.
 pub const NAME: &str = "probe";
 
+/// Where the probe says that it is ready, if anything is open there.
+const READY: c_int = 7;
+
 /// What the probe exits with when it has written its report.
 pub const EXIT: u8 = 7;
 
@@ -79,7 +82,12 @@ fn write_report(file: &Path, argv: &[Vec<u8>], descriptors: Report) -> c_int {
     // made by the caller, so that neither umask nor account matters
     let written = std::fs::File::options().write(true).truncate(true).open(file);
     match written.and_then(|mut file| std::io::Write::write_all(&mut file, report.0.as_bytes())) {
-        Ok(()) => EXIT.into(),
+        Ok(()) => {
+            // a parent may wait to hear there that the program is ready
+            // SAFETY: a byte, to a number at which something may be open.
+            unsafe { libc::write(READY, c"\n".as_ptr().cast(), 1) };
+            EXIT.into()
+        }
         Err(_) => 9,
     }
 }

@@ -91,8 +91,11 @@ impl<'a> Tree<'a> {
             match self.report(PATIENCE).expect("the warden answers") {
                 Report::Started(pid) => {
                     self.is_empty = false;
-                    return pid
-                        .unwrap_or_else(|reason| panic!("{words:?}: {}", std::io::Error::from_raw_os_error(reason)));
+                    let pid =
+                        pid.unwrap_or_else(|reason| panic!("{words:?}: {}", std::io::Error::from_raw_os_error(reason)));
+                    // an earlier one may have had the number
+                    self.ended.remove(&pid);
+                    return pid;
                 }
                 other => self.keep(other),
             }

@@ -6,26 +6,33 @@
 
 mod background;
 mod descent;
+mod facts;
 mod foreground;
 mod readiness;
 mod wishes;
 
 use crate::accounts::{self, Account};
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
-use crate::call;
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Request, Role};
+use crate::attributes::cwd::DIRECTORY;
+use crate::attributes::descriptors::{ABOVE_STANDARD, LOCK, READINESS, STANDARD};
+use crate::attributes::environment::VARIABLES;
+use crate::attributes::identity::IDENTITY;
+use crate::attributes::pid::FORKS;
+use crate::attributes::session::SESSION;
+use crate::attributes::umask::MASK;
+use crate::attributes::{Boundaries, Fact, View};
 use crate::files::descriptors;
 use crate::files::read_only::let_only_read;
 use crate::files::sight;
-use crate::options::Opt;
 use crate::pidfile::claim::{Claim, Terms, Unfit};
 use crate::process::beside::Beside;
-use crate::start_report::{Listeners, Scope, Waiting};
+use crate::start_report::{Listeners, ParentEnd, Scope};
 use crate::sys::descriptor::{STDOUT, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::process;
 use crate::sys::split::{self, Shares};
 use crate::sys::words::Word;
-use crate::voice::exit::DAEMONIZE;
+use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
 use foreground::Wait;
 use nix::errno::Errno;
@@ -43,41 +50,20 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Daemonize,
     codes: DAEMONIZE,
     other_codes: &[
-        ("0", "the last program of the chain runs, or is ready with --ready"),
-        ("75", "another process holds the pid file of -p"),
-        ("N", "a later link of the chain has failed with N"),
+        (SUCCESS, "the last program of the chain runs, or is ready with --ready"),
+        (Code::Number(HELD), "another process holds the pid file of -p"),
+        (ANOTHERS, "a later link of the chain has failed with N"),
     ],
-    changes: &[Aspect::Session, Aspect::Child, Aspect::StandardFiles, Aspect::Directory],
+    changes: &[SESSION, FORKS, STANDARD, DIRECTORY],
     on_request: &[
-        Aspect::LockDescriptor,
-        Aspect::ReadyDescriptor,
-        Aspect::Descriptors,
-        Aspect::Environment,
-        Aspect::Identity,
-        Aspect::FileModeMask,
+        Request { change: LOCK, by: &["-p", "{file}"] },
+        Request { change: READINESS, by: &["--ready=fd=7"] },
+        Request { change: ABOVE_STANDARD, by: &["--close-fds=9"] },
+        Request { change: VARIABLES, by: &["-E", "A=daemon", "-E", "NEW="] },
+        Request { change: IDENTITY, by: &["-u", "nobody"] },
+        Request { change: MASK, by: &["--umask=027"] },
     ],
-    options: &[
-        Opt::flag("a", "Append to the files of -o and -e instead of emptying them"),
-        Opt::valued("c", "DIR", "Change to this directory, not to /"),
-        Opt::valued("e", "FILE", "Write standard error to this file, not to /dev/null"),
-        Opt::valued("E", "NAME=VALUE", "Set a variable in the daemon's environment; can be repeated"),
-        Opt::valued("l", "FILE", "Hold a flock(2) on this file; refuse to start if another process does"),
-        Opt::valued("o", "FILE", "Write standard output to this file, not to /dev/null"),
-        Opt::valued("p", "FILE", "Write the daemon's pid to this file, and hold it locked as pidfile-lock does"),
-        Opt::valued("u", "ACCOUNT", "Become this account, with all its groups; set USER, LOGNAME and HOME; for root"),
-        Opt::flag("v", "Say on standard output what is being done"),
-        Opt::valued("ready", "WHEN", "Return on exec (default), none, fd=N: a newline on N, notify: READY=1"),
-        Opt::valued("notify-access", "WHOM", "With --ready=notify: believe main (default), the daemon alone, or all"),
-        Opt::valued("timeout", "SECONDS", "Wait for so long at most, then stop the daemon and fail; 0 is no bound"),
-        Opt::valued("on-timeout", "ACTION", "stop (default) or keep a daemon that is not ready in time"),
-        Opt::valued("settle", "MS", "Fail if the daemon ends within so many milliseconds of its start"),
-        Opt::flag("double-fork", "Fork again: the daemon leads no session and can gain no terminal"),
-        Opt::flag("no-session", "Fork, but stay in the caller's session"),
-        Opt::flag("keep-stdio", "Leave standard input, output and error as they are"),
-        Opt::valued("umask", "MODE", "Set the umask, in octal; without it, it stays"),
-        Opt::optional("close-fds", "FROM", "Close all descriptors from FROM (3) on but those that daemonize gives"),
-        Opt::valued("pidfile-owner", "WHO", "Who owns the file of -p: invoker (default) or user, the account of -u"),
-    ],
+    options: &wishes::OPTIONS,
     operands: &[],
     example: &[],
     manual: Manual {
@@ -204,7 +190,7 @@ pub const APPLET: Applet = Applet {
             "sd_notify(3)",
         ],
     },
-    role: Role::Link(|given, _| Ok(Box::new(Daemonize::new(given)?))),
+    role: Role::Link(|given| Action::own_way(Daemonize::new(given)?)),
 };
 
 /// What the foreground has opened for the background.
@@ -306,9 +292,13 @@ impl Daemonize {
     }
 }
 
-impl Link for Daemonize {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
-        self.check(process.rest.first())?;
+impl OwnWay for Daemonize {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        self.will_be(view)
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
+        self.check(process.next.word)?;
         let account = self.account()?;
         if let Ready::Newline(number) = self.ready {
             process.listeners.make_way(number).map_err(cannot_daemonize)?;
@@ -355,6 +345,7 @@ impl Daemonize {
             forks_twice: self.forks_twice,
             verbose: self.verbose,
             pid_file,
+            usage_at_end: process.usage_at_end,
         };
         let parent = Parent { wait, waiting, offer, listeners };
         if self.is_prompt(process) {
@@ -369,7 +360,7 @@ impl Daemonize {
 /// All that the parent goes on with.
 struct Parent {
     wait: Wait,
-    waiting: Waiting,
+    waiting: ParentEnd,
     offer: Offer,
     /// Who waits for this process in turn.
     listeners: Listeners,
@@ -397,7 +388,7 @@ impl Daemonize {
             && !self.ready.is_immediate()
             && [self.user, self.output, self.error].iter().all(Option::is_none)
             && self.directory.bytes() == b"/"
-            && call::of(process.rest).is_none()
+            && !process.next_is_catena
     }
 }
 

@@ -1,18 +1,24 @@
 //! fghack: stay in the foreground for a program that puts itself in the background, until all that came of it has ended.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
-use crate::options::Opt;
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::attributes::descriptors::{self, WITNESSES};
+use crate::attributes::pid::{self, FORKS};
+use crate::attributes::{Boundaries, Fact, View};
+use crate::options::Flag;
 use crate::process::beside::{Beside, Missing, Side};
 use crate::process::table;
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::process::{self, End};
 use crate::sys::signal::{self, Set};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{ANOTHERS, BERNSTEIN};
 use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Pid, getpid};
 use std::os::fd::{AsFd, OwnedFd};
+
+const SUBREAPER: Flag =
+    Flag::new("subreaper", "Wait for all descendants, without descriptors, and hand signals on to them");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -20,10 +26,10 @@ pub const APPLET: Applet = Applet {
     about: "Run a program that backgrounds itself, and wait until all of it has ended",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("N", "what the program exited with; 111 if a signal killed it")],
-    changes: &[Aspect::Child, Aspect::WitnessDescriptors],
+    other_codes: &[(ANOTHERS, "what the program exited with; 111 if a signal killed it")],
+    changes: &[FORKS, WITNESSES],
     on_request: &[],
-    options: &[Opt::flag("subreaper", "Wait for all descendants, without descriptors, and hand signals on to them")],
+    options: &[SUBREAPER.line()],
     operands: &[],
     example: &[],
     manual: Manual {
@@ -53,7 +59,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["supervise(1)", "daemonize(1)", "prctl(2)"],
     },
-    role: Role::Link(|given, _| Ok(Box::new(Fghack { adopts: given.has("subreaper") }))),
+    role: Role::Link(|given| Action::own_way(Fghack { adopts: given.has(SUBREAPER) })),
 };
 
 struct Fghack {
@@ -76,8 +82,18 @@ const HANDED_ON: [i32; 9] = [
     libc::SIGWINCH,
 ];
 
-impl Link for Fghack {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+impl OwnWay for Fghack {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        let mut facts = vec![pid::forked()];
+        if !self.adopts {
+            let open = descriptors::open(view)?;
+            let closed = (0..).filter(|number| !open.contains(number));
+            facts.extend(closed.take(1 + COPIES).map(|number| descriptors::is(number, b"pipe:")));
+        }
+        Ok(facts)
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
         if self.adopts { adopt(process) } else { hold(process) }
     }
 }
@@ -96,7 +112,7 @@ fn no_child(missing: Missing) -> Failure {
 }
 
 /// The way of the reference.
-fn hold(process: &mut Process) -> anyhow::Result<Boundary> {
+fn hold(process: &mut Process) -> anyhow::Result<Boundaries> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("create pipe"))?;
     let beside = Beside::new().map_err(failed("set SIGCHLD"))?;
     match beside.fork().map_err(no_child)? {
@@ -110,7 +126,7 @@ fn hold(process: &mut Process) -> anyhow::Result<Boundary> {
                     break;
                 }
             }
-            Ok(Boundary::Open)
+            Ok(Boundaries::NONE)
         }
         Side::Parent(child) => {
             process.listeners.leave();
@@ -137,7 +153,7 @@ fn outcome(end: End) -> Failure {
 }
 
 /// By the kernel's help.
-fn adopt(process: &mut Process) -> anyhow::Result<Boundary> {
+fn adopt(process: &mut Process) -> anyhow::Result<Boundaries> {
     // Children that are there already are not the program's, and could not be told from those to come; a child of this
     // process has none.
     if process::has_children()
@@ -148,7 +164,7 @@ fn adopt(process: &mut Process) -> anyhow::Result<Boundary> {
     process::adopt_orphans().map_err(failed("adopt orphans"))?;
     match Watcher::fork(process)? {
         Some(parent) => Err(outcome(parent.wait(true).map_err(failed("wait"))?).into()),
-        None => Ok(Boundary::Open),
+        None => Ok(Boundaries::NONE),
     }
 }
 

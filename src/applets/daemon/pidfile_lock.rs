@@ -1,20 +1,39 @@
 //! pidfile-lock: run a program with its pid in a file that it holds locked. The lock is what makes the file true: see
 //! src/pidfile.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::attributes::descriptors::{self, LOCK};
+use crate::attributes::identity::UID;
+use crate::attributes::{Boundaries, Fact, Value, View};
 use crate::files::lock_wait::LockWait;
 use crate::number::{decimal_in, mode};
-use crate::options::{Given, Opt};
+use crate::options::lock::LockOptions;
+use crate::options::{Flag, Given, Valued};
 use crate::pidfile::claim::{self, Claim, Denied, Terms};
 use crate::pidfile::replacing;
 use crate::sys::descriptor;
 use crate::sys::lock::Kind;
 use crate::sys::words::Word;
-use crate::voice::exit::{HELD, PIDFILE_LOCK};
+use crate::voice::exit::{Code, HELD, PIDFILE_LOCK, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
+use nix::sys::stat::stat;
 use nix::unistd::ftruncate;
 use std::cell::Cell;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+const WAITING: LockOptions = LockOptions {
+    no_wait: Flag::new("n", "Do not wait for the lock (default)"),
+    wait: Flag::new("N", "Wait for the lock"),
+    limit: Valued::new("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
+};
+const SILENT: Flag = Flag::new("x", "Exit with 0 and without a word if another process holds the file");
+const LOUD: Flag = Flag::new("X", "Exit with 75 and a message then (default)");
+const CODE: Valued = Valued::new("E", "CODE", "Exit with CODE, not 75, if another process holds the file");
+const NUMBER: Valued =
+    Valued::new("d", "FD", "Hold the lock on this descriptor, not on the lowest free one from 10 on");
+const MODE: Valued = Valued::new("m", "MODE", "Give the file exactly this mode, which may let group and others write");
+const LOCK_FILE: Valued = Valued::new("l", "LOCKFILE", "Lock this file instead, and write FILE anew each time");
+const FLOCK: Flag = Flag::new("flock", "Take a flock(2), as setlock does, not a POSIX record lock");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -23,22 +42,22 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: PIDFILE_LOCK,
     other_codes: &[
-        ("75", "another process holds the file (-E gives another code)"),
-        ("0", "with -x: another process holds the file"),
+        (Code::Number(HELD), "another process holds the file (-E gives another code)"),
+        (SUCCESS, "with -x: another process holds the file"),
     ],
-    changes: &[Aspect::LockDescriptor],
+    changes: &[LOCK],
     on_request: &[],
     options: &[
-        Opt::flag("n", "Do not wait for the lock (default)"),
-        Opt::flag("N", "Wait for the lock"),
-        Opt::flag("x", "Exit with 0 and without a word if another process holds the file"),
-        Opt::flag("X", "Exit with 75 and a message then (default)"),
-        Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
-        Opt::valued("E", "CODE", "Exit with CODE, not 75, if another process holds the file"),
-        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one from 10 on"),
-        Opt::valued("m", "MODE", "Give the file exactly this mode, which may let group and others write"),
-        Opt::valued("l", "LOCKFILE", "Lock this file instead, and write FILE anew each time"),
-        Opt::flag("flock", "Take a flock(2), as setlock does, not a POSIX record lock"),
+        WAITING.no_wait.line(),
+        WAITING.wait.line(),
+        SILENT.line(),
+        LOUD.line(),
+        WAITING.limit.line(),
+        CODE.line(),
+        NUMBER.line(),
+        MODE.line(),
+        LOCK_FILE.line(),
+        FLOCK.line(),
     ],
     operands: &[("FILE", "The pid file; created with mode 0644, less the umask, if it does not exist")],
     example: &["-m", "0666", "/dev/null"],
@@ -104,7 +123,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)", "lslocks(8)", "proc(5)"],
     },
-    role: Role::Link(|given, _| Ok(Box::new(PidfileLock::new(given).ok_or(WrongUsage)?))),
+    role: Role::Link(|given| Action::own_way(PidfileLock::new(given).ok_or(WrongUsage)?)),
 };
 
 struct PidfileLock {
@@ -122,18 +141,18 @@ impl PidfileLock {
     fn new(given: &Given) -> Option<Self> {
         let mut link = Self {
             file: given.operand(0),
-            lock_file: given.last("l"),
-            patience: LockWait::asked_for(given.each(), LockWait::None)?,
-            silent: given.prevails("x", "X"),
+            lock_file: given.last(LOCK_FILE),
+            patience: WAITING.read(given, LockWait::None)?,
+            silent: given.prevails(SILENT, LOUD),
             held: HELD,
-            kind: if given.has("flock") { Kind::Flock } else { Kind::Record },
+            kind: if given.has(FLOCK) { Kind::Flock } else { Kind::Record },
             mode: None,
-            number: given.number("d")?,
+            number: given.number(NUMBER)?,
         };
-        if let Some(code) = given.last("E") {
+        if let Some(code) = given.last(CODE) {
             link.held = decimal_in(code.bytes())?;
         }
-        if let Some(bits) = given.last("m") {
+        if let Some(bits) = given.last(MODE) {
             link.mode = Some(mode(bits.bytes())?);
         }
         // as one of 0 to 2 a pid file would be read or written by who does not mean it
@@ -170,8 +189,32 @@ impl PidfileLock {
     }
 }
 
-impl Link for PidfileLock {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+/// Whether this account may have a descriptor of the file that only reads it and still is no mere reader's (O_NOATIME): its
+/// owner may, and so may root.
+fn may_mark(file: Word, view: &View<'_>) -> nix::Result<bool> {
+    let Value::Number(user) = view.value(&UID, b"1")? else { return Ok(false) };
+    match stat(file.as_c_str()) {
+        Ok(seen) => Ok(user == 0 || i64::from(seen.st_uid) == user),
+        // it will be made
+        Err(_) => Ok(true),
+    }
+}
+
+impl OwnWay for PidfileLock {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        let number = match self.number {
+            Some(number) => number,
+            None => descriptors::lowest_closed(view, claim::FIRST)?,
+        };
+        let file = self.lock_file.unwrap_or(self.file);
+        let (kind, how) = match self.kind {
+            Kind::Flock => ("flock", "write"),
+            Kind::Record => ("posix", if may_mark(file, view)? { "read" } else { "write" }),
+        };
+        Ok(vec![descriptors::is(number, file.bytes()), descriptors::locks(number, kind, how)])
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
         if let Some(number) = self.number {
             process.listeners.make_way(number).unable_to("use descriptor", number.to_string().as_bytes())?;
         }
@@ -196,6 +239,6 @@ impl Link for PidfileLock {
             Some(file) => drop(ftruncate(file, 0)),
             None => claim::empty(lock, name),
         }));
-        Ok(Boundary::Open)
+        Ok(Boundaries::NONE)
     }
 }

@@ -1,9 +1,11 @@
 //! envdir: one variable per file of a directory. The variable that a file could not be read for is never set to
 //! anything else: the reference gives it the value of the file before.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::attributes::environment::{EditVariables, VARIABLES};
+use crate::attributes::{Effects, View};
 use crate::environ::Change;
-use crate::options::Opt;
+use crate::options::{Flag, Valued};
 use crate::sys::closing::Opened;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::directory::{DirectoryPart, Entry, read_directory};
@@ -16,6 +18,11 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, major, minor};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
+const WHOLE: Flag = Flag::new("f", "Take the whole file, less one newline at its end, not only the first line");
+const MAY_BE_MISSING: Flag = Flag::new("i", "A directory that does not exist is an empty one");
+const UNTRIMMED: Flag = Flag::new("n", "Keep blanks and tabs at the end of values");
+const PREFIX: Valued = Valued::new("p", "PREFIX", "Put PREFIX in front of every variable's name");
+
 /// The definition.
 pub const APPLET: Applet = Applet {
     name: "envdir",
@@ -23,16 +30,11 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: ENVDIR,
     other_codes: &[],
-    changes: &[Aspect::Environment],
+    changes: &[VARIABLES],
     on_request: &[],
-    options: &[
-        Opt::flag("f", "Take the whole file, less one newline at its end, not only the first line"),
-        Opt::flag("i", "A directory that does not exist is an empty one"),
-        Opt::flag("n", "Keep blanks and tabs at the end of values"),
-        Opt::valued("p", "PREFIX", "Put PREFIX in front of every variable's name"),
-    ],
+    options: &[WHOLE.line(), MAY_BE_MISSING.line(), UNTRIMMED.line(), PREFIX.line()],
     operands: &[("DIR", "The directory; names that begin with a dot are passed over")],
-    example: &["-i", "/nonexistent"],
+    example: &["-i", "{directory}"],
     manual: Manual {
         description: &[
             "Sets a variable for each file of DIR: its name is the file's, its value the file's first line \
@@ -66,18 +68,19 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["envuidgid(1)", "environ(7)"],
     },
-    role: Role::Link(|given, _| {
-        let prefix = given.last("p").map_or(&b""[..], Word::bytes);
+    role: Role::Link(|given| {
+        let prefix = given.last(PREFIX).map_or(&b""[..], Word::bytes);
+        let link = Envdir {
+            directory: given.operand(0),
+            prefix,
+            whole: given.has(WHOLE),
+            may_be_missing: given.has(MAY_BE_MISSING),
+            untrimmed: given.has(UNTRIMMED),
+        };
         if prefix.contains(&b'=') {
             return Err(WrongUsage.into());
         }
-        Ok(Box::new(Envdir {
-            directory: given.operand(0),
-            prefix,
-            whole: given.has("f"),
-            may_be_missing: given.has("i"),
-            untrimmed: given.has("n"),
-        }))
+        Action::effects(link)
     }),
 };
 
@@ -95,12 +98,12 @@ struct Envdir {
 }
 
 impl Link for Envdir {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+    fn effects(&self, _: &View<'_>) -> anyhow::Result<Effects> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = self.directory.as_c_str();
         let directory = match uninterrupted(|| open(directory, flags, Mode::empty())) {
             Ok(directory) => directory,
-            Err(Errno::ENOENT) if self.may_be_missing => return Ok(Boundary::Open),
+            Err(Errno::ENOENT) if self.may_be_missing => return Ok(Vec::new()),
             // the reference's words: it goes there
             opened => opened.unable_to("switch to directory", self.directory.bytes())?,
         };
@@ -123,8 +126,7 @@ impl Link for Envdir {
         }
         // closed together with the files
         reader.opened.keep(directory);
-        process.environ.apply(changes);
-        Ok(Boundary::Open)
+        Ok(vec![Box::new(EditVariables(changes))])
     }
 }
 

@@ -1,7 +1,9 @@
 //! envuidgid: put an account's numbers into UID and GID. Needs no privilege.
 
 use crate::accounts;
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::attributes::environment::{EditVariables, VARIABLES};
+use crate::attributes::{Effects, View};
 use crate::environ::Change;
 use crate::sys::words::Word;
 use crate::voice::exit::BERNSTEIN;
@@ -13,7 +15,7 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[],
-    changes: &[Aspect::Environment],
+    changes: &[VARIABLES],
     on_request: &[],
     options: &[],
     operands: &[("ACCOUNT", "Whose numbers: NAME, NAME:GROUP or :UID:GID")],
@@ -36,7 +38,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["setuidgid(1)", "envdir(1)"],
     },
-    role: Role::Link(|given, _| Ok(Box::new(Envuidgid { account: given.operand(0) }))),
+    role: Role::Link(|given| Action::effects(Envuidgid { account: given.operand(0) })),
 };
 
 struct Envuidgid {
@@ -44,12 +46,11 @@ struct Envuidgid {
 }
 
 impl Link for Envuidgid {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+    fn effects(&self, _: &View<'_>) -> anyhow::Result<Effects> {
         let account = accounts::resolve(self.account.bytes(), false)?;
-        process.environ.apply(vec![
+        Ok(vec![Box::new(EditVariables(vec![
             Change::set(b"GID", account.group.to_string().as_bytes()),
             Change::set(b"UID", account.user.to_string().as_bytes()),
-        ]);
-        Ok(Boundary::Open)
+        ]))])
     }
 }

@@ -1,17 +1,32 @@
 //! setlock: run a program with a lock held on a file. The lock belongs to the open descriptor the program inherits.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::attributes::descriptors::{self, LOCK};
+use crate::attributes::{Boundaries, Fact, View};
 use crate::files::lock_wait::LockWait;
 use crate::files::read_only::let_only_read;
-use crate::options::{Given, Opt};
+use crate::options::lock::LockOptions;
+use crate::options::{Flag, Given, Valued};
 use crate::sys::descriptor::{self, uninterrupted};
 use crate::sys::lock::{self, Kind};
 use crate::sys::words::Word;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+const WAITING: LockOptions = LockOptions {
+    no_wait: Flag::new("n", "Do not wait for the lock"),
+    wait: Flag::new("N", "Wait for the lock (default)"),
+    limit: Valued::new("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
+};
+const SILENT: Flag = Flag::new("x", "Exit with 0 and without a word if the file cannot be opened or locked");
+const LOUD: Flag = Flag::new("X", "Exit with 111 and a message then (default)");
+const SHARED: Flag = Flag::new("s", "Lock for sharing: others with -s may hold it too");
+const NUMBER: Valued = Valued::new("d", "FD", "Hold the lock on this descriptor, not on the lowest free one");
+const RECORD: Flag = Flag::new("fcntl", "Take a POSIX record lock, as s6-setlock does, not a flock(2)");
+const READ_ONLY: Flag = Flag::new("read-only", "Hold the flock(2) on a descriptor that can only read FILE");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -19,19 +34,19 @@ pub const APPLET: Applet = Applet {
     about: "Run a program with a lock held on a file",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "with -x: the file could not be opened or locked")],
-    changes: &[Aspect::LockDescriptor],
+    other_codes: &[(SUCCESS, "with -x: the file could not be opened or locked")],
+    changes: &[LOCK],
     on_request: &[],
     options: &[
-        Opt::flag("n", "Do not wait for the lock"),
-        Opt::flag("N", "Wait for the lock (default)"),
-        Opt::flag("x", "Exit with 0 and without a word if the file cannot be opened or locked"),
-        Opt::flag("X", "Exit with 111 and a message then (default)"),
-        Opt::flag("s", "Lock for sharing: others with -s may hold it too"),
-        Opt::valued("t", "SECONDS", "Wait for so long at most; decimals are allowed"),
-        Opt::valued("d", "FD", "Hold the lock on this descriptor, not on the lowest free one"),
-        Opt::flag("fcntl", "Take a POSIX record lock, as s6-setlock does, not a flock(2)"),
-        Opt::flag("read-only", "Hold the flock(2) on a descriptor that can only read FILE"),
+        WAITING.no_wait.line(),
+        WAITING.wait.line(),
+        SILENT.line(),
+        LOUD.line(),
+        SHARED.line(),
+        WAITING.limit.line(),
+        NUMBER.line(),
+        RECORD.line(),
+        READ_ONLY.line(),
     ],
     operands: &[("FILE", "The file to lock; created with mode 0600 if it does not exist")],
     example: &["/dev/null"],
@@ -64,7 +79,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],
     },
-    role: Role::Link(|given, _| Ok(Box::new(Setlock::new(given).ok_or(WrongUsage)?))),
+    role: Role::Link(|given| Action::own_way(Setlock::new(given).ok_or(WrongUsage)?)),
 };
 
 struct Setlock {
@@ -81,12 +96,12 @@ impl Setlock {
     fn new(given: &Given) -> Option<Self> {
         Some(Self {
             file: given.operand(0),
-            patience: LockWait::asked_for(given.each(), LockWait::Endless)?,
-            silent: given.prevails("x", "X"),
-            kind: if given.has("fcntl") { Kind::Record } else { Kind::Flock },
-            shared: given.has("s"),
-            reads_only: given.has("read-only"),
-            number: given.number("d")?,
+            patience: WAITING.read(given, LockWait::Endless)?,
+            silent: given.prevails(SILENT, LOUD),
+            kind: if given.has(RECORD) { Kind::Record } else { Kind::Flock },
+            shared: given.has(SHARED),
+            reads_only: given.has(READ_ONLY),
+            number: given.number(NUMBER)?,
         })
     }
 
@@ -99,8 +114,18 @@ impl Setlock {
     }
 }
 
-impl Link for Setlock {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+impl OwnWay for Setlock {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        let number = match self.number {
+            Some(number) => number,
+            None => descriptors::lowest_closed(view, 0)?,
+        };
+        let kind = if self.kind == Kind::Record { "posix" } else { "flock" };
+        let how = if self.shared { "read" } else { "write" };
+        Ok(vec![descriptors::is(number, self.file.bytes()), descriptors::locks(number, kind, how)])
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
         let silently = |error| if self.silent { Failure::silent(0).into() } else { error };
         let mut file = self.open().map_err(silently)?;
         if self.reads_only && self.kind == Kind::Flock {
@@ -115,6 +140,6 @@ impl Link for Setlock {
         let attempt = |wait| lock::acquire(file.as_fd(), self.kind, self.shared, wait);
         self.patience.acquire(APPLET.name, attempt).unable_to("lock", self.file.bytes()).map_err(silently)?;
         descriptor::keep_across_exec(file).unable_to("keep open", self.file.bytes())?;
-        Ok(Boundary::Open)
+        Ok(Boundaries::NONE)
     }
 }

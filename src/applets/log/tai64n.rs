@@ -1,15 +1,12 @@
 //! tai64n: put a TAI64N label before each line.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::files::filter::{Broken, Change, filter};
+use crate::files::filter::{self, Conversion};
 use crate::options::Given;
 use crate::time::tai64n::Labels;
-use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, say};
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
+use crate::voice::ignored;
 use memchr::memchr;
-
-/// What a tool that takes no operands says of them.
-pub const IGNORED: (&str, &str) = ("[IGNORED]...", "Ignored with a warning; the reference ignores it without one");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -17,11 +14,11 @@ pub const APPLET: Applet = Applet {
     about: "Put a precise time stamp before each line",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
     options: &[],
-    operands: &[IGNORED],
+    operands: &[ignored::OPERAND],
     example: &[],
     manual: Manual {
         description: &[
@@ -52,20 +49,8 @@ pub const APPLET: Applet = Applet {
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.listeners.tool_runs(APPLET.name);
-    end(APPLET.name, given, &mut Stamping { labels: Labels::default(), is_inside: false })
-}
-
-/// Runs the filter; like the reference it has nothing to say about its end.
-pub fn end(name: &str, given: &Given, change: &mut dyn Change) -> anyhow::Result<u8> {
-    if !given.operands().is_empty() {
-        let first = given.operands().first();
-        let warning = [name.as_bytes(), b": warning: ignoring ", first.bytes(), b": the input is standard input\n"];
-        let _ = say(&warning);
-    }
-    match filter(change) {
-        Ok(()) => Ok(0),
-        Err(Broken::Input(_) | Broken::Output(_)) => Err(Failure::unspoken().into()),
-    }
+    let mut stamping = Stamping { labels: Labels::default(), is_inside: false };
+    filter::be(APPLET.name, given.operands().get(0).map(|word| word.bytes()), &mut stamping)
 }
 
 struct Stamping {
@@ -74,8 +59,8 @@ struct Stamping {
     is_inside: bool,
 }
 
-impl Change for Stamping {
-    fn change(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> usize {
+impl Conversion for Stamping {
+    fn convert(&mut self, input: &[u8], _: bool, output: &mut Vec<u8>) -> usize {
         self.labels.read_clock();
         let mut left = input;
         while !left.is_empty() {

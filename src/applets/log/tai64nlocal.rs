@@ -1,13 +1,13 @@
 //! tai64nlocal: make the TAI64N labels before lines readable. What is no label passes through, whatever it is.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::applets::log::tai64n::{IGNORED, end};
-use crate::files::filter::Change;
+use crate::files::filter::{self, Conversion};
 use crate::options::{Given, Opt};
-use crate::time::local::{LocalTime, Style, Zone};
+use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::{LENGTH, decode, is_digit};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::WrongUsage;
+use crate::voice::ignored;
 use memchr::{memchr, memchr2};
 
 /// The definition.
@@ -16,7 +16,7 @@ pub const APPLET: Applet = Applet {
     about: "Make the precise time stamps before lines readable",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
     options: &[
@@ -30,7 +30,7 @@ pub const APPLET: Applet = Applet {
         ),
         Opt::flag("iso", "Write 2026-11-21T04:26:50.123456789+01:00, as RFC 3339 has it"),
     ],
-    operands: &[IGNORED],
+    operands: &[ignored::OPERAND],
     example: &[],
     manual: Manual {
         description: &[
@@ -80,7 +80,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         Some(&[digit @ b'0'..=b'9']) => usize::from(digit - b'0'),
         Some(_) => return Err(WrongUsage.into()),
     };
-    let zone = if given.has("u") { Zone::Utc } else { Zone::Local };
+    let zone = if given.has("u") { ZoneChoice::Utc } else { ZoneChoice::Local };
     let style = match given.last("f") {
         _ if given.prevails("iso", "f") => Style::Iso,
         Some(format) => Style::from_format(format.bytes()),
@@ -88,7 +88,8 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     };
     let time = LocalTime::new(zone, style, decimals, &process.environ);
     process.listeners.tool_runs(APPLET.name);
-    end(APPLET.name, given, &mut Converter::new(time, given.has("a")))
+    let mut converter = Converter::new(time, given.has("a"));
+    filter::be(APPLET.name, given.operands().get(0).map(|word| word.bytes()), &mut converter)
 }
 
 /// Converts labels in a stream of bytes.
@@ -154,8 +155,8 @@ fn begin(bytes: &[u8], is_all: bool) -> Begin {
     }
 }
 
-impl Change for Converter {
-    fn change(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize {
+impl Conversion for Converter {
+    fn convert(&mut self, input: &[u8], is_all: bool, output: &mut Vec<u8>) -> usize {
         let mut left = input;
         while !left.is_empty() {
             if self.is_at_start {

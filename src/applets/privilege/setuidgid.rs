@@ -1,10 +1,16 @@
 //! setuidgid: become an account for good. All ids are read back before the next program runs.
 
-use crate::accounts::{self, switch::Switch};
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
-use crate::options::Opt;
+use crate::accounts;
+use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::attributes::identity::{Become, IDENTITY};
+use crate::attributes::{Effects, View};
+use crate::options::Flag;
 use crate::sys::words::Word;
 use crate::voice::exit::BERNSTEIN;
+
+const ALL_GROUPS: Flag = Flag::new("s", "Take all supplementary groups of the account, not only its own group");
+const KEEP_GROUPS: Flag = Flag::new("k", "Keep the supplementary groups of the caller");
+const IF_NEEDED: Flag = Flag::new("q", "Change no id where all are the account's already");
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -13,13 +19,9 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[],
-    changes: &[Aspect::Identity],
+    changes: &[IDENTITY],
     on_request: &[],
-    options: &[
-        Opt::flag("s", "Take all supplementary groups of the account, not only its own group"),
-        Opt::flag("k", "Keep the supplementary groups of the caller"),
-        Opt::flag("q", "Change no id where all are the account's already"),
-    ],
+    options: &[ALL_GROUPS.line(), KEEP_GROUPS.line(), IF_NEEDED.line()],
     operands: &[("ACCOUNT", "Who to become: NAME, NAME:GROUP[:GROUP]... or :UID:GID[:GID]...")],
     example: &["-q", ":65534:65534"],
     manual: Manual {
@@ -70,30 +72,28 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["envuidgid(1)", "setresuid(2)", "credentials(7)", "nsswitch.conf(5)"],
     },
-    role: Role::Link(|given, _| {
-        Ok(Box::new(Setuidgid {
+    role: Role::Link(|given| {
+        Action::effects(Setuidgid {
             account: given.operand(0),
-            all_groups: given.has("s"),
-            keep_groups: given.has("k"),
-            quiet: given.has("q"),
-        }))
+            all_groups: given.has(ALL_GROUPS),
+            keeps_groups: given.has(KEEP_GROUPS),
+            only_if_needed: given.has(IF_NEEDED),
+        })
     }),
 };
 
 struct Setuidgid {
     account: Word,
     all_groups: bool,
-    keep_groups: bool,
-    quiet: bool,
+    keeps_groups: bool,
+    only_if_needed: bool,
 }
 
 impl Link for Setuidgid {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+    fn effects(&self, _: &View<'_>) -> anyhow::Result<Effects> {
         let account = accounts::resolve(self.account.bytes(), self.all_groups)?;
-        let switch = Switch::new(account, self.keep_groups);
-        let make = if self.quiet { Switch::make_if_needed } else { Switch::make };
-        let boundary = make(&switch, APPLET.dialect, "-k")?;
-        process.listeners.follow();
-        Ok(boundary)
+        let mut effect = Become::new(account, APPLET.dialect, "-k");
+        (effect.keeps_groups, effect.only_if_needed) = (self.keeps_groups, self.only_if_needed);
+        Ok(vec![Box::new(effect)])
     }
 }

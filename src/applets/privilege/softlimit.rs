@@ -1,11 +1,13 @@
 //! softlimit: set soft resource limits, in the order given. A number above the hard limit is lowered to it.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::attributes::limits::{Limit, RESOURCES, SetLimit};
+use crate::attributes::{Effect, Effects, View};
 use crate::environ::Environ;
 use crate::number::{self, POWERS};
-use crate::options::{Given, Opt};
+use crate::options::{Given, Opt, Valued};
 use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo, WrongUsage};
+use crate::voice::failure::{Failure, WrongUsage};
 use rlimit::Resource;
 
 /// The definition.
@@ -15,37 +17,9 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[],
-    changes: &[Aspect::Limits],
+    changes: &[RESOURCES],
     on_request: &[],
-    options: &[
-        Opt::valued("a", "LIMIT", "All memory together (address space), in bytes"),
-        Opt::valued("c", "LIMIT", "Core file, in bytes"),
-        Opt::valued("d", "LIMIT", "Data segment, in bytes"),
-        Opt::valued("f", "LIMIT", "Size of files written, in bytes"),
-        Opt::valued("l", "LIMIT", "Locked memory, in bytes"),
-        Opt::valued("m", "LIMIT", "The four kinds of memory, -d -s -l -a, in bytes"),
-        Opt::valued("o", "LIMIT", "Open descriptors: one above the highest number"),
-        Opt::valued("p", "LIMIT", "Processes of the user"),
-        Opt::valued("r", "LIMIT", "Resident memory, in bytes; Linux has no such limit"),
-        Opt::valued("s", "LIMIT", "Stack, in bytes"),
-        Opt::valued("t", "LIMIT", "Processor time, in seconds"),
-        Opt::valued("as", "LIMITS", "As -a"),
-        Opt::valued("core", "LIMITS", "As -c"),
-        Opt::valued("cpu", "LIMITS", "As -t"),
-        Opt::valued("data", "LIMITS", "As -d"),
-        Opt::valued("fsize", "LIMITS", "As -f"),
-        Opt::valued("locks", "LIMITS", "File locks and leases; without effect since Linux 2.4"),
-        Opt::valued("memlock", "LIMITS", "As -l"),
-        Opt::valued("msgqueue", "LIMITS", "POSIX message queues of the user, in bytes"),
-        Opt::valued("nice", "LIMITS", "How far niceness may be raised: 20 less the lowest value, 1 to 40"),
-        Opt::valued("nofile", "LIMITS", "As -o"),
-        Opt::valued("nproc", "LIMITS", "As -p"),
-        Opt::valued("rss", "LIMITS", "As -r"),
-        Opt::valued("rtprio", "LIMITS", "Real-time priority"),
-        Opt::valued("rttime", "LIMITS", "Real-time processor time without a blocking call, in microseconds"),
-        Opt::valued("sigpending", "LIMITS", "Queued signals of the user"),
-        Opt::valued("stack", "LIMITS", "As -s"),
-    ],
+    options: &OPTIONS,
     operands: &[],
     example: &["-o", "64", "-c", "0"],
     manual: Manual {
@@ -80,90 +54,113 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["prlimit(1)", "setrlimit(2)"],
     },
-    role: Role::Link(|given, environ| Ok(Box::new(Softlimit { limits: limits(given, environ)? }))),
+    role: Role::Link(|given| Action::effects(Softlimit { limits: limits(given)? })),
 };
 
 /// The resources of `-m`, in the reference's order.
 const MEMORY: &[Resource] = &[Resource::DATA, Resource::STACK, Resource::MEMLOCK, Resource::AS];
 
-/// (option, the same as a variable, resources).
-const RESOURCES: &[(&str, &str, &[Resource])] = &[
-    ("a", "ALLBYTES", &[Resource::AS]),
-    ("c", "COREBYTES", &[Resource::CORE]),
-    ("d", "DATABYTES", &[Resource::DATA]),
-    ("f", "FILEBYTES", &[Resource::FSIZE]),
-    ("l", "LOCKEDBYTES", &[Resource::MEMLOCK]),
-    ("o", "OPENFILES", &[Resource::NOFILE]),
-    ("p", "PROCS", &[Resource::NPROC]),
-    ("r", "RSSBYTES", &[Resource::RSS]),
-    ("s", "STACKBYTES", &[Resource::STACK]),
-    ("t", "CPUSECS", &[Resource::CPU]),
-    // after what it overrides
-    ("m", "MEMBYTES", MEMORY),
-    ("as", "", &[Resource::AS]),
-    ("core", "", &[Resource::CORE]),
-    ("cpu", "", &[Resource::CPU]),
-    ("data", "", &[Resource::DATA]),
-    ("fsize", "", &[Resource::FSIZE]),
-    ("locks", "", &[Resource::LOCKS]),
-    ("memlock", "", &[Resource::MEMLOCK]),
-    ("msgqueue", "", &[Resource::MSGQUEUE]),
-    ("nice", "", &[Resource::NICE]),
-    ("nofile", "", &[Resource::NOFILE]),
-    ("nproc", "", &[Resource::NPROC]),
-    ("rss", "", &[Resource::RSS]),
-    ("rtprio", "", &[Resource::RTPRIO]),
-    ("rttime", "", &[Resource::RTTIME]),
-    ("sigpending", "", &[Resource::SIGPENDING]),
-    ("stack", "", &[Resource::STACK]),
+/// An option, the same as a variable, and whose limits it sets.
+struct Row {
+    option: Valued,
+    variable: &'static str,
+    resources: &'static [Resource],
+}
+
+const fn row(option: Valued, variable: &'static str, resources: &'static [Resource]) -> Row {
+    Row { option, variable, resources }
+}
+
+const ROWS: &[Row] = &[
+    row(Valued::new("a", "LIMIT", "All memory together (address space), in bytes"), "ALLBYTES", &[Resource::AS]),
+    row(Valued::new("c", "LIMIT", "Core file, in bytes"), "COREBYTES", &[Resource::CORE]),
+    row(Valued::new("d", "LIMIT", "Data segment, in bytes"), "DATABYTES", &[Resource::DATA]),
+    row(Valued::new("f", "LIMIT", "Size of files written, in bytes"), "FILEBYTES", &[Resource::FSIZE]),
+    row(Valued::new("l", "LIMIT", "Locked memory, in bytes"), "LOCKEDBYTES", &[Resource::MEMLOCK]),
+    row(Valued::new("m", "LIMIT", "The four kinds of memory, -d -s -l -a, in bytes"), "MEMBYTES", MEMORY),
+    row(Valued::new("o", "LIMIT", "Open descriptors: one above the highest number"), "OPENFILES", &[Resource::NOFILE]),
+    row(Valued::new("p", "LIMIT", "Processes of the user"), "PROCS", &[Resource::NPROC]),
+    row(Valued::new("r", "LIMIT", "Resident memory, in bytes; Linux has no such limit"), "RSSBYTES", &[Resource::RSS]),
+    row(Valued::new("s", "LIMIT", "Stack, in bytes"), "STACKBYTES", &[Resource::STACK]),
+    row(Valued::new("t", "LIMIT", "Processor time, in seconds"), "CPUSECS", &[Resource::CPU]),
+    row(Valued::new("as", "LIMITS", "As -a"), "", &[Resource::AS]),
+    row(Valued::new("core", "LIMITS", "As -c"), "", &[Resource::CORE]),
+    row(Valued::new("cpu", "LIMITS", "As -t"), "", &[Resource::CPU]),
+    row(Valued::new("data", "LIMITS", "As -d"), "", &[Resource::DATA]),
+    row(Valued::new("fsize", "LIMITS", "As -f"), "", &[Resource::FSIZE]),
+    row(
+        Valued::new("locks", "LIMITS", "File locks and leases; without effect since Linux 2.4"),
+        "",
+        &[Resource::LOCKS],
+    ),
+    row(Valued::new("memlock", "LIMITS", "As -l"), "", &[Resource::MEMLOCK]),
+    row(Valued::new("msgqueue", "LIMITS", "POSIX message queues of the user, in bytes"), "", &[Resource::MSGQUEUE]),
+    row(
+        Valued::new("nice", "LIMITS", "How far niceness may be raised: 20 less the lowest value, 1 to 40"),
+        "",
+        &[Resource::NICE],
+    ),
+    row(Valued::new("nofile", "LIMITS", "As -o"), "", &[Resource::NOFILE]),
+    row(Valued::new("nproc", "LIMITS", "As -p"), "", &[Resource::NPROC]),
+    row(Valued::new("rss", "LIMITS", "As -r"), "", &[Resource::RSS]),
+    row(Valued::new("rtprio", "LIMITS", "Real-time priority"), "", &[Resource::RTPRIO]),
+    row(
+        Valued::new("rttime", "LIMITS", "Real-time processor time without a blocking call, in microseconds"),
+        "",
+        &[Resource::RTTIME],
+    ),
+    row(Valued::new("sigpending", "LIMITS", "Queued signals of the user"), "", &[Resource::SIGPENDING]),
+    row(Valued::new("stack", "LIMITS", "As -s"), "", &[Resource::STACK]),
 ];
 
-/// A limit as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    /// A number.
-    At(u64),
-    /// The hard limit.
-    Hard,
-    /// None.
-    Unlimited,
-}
-
-/// What to do with a resource. `None` leaves that side as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Setting {
-    resource: Resource,
-    soft: Option<Limit>,
-    hard: Option<Limit>,
-}
+/// The options of [`ROWS`].
+const OPTIONS: [Opt; ROWS.len()] = {
+    let mut options = [ROWS[0].option.line(); ROWS.len()];
+    let mut place = 0;
+    while place < options.len() {
+        options[place] = ROWS[place].option.line();
+        place += 1;
+    }
+    options
+};
 
 struct Softlimit {
-    limits: Vec<Setting>,
+    limits: Vec<SetLimit>,
 }
 
-fn limits(given: &Given, environ: &Environ) -> anyhow::Result<Vec<Setting>> {
+/// What the options ask for, in the order given.
+fn limits(given: &Given) -> anyhow::Result<Vec<SetLimit>> {
     let mut limits = Vec::new();
-    // one look at the environment tells most callers that there is nothing to look for
-    if environ.entries().iter().any(|entry| entry.bytes().starts_with(b"SOFTLIMIT_")) {
-        for (_, variable, resources) in RESOURCES.iter().filter(|(_, variable, _)| !variable.is_empty()) {
-            let name = [b"SOFTLIMIT_", variable.as_bytes()].concat();
-            let Some(text) = environ.get(&name) else { continue };
-            for &resource in *resources {
-                let soft = limit(text.bytes(), resource).ok_or_else(|| wrong(&name, NO_LIMIT, text.bytes()))?;
-                limits.push(Setting { resource, soft: Some(soft), hard: None });
-            }
-        }
-    }
-    for (id, text) in given.each() {
-        let (_, _, resources) = RESOURCES.iter().find(|(option, _, _)| *option == id).ok_or(WrongUsage)?;
-        let text = text.ok_or(WrongUsage)?.bytes();
-        for &resource in *resources {
-            let (soft, hard) = match id.len() {
+    for option in given.in_order() {
+        let row = ROWS.iter().find(|row| option.is(row.option)).ok_or(WrongUsage)?;
+        let (name, text) = (option.name(), option.word());
+        for &resource in row.resources {
+            let (soft, hard) = match name.len() {
                 // to a letter the reference has no more to say
                 1 => (Some(limit(text, resource).ok_or(WrongUsage)?), None),
-                _ => pair(text, resource).map_err(|what| wrong(&[b"--", id.as_bytes()].concat(), what, text))?,
+                _ => pair(text, resource).map_err(|what| wrong(&[b"--", name.as_bytes()].concat(), what, text))?,
             };
-            limits.push(Setting { resource, soft, hard });
+            limits.push(SetLimit { resource, soft, hard });
+        }
+    }
+    Ok(limits)
+}
+
+/// What the variables ask for, which come before the options.
+fn limits_of_variables(environ: &Environ) -> anyhow::Result<Vec<SetLimit>> {
+    let mut limits = Vec::new();
+    // one look at the environment tells most callers that there is nothing to look for
+    if !environ.entries().iter().any(|entry| entry.bytes().starts_with(b"SOFTLIMIT_")) {
+        return Ok(limits);
+    }
+    // those of several resources override what is for one
+    let (single, several): (Vec<&Row>, Vec<&Row>) = ROWS.iter().partition(|row| row.resources.len() == 1);
+    for row in single.into_iter().chain(several).filter(|row| !row.variable.is_empty()) {
+        let name = [b"SOFTLIMIT_", row.variable.as_bytes()].concat();
+        let Some(text) = environ.get(&name) else { continue };
+        for &resource in row.resources {
+            let soft = limit(text.bytes(), resource).ok_or_else(|| wrong(&name, NO_LIMIT, text.bytes()))?;
+            limits.push(SetLimit { resource, soft: Some(soft), hard: None });
         }
     }
     Ok(limits)
@@ -213,43 +210,10 @@ fn is_in_bytes(resource: Resource) -> bool {
 }
 
 impl Link for Softlimit {
-    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
-        let mut boundary = Boundary::Open;
-        for setting in &self.limits {
-            let name = setting.resource.as_name().as_bytes();
-            let (soft, hard) = setting.resource.get().unable_to("read limit", name)?;
-            let new_hard = match setting.hard {
-                None if setting.soft == Some(Limit::Unlimited) => rlimit::INFINITY,
-                None | Some(Limit::Hard) => hard,
-                Some(Limit::Unlimited) => rlimit::INFINITY,
-                Some(Limit::At(number)) => number,
-            };
-            let new_soft = match setting.soft {
-                None => soft,
-                Some(Limit::Hard) => new_hard,
-                Some(Limit::Unlimited) => rlimit::INFINITY,
-                Some(Limit::At(number)) => number,
-            }
-            .min(new_hard);
-            if new_soft < soft && [Resource::STACK, Resource::AS].contains(&setting.resource) {
-                stretch_stack();
-            }
-            setting.resource.set(new_soft, new_hard).unable_to("set limit", name)?;
-            // a fresh image is smaller than this one, and an argv too large is refused by exec alone
-            if MEMORY.contains(&setting.resource) && setting.resource != Resource::MEMLOCK && new_soft < soft {
-                boundary = Boundary::Barrier;
-            }
-        }
-        Ok(boundary)
+    fn effects(&self, view: &View<'_>) -> anyhow::Result<Effects> {
+        let all = limits_of_variables(view.environ)?.into_iter().chain(self.limits.iter().copied());
+        Ok(all.map(|limit| Box::new(limit) as Box<dyn Effect>).collect())
     }
-}
-
-/// Has the stack as far as a message needs it: under the new limit it could not grow any more, and who cannot run the program
-/// would die instead of saying so.
-#[inline(never)]
-fn stretch_stack() {
-    const ENOUGH: usize = 16 * 1024;
-    std::hint::black_box([0_u8; ENOUGH]);
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! nohup: ignore SIGHUP and take the terminal off descriptors 0 to 2. As GNU coreutils: what is no terminal is left
 //! alone, and a message that is due but cannot be written is fatal.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::attributes::descriptors::{self, TERMINALS};
+use crate::attributes::ignored::{HANGUP, Ignore};
+use crate::attributes::{Boundaries, Effect, Fact, Value, View};
 use crate::sys::descriptor::{self, STDERR, STDIN, STDOUT, Standard, uninterrupted};
-use crate::sys::signal;
 use crate::voice::exit::NOHUP;
-use crate::voice::failure::{Failure, UnableTo, say};
+use crate::voice::failure::{Failure, say};
 use crate::voice::foreign::quoted;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -19,7 +21,7 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Gnu,
     codes: NOHUP,
     other_codes: &[],
-    changes: &[Aspect::HangupDisposition, Aspect::StandardDescriptors],
+    changes: &[HANGUP, TERMINALS],
     on_request: &[],
     options: &[],
     operands: &[],
@@ -54,13 +56,36 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
-    role: Role::Link(|_, _| Ok(Box::new(Nohup))),
+    role: Role::Link(|_| Action::own_way(Nohup)),
 };
 
 struct Nohup;
 
-impl Link for Nohup {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+const IGNORE_HANGUP: Ignore = Ignore { signal: libc::SIGHUP, name: "SIGHUP" };
+
+impl OwnWay for Nohup {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        let mut facts = IGNORE_HANGUP.facts(view)?;
+        let standard = [0, 1, 2].map(|number| descriptors::target(view, number));
+        let [input, output, error] = standard;
+        let (output, error) = (output?, error?);
+        if is_terminal(&input?) {
+            facts.push(descriptors::is(0, b"/dev/null"));
+        }
+        // here, or else in HOME
+        let file = Value::Bytes(NAME.to_vec());
+        let new_output = if is_terminal(&output) { file.clone() } else { output.clone() };
+        if is_terminal(&output) {
+            facts.push(descriptors::is(1, NAME));
+        }
+        if is_terminal(&error) {
+            let value = if new_output == Value::Absent { file } else { new_output };
+            facts.push(Fact { value, ..descriptors::is(2, b"") });
+        }
+        Ok(facts)
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
         let [input, output, error] = [STDIN, STDOUT, STDERR].map(nix::unistd::isatty);
         let [input_is_terminal, output_is_terminal, error_is_terminal] =
             [input, output, error].map(|is| is == Ok(true));
@@ -105,10 +130,17 @@ impl Link for Nohup {
             descriptor::put_at(target, Standard::Error)
                 .map_err(|reason| Failure::new("failed to redirect standard error").because(reason))?;
         }
-        signal::ignore(libc::SIGHUP).unable_to("ignore", b"SIGHUP")?;
-        Ok(Boundary::Open)
+        IGNORE_HANGUP.make(process)
     }
 }
+
+/// Whether what is open there is a terminal, by its name.
+fn is_terminal(open: &Value) -> bool {
+    let Value::Bytes(name) = open else { return false };
+    name.starts_with(b"/dev/pts/") || name.starts_with(b"/dev/tty") || name == b"/dev/console"
+}
+
+const NAME: &[u8] = b"nohup.out";
 
 /// A message that cannot be written means that nobody would know where the output is.
 fn tell(pieces: &[&[u8]]) -> anyhow::Result<()> {
@@ -117,7 +149,6 @@ fn tell(pieces: &[&[u8]]) -> anyhow::Result<()> {
 
 /// Opens `nohup.out` here or else in HOME, and gives it with its name.
 fn open_output(process: &Process) -> anyhow::Result<(OwnedFd, Vec<u8>)> {
-    const NAME: &[u8] = b"nohup.out";
     let append = |name: &[u8]| {
         let flags = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         let former = umask(Mode::empty());

@@ -1,6 +1,8 @@
 //! pgrphack: start a session if that can be done without forking. The name says process group; it makes a session.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
+use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::attributes::session::{NewSession, SESSION};
+use crate::attributes::{Effects, View};
 use crate::voice::exit::BERNSTEIN;
 
 /// The definition.
@@ -10,7 +12,7 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[],
-    changes: &[Aspect::Session],
+    changes: &[SESSION],
     on_request: &[],
     options: &[],
     operands: &[],
@@ -28,15 +30,14 @@ pub const APPLET: Applet = Applet {
         differences: &["`--` ends the options; the reference would run it."],
         see_also: &["setsid(1)", "setsid(2)"],
     },
-    role: Role::Link(|_, _| Ok(Box::new(Pgrphack))),
+    role: Role::Link(|_| Action::effects(Pgrphack)),
 };
 
 struct Pgrphack;
 
 impl Link for Pgrphack {
-    fn apply(&self, _: &mut Process) -> anyhow::Result<Boundary> {
+    fn effects(&self, _: &View<'_>) -> anyhow::Result<Effects> {
         // a group leader stays where it is
-        let _ = nix::unistd::setsid();
-        Ok(Boundary::Open)
+        Ok(vec![Box::new(NewSession { failed: None })])
     }
 }

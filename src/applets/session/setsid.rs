@@ -1,15 +1,22 @@
 //! setsid: start a session, forking first where the kernel demands it. As util-linux, but the parent that goes away
 //! tells whether the program was started.
 
-use crate::applet::{Applet, Aspect, Boundary, Dialect, Link, Manual, Process, Role};
-use crate::options::Opt;
+use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::attributes::pid::{self, MAY_FORK};
+use crate::attributes::session::{self, NewSession, PGID, SESSION};
+use crate::attributes::{Attribute, Boundaries, Effect, Fact, Value, View};
+use crate::options::{Flag, HELP, VERSION};
 use crate::process::beside::{Beside, Child, Side};
 use crate::start_report::Scope;
-use crate::sys::descriptor::STDERR;
+use crate::sys::descriptor::{STDERR, STDIN};
 use crate::sys::process::{self, End};
-use crate::voice::exit::SETSID;
+use crate::voice::exit::{ANOTHERS, KILLED, SETSID, SUCCESS};
 use crate::voice::failure::{Failure, say_last};
 use nix::unistd::{getpgrp, getpid};
+
+const TERMINAL: Flag = Flag::new("ctty", "Make the terminal on standard input the new session's").or(b'c');
+const FORK: Flag = Flag::new("fork", "Fork even where that is not needed").or(b'f');
+const WAIT: Flag = Flag::new("wait", "If forked, wait for the program and exit with its status").or(b'w');
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -18,19 +25,13 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::UtilLinux,
     codes: SETSID,
     other_codes: &[
-        ("0", "forked, without --wait: the program has been started"),
-        ("128+N", "with --wait: signal N killed the program"),
-        ("N", "the program's own, where it takes this process's place or is waited for"),
+        (SUCCESS, "forked, without --wait: the program has been started"),
+        (KILLED, "with --wait: signal N killed the program"),
+        (ANOTHERS, "the program's own, where it takes this process's place or is waited for"),
     ],
-    changes: &[Aspect::Session, Aspect::Process],
+    changes: &[SESSION, MAY_FORK],
     on_request: &[],
-    options: &[
-        Opt::flag("ctty", "Make the terminal on standard input the new session's").or(b'c'),
-        Opt::flag("fork", "Fork even where that is not needed").or(b'f'),
-        Opt::flag("wait", "If forked, wait for the program and exit with its status").or(b'w'),
-        Opt::flag("help", "Print this help and exit").or(b'h'),
-        Opt::flag("version", "Print the version and exit").or(b'V'),
-    ],
+    options: &[TERMINAL.line(), FORK.line(), WAIT.line(), HELP.or(b'h').line(), VERSION.or(b'V').line()],
     operands: &[],
     example: &[],
     manual: Manual {
@@ -59,8 +60,8 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
     },
-    role: Role::Link(|given, _| {
-        Ok(Box::new(Setsid { terminal: given.has("ctty"), fork: given.has("fork"), wait: given.has("wait") }))
+    role: Role::Link(|given| {
+        Action::own_way(Setsid { terminal: given.has(TERMINAL), fork: given.has(FORK), wait: given.has(WAIT) })
     }),
 };
 
@@ -70,17 +71,32 @@ struct Setsid {
     wait: bool,
 }
 
-impl Link for Setsid {
-    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundary> {
+/// The failure in util-linux's words.
+const SESSION_OR_FAIL: NewSession = NewSession { failed: Some(|reason| Failure::new("setsid failed").because(reason)) };
+
+impl OwnWay for Setsid {
+    fn facts(&self, view: &View<'_>) -> anyhow::Result<Vec<Fact>> {
+        let mut facts = SESSION_OR_FAIL.facts(view)?;
+        if self.fork || view.value(&PGID, b"")? == Value::Own {
+            facts.push(pid::forked());
+        }
+        if self.terminal {
+            facts.retain(|fact| fact.name.attribute() != session::TTY.name());
+            facts.push(session::terminal_of(STDIN)?);
+        }
+        Ok(facts)
+    }
+
+    fn apply(&self, process: &mut Process) -> anyhow::Result<Boundaries> {
         if self.fork || getpgrp() == getpid() {
             self.go_on_in_child(process)?;
         }
-        nix::unistd::setsid().map_err(|reason| Failure::new("setsid failed").because(reason))?;
+        SESSION_OR_FAIL.make(process)?;
         if self.terminal {
             process::take_terminal(0)
                 .map_err(|reason| Failure::new("failed to set the controlling terminal").because(reason))?;
         }
-        Ok(Boundary::Open)
+        Ok(Boundaries::NONE)
     }
 }
 

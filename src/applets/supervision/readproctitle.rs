@@ -5,7 +5,7 @@ use crate::files::filter::wait_for;
 use crate::options::Given;
 use crate::sys::argv::Title;
 use crate::sys::descriptor::STDIN;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::Failure;
 use crate::voice::foreign;
 use memchr::memchr;
@@ -18,7 +18,7 @@ pub const APPLET: Applet = Applet {
     about: "Show the end of what is read among its own arguments, for ps to see",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "the end of standard input was reached")],
+    other_codes: &[(SUCCESS, "the end of standard input was reached")],
     changes: &[],
     on_request: &[],
     options: &[],

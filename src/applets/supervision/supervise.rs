@@ -9,7 +9,7 @@ use crate::process::inherited_signals::Inherited;
 use crate::process::start::start_now;
 use crate::process::table::start_of;
 use crate::service::supervising::{NAME, Progress, WATCHED, supervise};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
 use nix::unistd::getpid;
 
@@ -19,7 +19,7 @@ pub const APPLET: Applet = Applet {
     about: "Run a service, start it again when it ends, and take commands for it",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it was told to exit, and the service is down")],
+    other_codes: &[(SUCCESS, "it was told to exit, and the service is down")],
     changes: &[],
     on_request: &[],
     options: &[],

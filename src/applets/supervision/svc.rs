@@ -16,12 +16,14 @@ use crate::number::seconds;
 use crate::options::Given;
 use crate::service::Home;
 use crate::service::origin::Origin;
-use crate::service::status::Record;
+use crate::service::request_file::Unusable;
+use crate::service::status::StatusFile;
 use crate::service::waiting::{self, Awaited, Goal, Standing, Wish};
 use crate::sys::signal;
-use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{WrongUsage, describe, say};
-use commands::{Lost, Order};
+use crate::voice::exit::{ANOTHERS, BERNSTEIN, Code, NOT_UP, SUCCESS, TIMED_OUT};
+use crate::voice::failure::WrongUsage;
+use crate::voice::speaker::Speaker;
+use commands::Commands;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -34,12 +36,12 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[
-        ("0", "every DIR has been tried, whatever came of it"),
-        ("100", "with --check: a DIR is not supervised"),
-        ("111", "with --check: a DIR could not be told"),
-        ("N", "with --wait, a code of svwait(1)"),
-        ("99", "with --remove: the time is over"),
-        ("111", "with --remove: a DIR could not be removed"),
+        (SUCCESS, "every DIR has been tried, whatever came of it"),
+        (Code::Number(NOT_UP), "with --check: a DIR is not supervised"),
+        (Code::Number(BERNSTEIN.failure), "with --check: a DIR could not be told"),
+        (ANOTHERS, "with --wait, a code of svwait(1)"),
+        (Code::Number(TIMED_OUT), "with --remove: the time is over"),
+        (Code::Number(BERNSTEIN.failure), "with --remove: a DIR could not be removed"),
     ],
     changes: &[],
     on_request: &[],
@@ -50,23 +52,30 @@ pub const APPLET: Applet = Applet {
     role: Role::Tool(Grammar::Options, run),
 };
 
+/// How it speaks.
+const SPEAKER: Speaker<'_> = Speaker::patient(APPLET.name);
+
 /// How long a FIFO may be full.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of telling a service. Worse is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
+enum Reception {
     Told,
     NotSupervised,
     Failed,
 }
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
-    let order = Order::asked_for(given);
+    let commands = Commands::asked_for(given);
     let wish = given.last("wait").map(|value| wish(value.bytes()).ok_or(WrongUsage)).transpose()?;
     let removes = given.has("remove");
     if removes
-        && (given.operands().is_empty() || wish.is_some() || given.has("check") || order.has_log() || !order.is_empty())
+        && (given.operands().is_empty()
+            || wish.is_some()
+            || given.has("check")
+            || commands.has_log()
+            || !commands.is_empty())
     {
         return Err(WrongUsage.into());
     }
@@ -79,17 +88,17 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
         return remove::remove(&origin, environ, given.operands().iter().map(|dir| dir.bytes()), limit);
     }
 
-    let mut worst = Outcome::Told;
+    let mut worst = Reception::Told;
     let mut awaited = Vec::new();
     for dir in given.operands().iter().map(|dir| dir.bytes()) {
         let outcome = match origin.enter(dir) {
             Ok(()) => {
-                let mut service = if wish.is_some() { before(&order, environ, dir) } else { Awaited::new(dir) };
-                let outcome = tell(&order, environ, dir)?;
+                let mut service = if wish.is_some() { before(&commands, environ, dir) } else { Awaited::new(dir) };
+                let outcome = tell(&commands, environ, dir)?;
                 service.standing = match outcome {
-                    Outcome::Told => Standing::Supervised,
+                    Reception::Told => Standing::Supervised,
                     // or its log is not
-                    _ if order.has_log() => Standing::Unknown,
+                    _ if commands.has_log() => Standing::Unknown,
                     _ => Standing::Unsupervised,
                 };
                 awaited.push(service);
@@ -102,19 +111,16 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     }
     match (wish, worst) {
         // one that is not supervised may be what is waited for, or else waiting finds that out
-        (Some(wish), Outcome::Told | Outcome::NotSupervised) => {
+        (Some(wish), Reception::Told | Reception::NotSupervised) => {
             waiting::wait(APPLET.name, &origin, environ, wish, awaited)
         }
-        (Some(_), Outcome::Failed) => Ok(APPLET.codes.failure),
+        (Some(_), Reception::Failed) => Ok(APPLET.codes.failure),
         (None, _) if !given.has("check") => Ok(0),
-        (None, Outcome::Told) => Ok(0),
-        (None, Outcome::NotSupervised) => Ok(NOT_SUPERVISED),
-        (None, Outcome::Failed) => Ok(APPLET.codes.failure),
+        (None, Reception::Told) => Ok(0),
+        (None, Reception::NotSupervised) => Ok(NOT_UP),
+        (None, Reception::Failed) => Ok(APPLET.codes.failure),
     }
 }
-
-/// The code for a service that nobody supervises, if it is asked for.
-const NOT_SUPERVISED: u8 = 100;
 
 /// `up`, `down` or `ready`, and perhaps a comma and seconds.
 fn wish(value: &[u8]) -> Option<Wish> {
@@ -128,12 +134,12 @@ fn wish(value: &[u8]) -> Option<Wish> {
 }
 
 /// The service before it is told: what it is then must not be taken for what comes of it.
-fn before(order: &Order, environ: &Environ, dir: &'static [u8]) -> Awaited {
+fn before(commands: &Commands, environ: &Environ, dir: &'static [u8]) -> Awaited {
     let record = Home::here(environ).and_then(|home| home.status()).ok();
     let incarnation = record.as_ref().map(waiting::incarnation);
     Awaited {
-        former: incarnation.filter(|_| order.ends()),
-        failed: incarnation.filter(|_| order.starts()),
+        former: incarnation.filter(|_| commands.ends()),
+        failed: incarnation.filter(|_| commands.starts()),
         ..Awaited::new(dir)
     }
 }
@@ -142,22 +148,22 @@ fn before(order: &Order, environ: &Environ, dir: &'static [u8]) -> Awaited {
 ///
 /// # Errors
 /// If there is no way back from the log.
-fn tell(order: &Order, environ: &Environ, dir: &[u8]) -> anyhow::Result<Outcome> {
+fn tell(commands: &Commands, environ: &Environ, dir: &[u8]) -> anyhow::Result<Reception> {
     let home = match Home::here(environ) {
         Ok(home) => home,
         Err(reason) => return Ok(warn("control", dir, reason)),
     };
-    let record = if order.looks() { home.status().ok() } else { None };
-    if !order.has_log() || record.is_some_and(|record| record.log.is_some()) {
-        return Ok(send(dir, &home, order.letters(&home, record.as_ref())));
+    let record = if commands.looks() { home.status().ok() } else { None };
+    if !commands.has_log() || record.is_some_and(|record| record.log.is_some()) {
+        return Ok(send(dir, &home, commands.letters(&home, record.as_ref())));
     }
     // a log with a supervise of its own; who comes first is told first
     let service = Origin::open()?;
-    let mut worst = Outcome::Told;
-    for is_log in order.recipients() {
+    let mut worst = Reception::Told;
+    for is_log in commands.recipients() {
         let outcome = match is_log {
-            false => send(dir, &home, order.letters_for(false, &home, record.as_ref())),
-            true => tell_log(order, environ, &[dir, b"/log"].concat()),
+            false => send(dir, &home, commands.letters_for(false, &home, record.as_ref())),
+            true => tell_log(commands, environ, &[dir, b"/log"].concat()),
         };
         service.back()?;
         worst = worst.max(outcome);
@@ -166,40 +172,40 @@ fn tell(order: &Order, environ: &Environ, dir: &[u8]) -> anyhow::Result<Outcome>
 }
 
 /// Tells the service in the directory `log` of the current one, which is left.
-fn tell_log(order: &Order, environ: &Environ, dir: &[u8]) -> Outcome {
+fn tell_log(commands: &Commands, environ: &Environ, dir: &[u8]) -> Reception {
     if let Err(reason) = nix::unistd::chdir(c"log") {
         return warn("chdir to", dir, reason);
     }
     match Home::here(environ) {
         Ok(home) => {
-            let record: Option<Record> = home.status().ok();
-            send(dir, &home, order.letters_for(true, &home, record.as_ref()))
+            let record: Option<StatusFile> = home.status().ok();
+            send(dir, &home, commands.letters_for(true, &home, record.as_ref()))
         }
         Err(reason) => warn("control", dir, reason),
     }
 }
 
-fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Lost>) -> Outcome {
+fn send(dir: &[u8], home: &Home, letters: Result<Vec<u8>, Unusable>) -> Reception {
     let letters = match letters {
         Ok(letters) => letters,
-        Err(Lost::Unreadable(reason)) => return warn("read", &[dir, b"/reload-signal"].concat(), reason),
-        Err(Lost::Senseless) => {
-            let text = b"/reload-signal: no signal that a command can send\n";
-            let _ = say(&[b"svc: warning: unable to use ", dir, text]);
-            return Outcome::Failed;
+        Err(Unusable::Unreadable(reason)) => return warn("read", &[dir, b"/reload-signal"].concat(), reason),
+        Err(Unusable::Senseless) => {
+            let why = b"no signal that a command can send";
+            SPEAKER.warn_unable_to_as("use", &[dir, b"/reload-signal"], why);
+            return Reception::Failed;
         }
     };
     let outcome = home.control().and_then(|control| write(&control, &letters));
     match outcome {
-        Ok(()) => Outcome::Told,
+        Ok(()) => Reception::Told,
         // it has gone since the FIFO was opened
         Err(Errno::ENXIO | Errno::EPIPE) => {
-            let _ = say(&[b"svc: warning: unable to control ", dir, b": supervise not running\n"]);
-            Outcome::NotSupervised
+            SPEAKER.warn_unable_to_as("control", &[dir], b"supervise not running");
+            Reception::NotSupervised
         }
         Err(Errno::ENOENT) => {
             warn("control", dir, Errno::ENOENT);
-            Outcome::NotSupervised
+            Reception::NotSupervised
         }
         Err(reason) => warn("control", dir, reason),
     }
@@ -230,10 +236,9 @@ fn write(control: &OwnedFd, letters: &[u8]) -> nix::Result<()> {
     }
 }
 
-fn warn(verb: &str, dir: &[u8], reason: Errno) -> Outcome {
-    let reason = describe(reason, Dialect::Bernstein);
-    let _ = say(&[b"svc: warning: unable to ", verb.as_bytes(), b" ", dir, b": ", reason.as_bytes(), b"\n"]);
-    Outcome::Failed
+fn warn(verb: &str, dir: &[u8], reason: Errno) -> Reception {
+    SPEAKER.warn_unable_to(verb, &[dir], reason);
+    Reception::Failed
 }
 
 #[cfg(test)]

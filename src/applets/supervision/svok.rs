@@ -2,15 +2,9 @@
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::options::Given;
-use crate::service::Home;
-use crate::sys::words::Words;
-use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo};
-use nix::errno::Errno;
-use nix::unistd::chdir;
-
-/// What the tools that look at one directory say of more operands.
-pub const IGNORED: (&str, &str) = ("[IGNORED]...", "Ignored with a warning; the reference ignores it without one");
+use crate::service::one_directory::{enter, look};
+use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
+use crate::voice::ignored;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -18,11 +12,11 @@ pub const APPLET: Applet = Applet {
     about: "Check whether a service is supervised",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "supervise runs in DIR"), ("100", "supervise does not run in DIR")],
+    other_codes: &[(SUCCESS, "supervise runs in DIR"), (Code::Number(NOT_UP), "supervise does not run in DIR")],
     changes: &[],
     on_request: &[],
     options: &[],
-    operands: &[("DIR", "The service directory"), IGNORED],
+    operands: &[("DIR", "The service directory"), ignored::OPERAND],
     example: &[],
     manual: Manual {
         description: &[
@@ -52,42 +46,9 @@ pub const APPLET: Applet = Applet {
     role: Role::Tool(Grammar::Options, run),
 };
 
-/// What is said by whoever looks for a supervise and finds none. All is in the code.
-const NOT_RUNNING: u8 = 100;
-
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.listeners.tool_runs(APPLET.name);
-    let (home, _) = enter(APPLET.name, given.operands(), process)?;
-    look(&home, given.operand(0).bytes())?;
+    let (home, dir) = enter(APPLET.name, given.operands(), &process.environ)?;
+    look(&home, dir)?;
     Ok(0)
-}
-
-/// Enters the service directory that the first operand names. Gives the home of supervise in it, and the directory's name.
-///
-/// # Errors
-/// What keeps from that.
-pub fn enter(name: &str, operands: Words, process: &Process) -> anyhow::Result<(Home, &'static [u8])> {
-    if let Some(second) = operands.get(1) {
-        let _ = crate::voice::failure::say(&[
-            name.as_bytes(),
-            b": warning: ignoring ",
-            second.bytes(),
-            b": one directory at a time\n",
-        ]);
-    }
-    let dir = operands.first().bytes();
-    chdir(dir).unable_to("chdir to", dir)?;
-    Ok((Home::here(&process.environ).unable_to("find supervise of", dir)?, dir))
-}
-
-/// Ends silently unless a supervise runs in the current directory.
-///
-/// # Errors
-/// With the code for that, or because it cannot be told; `dir` is how that names the directory.
-pub fn look(home: &Home, dir: &[u8]) -> anyhow::Result<()> {
-    match home.ok() {
-        Ok(_) => Ok(()),
-        Err(Errno::ENOENT | Errno::ENXIO) => Err(Failure::silent(NOT_RUNNING).into()),
-        Err(reason) => Err(reason).unable_to("open", &home.shown(dir, "ok")),
-    }
 }

@@ -3,18 +3,15 @@
 //! | module | is |
 //! |---|---|
 //! | scan | which service directories there are |
-//! | claim | one svscan for a directory |
 //! | entry | a service, its log and the pipe between them |
+//! | starting | starting its supervises when they are due |
 //! | ending | the end of such an entry |
 //! | farewell | telling the supervise of a service to end |
 //! | drain | the end of a log |
 //! | watched | one supervise, dead or alive |
 //! | start | starting a supervise |
-//! | contact | reaching a supervise by its FIFO |
 //! | manual | the prose of the manual page |
 
-pub mod claim;
-pub mod contact;
 mod drain;
 mod ending;
 mod entry;
@@ -22,6 +19,7 @@ mod farewell;
 mod manual;
 mod scan;
 mod start;
+mod starting;
 mod watched;
 
 use crate::applet::{Applet, Dialect, Grammar, Process, Role};
@@ -30,15 +28,14 @@ use crate::files::file_id::FileId;
 use crate::options::Given;
 use crate::process::inherited_signals::{Inherited, Signals};
 use crate::process::start::boot;
+use crate::service::scan_directory::{NAME, ScanDirectory, claim};
 use crate::sys::argv::Layout;
 use crate::sys::descriptor::{self, STDERR, STDOUT, Standard};
 use crate::sys::process;
 use crate::sys::{exec, signal};
 use crate::time::clock::monotonic;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
 use crate::voice::failure::UnableTo;
-use claim::claim;
-use contact::Base;
 use entry::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -55,11 +52,11 @@ use std::time::Duration;
 
 /// The definition.
 pub const APPLET: Applet = Applet {
-    name: "svscan",
+    name: NAME,
     about: "Keep a supervise running for each service directory",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it was told to end, and all services are down; or it was told to let go")],
+    other_codes: &[(SUCCESS, "it was told to end, and all services are down; or it was told to let go")],
     changes: &[],
     on_request: &[],
     options: &[],
@@ -91,7 +88,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let directory = open(c".", flags, Mode::empty()).unable_to("open", b"directory")?;
     let is_away = Cell::new(false);
-    let base = Base { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
+    let base = ScanDirectory { directory: directory.as_fd(), environ: &process.environ, is_away: &is_away };
     // for as long as this process lives
     let _lock = claim(&base, &mut inherited)?;
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((0, 0));
@@ -122,7 +119,7 @@ struct OwnLog {
 /// All there is.
 struct Tree<'a> {
     starter: Starter<'a>,
-    base: Base<'a>,
+    base: ScanDirectory<'a>,
     scanner: Scanner,
     entries: Vec<Entry>,
     own: Option<OwnLog>,

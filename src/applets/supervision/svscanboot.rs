@@ -1,19 +1,19 @@
 //! svscanboot: start svscan, as init does it, with its messages where ps shows them.
 
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
-use crate::applets::supervision::svscan::claim::claim;
-use crate::applets::supervision::svscan::contact::Base;
 use crate::environ::Environ;
 use crate::files::descriptors;
 use crate::options::Given;
 use crate::process::beside::{Beside, Missing, Side};
 use crate::process::search::Search;
+use crate::service::scan_directory::{ScanDirectory, claim};
 use crate::sys::descriptor::{self, STDERR, Standard};
 use crate::sys::exec::{self, SELF};
 use crate::sys::process;
 use crate::sys::words::{Word, Words};
-use crate::voice::exit::BERNSTEIN;
-use crate::voice::failure::{Failure, UnableTo, explained, say, say_last};
+use crate::voice::exit::{BERNSTEIN, SUCCESS};
+use crate::voice::failure::{Failure, UnableTo, explained, say_last};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -30,7 +30,7 @@ pub const APPLET: Applet = Applet {
     about: "Start svscan at boot, with its messages where ps shows them",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "svscan and all that write to its standard error have ended")],
+    other_codes: &[(SUCCESS, "svscan and all that write to its standard error have ended")],
     changes: &[],
     on_request: &[],
     options: &[],
@@ -124,8 +124,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
                 process::exit(BERNSTEIN.failure);
             }
             let reason = scan(directory, output.as_fd());
-            let reason = crate::voice::failure::describe(reason, Dialect::Bernstein);
-            let _ = say(&[APPLET.name.as_bytes(), b": fatal: unable to run svscan: ", reason.as_bytes(), b"\n"]);
+            Speaker::patient(APPLET.name).give_up_unable_to("run", &[b"svscan"], reason);
             process::exit(BERNSTEIN.failure);
         }
         ForkResult::Parent { child } => {
@@ -156,7 +155,7 @@ fn prepare(directory: Word) -> anyhow::Result<()> {
     {
         let environ = Environ::new(Words::leak([Word::constant(ENVIRONMENT)]));
         let is_away = Cell::new(false);
-        let base = Base { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
+        let base = ScanDirectory { directory: scanned.as_fd(), environ: &environ, is_away: &is_away };
         let lock = claim(&base, &mut Vec::new());
         nix::unistd::fchdir(&here).unable_to("chdir to", b"directory")?;
         if let Some(lock) = lock? {

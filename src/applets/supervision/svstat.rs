@@ -22,9 +22,9 @@ use crate::options::{Given, Opt};
 use crate::service::origin::Origin;
 use crate::sys::descriptor::STDOUT;
 use crate::time::tai64n::Moment;
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, Code, SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED, SUCCESS};
 use crate::voice::failure::{UnableTo, WrongUsage};
-use look::{Look, Scope};
+use look::{DirectoryLook, Subject};
 
 /// The definition.
 pub const APPLET: Applet = Applet {
@@ -33,11 +33,11 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[
-        ("0", "all has been said, whatever it is; with -q: all services are up"),
-        ("1", "with -q: one is down"),
-        ("2", "with -q: one is not supervised"),
-        ("3", "with -q: one has failed for good"),
-        ("111", "with -q: of one nothing can be told"),
+        (SUCCESS, "all has been said, whatever it is; with -q: all services are up"),
+        (Code::Number(SEEN_DOWN), "with -q: one is down"),
+        (Code::Number(SEEN_UNSUPERVISED), "with -q: one is not supervised"),
+        (Code::Number(SEEN_FAILED), "with -q: one has failed for good"),
+        (Code::Number(BERNSTEIN.failure), "with -q: of one nothing can be told"),
     ],
     changes: &[],
     on_request: &[],
@@ -68,9 +68,9 @@ enum Form {
 }
 
 /// What is shown, and how.
-struct Wish {
+struct Request {
     form: Form,
-    scope: Scope,
+    subject: Subject,
 }
 
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
@@ -84,27 +84,27 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     if watches && form == Form::Silent {
         return Err(WrongUsage.into());
     }
-    let scope = match (given.prevails("L", "l"), given.has("l")) {
-        (true, _) => Scope::Log,
-        (false, true) => Scope::Service,
-        (false, false) => Scope::Both,
+    let subject = match (given.prevails("L", "l"), given.has("l")) {
+        (true, _) => Subject::Log,
+        (false, true) => Subject::Service,
+        (false, false) => Subject::Both,
     };
-    let with_phase = given.has("encore") || scope != Scope::Both;
-    let wish = Wish { form, scope };
+    let with_phase = given.has("encore") || subject != Subject::Both;
+    let request = Request { form, subject };
     process.listeners.tool_runs(APPLET.name);
     let origin = Origin::open()?;
     let dirs: Vec<&'static [u8]> = given.operands().iter().map(|dir| dir.bytes()).collect();
     if watches {
-        return watching::run(&wish, &origin, &process.environ, &dirs);
+        return watching::run(&request, &origin, &process.environ, &dirs);
     }
 
     let mut looks = Vec::with_capacity(dirs.len());
     for dir in dirs {
-        looks.push(Look::at(dir, &origin, &process.environ, scope, form)?);
+        looks.push(DirectoryLook::at(dir, &origin, &process.environ, subject, form)?);
     }
     let now = Moment::now();
     let text = match form {
-        Form::Silent => return Ok(looks.iter().map(Look::code).max().unwrap_or(0)),
+        Form::Silent => return Ok(looks.iter().map(DirectoryLook::code).max().unwrap_or(0)),
         Form::Line => looks.iter().flat_map(|look| line::lines(look, with_phase, now)).collect(),
         Form::Json => looks.iter().flat_map(|look| json::line(look, now, &process.environ)).collect(),
         Form::Table => table::table(&looks, now, None),

@@ -1,12 +1,13 @@
 //! svup: whether a service is up.
 
-use super::svok;
 use crate::applet::{Applet, Dialect, Grammar, Manual, Process, Role};
 use crate::options::{Given, Opt};
-use crate::service::status::{Phase, Record, Status};
+use crate::service::one_directory::{enter, look};
+use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, unreadable};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, Code, NOT_UP, SUCCESS};
 use crate::voice::failure::{Failure, UnableTo};
+use crate::voice::ignored;
 use nix::errno::Errno;
 use nix::unistd::chdir;
 
@@ -16,11 +17,11 @@ pub const APPLET: Applet = Applet {
     about: "Check whether a service is up",
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
-    other_codes: &[("0", "it is up"), ("100", "it is not up, or not supervised")],
+    other_codes: &[(SUCCESS, "it is up"), (Code::Number(NOT_UP), "it is not up, or not supervised")],
     changes: &[],
     on_request: &[],
     options: &[Opt::flag("l", "Look at the service only, not at its log"), Opt::flag("L", "Look at its log only")],
-    operands: &[("DIR", "The service directory"), svok::IGNORED],
+    operands: &[("DIR", "The service directory"), ignored::OPERAND],
     example: &[],
     manual: Manual {
         description: &[
@@ -46,13 +47,10 @@ pub const APPLET: Applet = Applet {
     role: Role::Tool(Grammar::Options, run),
 };
 
-/// The code of a service that is not up.
-const NOT_UP: u8 = 100;
-
 fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     process.listeners.tool_runs(APPLET.name);
-    let (home, dir) = svok::enter(APPLET.name, given.operands(), process)?;
-    svok::look(&home, dir)?;
+    let (home, dir) = enter(APPLET.name, given.operands(), &process.environ)?;
+    look(&home, dir)?;
     let record = read(&home, dir)?;
     let is_up = match (given.prevails("L", "l"), given.has("l"), record.log) {
         (true, _, Some(log)) => is_up(&log),
@@ -63,7 +61,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
             }
             let dir = [dir, b"/log"].concat();
             let home = Home::here(&process.environ).unable_to("find supervise of", &dir)?;
-            svok::look(&home, &dir)?;
+            look(&home, &dir)?;
             is_up(&read(&home, &dir)?.main)
         }
         (false, true, _) => is_up(&record.main),
@@ -72,7 +70,7 @@ fn run(given: &Given, process: &mut Process) -> anyhow::Result<u8> {
     Ok(if is_up { 0 } else { NOT_UP })
 }
 
-fn read(home: &Home, dir: &[u8]) -> anyhow::Result<Record> {
+fn read(home: &Home, dir: &[u8]) -> anyhow::Result<StatusFile> {
     home.status().map_err(|reason| {
         let shown = home.shown(dir, "status");
         match reason {

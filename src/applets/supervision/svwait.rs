@@ -5,7 +5,7 @@ use crate::number::seconds;
 use crate::options::{Given, Opt};
 use crate::service::origin::Origin;
 use crate::service::waiting::{Awaited, Goal, Wish, wait};
-use crate::voice::exit::BERNSTEIN;
+use crate::voice::exit::{BERNSTEIN, Code, SUCCESS, SUPERVISE_ENDED, TIMED_OUT, WAIT_FAILED};
 use crate::voice::failure::WrongUsage;
 
 /// The definition.
@@ -15,11 +15,11 @@ pub const APPLET: Applet = Applet {
     dialect: Dialect::Bernstein,
     codes: BERNSTEIN,
     other_codes: &[
-        ("0", "they are what was waited for"),
-        ("1", "a service has failed for good"),
-        ("99", "the time is over"),
-        ("102", "supervise has ended meanwhile"),
-        ("111", "no supervise runs for a service that is to be up or ready"),
+        (SUCCESS, "they are what was waited for"),
+        (Code::Number(WAIT_FAILED), "a service has failed for good"),
+        (Code::Number(TIMED_OUT), "the time is over"),
+        (Code::Number(SUPERVISE_ENDED), "supervise has ended meanwhile"),
+        (Code::Number(BERNSTEIN.failure), "no supervise runs for a service that is to be up or ready"),
     ],
     changes: &[],
     on_request: &[],

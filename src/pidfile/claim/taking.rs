@@ -267,8 +267,7 @@ fn in_place_of(mut other: OwnedFd, file: OwnedFd) -> nix::Result<OwnedFd> {
 /// The descriptor under a number that no redirection of a shell script can have (they are single digits): a script that
 /// uses 3 for something else would drop the lock. Where so many are not to be had, any but the standard ones.
 fn out_of_reach(file: OwnedFd) -> nix::Result<OwnedFd> {
-    const FIRST: RawFd = 10;
-    match descriptor::copy_from(file.as_fd(), FIRST) {
+    match descriptor::copy_from(file.as_fd(), super::FIRST) {
         Err(Errno::EINVAL | Errno::EMFILE) => descriptors::at_least(file, 3),
         outcome => outcome,
     }

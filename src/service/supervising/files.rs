@@ -1,25 +1,27 @@
 //! The supervise directory: its lock, its FIFOs, and the two files that tell how the service is.
 
+use super::written::Written;
 use crate::files::file_id::FileId;
 use crate::files::sight;
 use crate::service::{Home, info, is_fifo, status};
-use crate::sys::descriptor::uninterrupted;
 use crate::sys::directory;
 use crate::sys::lock::{self, Kind};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::time::clock::SECOND;
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, readlink, renameat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, lstat};
-use nix::unistd::{UnlinkatFlags, geteuid, mkdir, mkfifoat, unlinkat};
+use nix::unistd::{geteuid, mkdir, mkfifoat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// How long after a write that failed the next attempt is made.
+const RETRY: u64 = 5 * SECOND;
+
 const OWNER_ONLY: Mode = Mode::from_bits_truncate(0o600);
-const READABLE: Mode = Mode::from_bits_truncate(0o644);
 
 /// The supervise directory of a service that is supervised here.
-pub struct Files {
+pub struct SuperviseDirectory {
     /// As the messages name it.
     shown: Vec<u8>,
     directory: OwnedFd,
@@ -30,29 +32,10 @@ pub struct Files {
     info: Written<{ info::LIMIT }>,
     /// Whether a file has been renamed or removed here since somebody asked, of which the kernel tells.
     has_removed: bool,
+    /// When what could not be written is tried again.
+    retry_at: Option<u64>,
     /// Whether no new name is to appear here, since all of it may be about to be removed.
     is_closing: bool,
-}
-
-/// A file that is replaced whole.
-struct Written<const SIZE: usize> {
-    name: &'static CStr,
-    temporary: &'static CStr,
-    /// What it should say.
-    text: [u8; SIZE],
-    length: usize,
-    /// Whether it does.
-    is_current: bool,
-    /// Whether that was tried, and failed.
-    has_failed: bool,
-    /// Why it could not be replaced; said already.
-    trouble: Option<Errno>,
-}
-
-impl<const SIZE: usize> Written<SIZE> {
-    fn new(name: &'static CStr, temporary: &'static CStr) -> Self {
-        Self { name, temporary, text: [0; SIZE], length: 0, is_current: false, has_failed: false, trouble: None }
-    }
 }
 
 /// Makes the directory, or what a symbolic link in its place points to.
@@ -86,7 +69,7 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-impl Files {
+impl SuperviseDirectory {
     /// Makes what is missing, locks, and opens the FIFO for commands. `held` is a lock of this process, which will do if it is
     /// on the very file.
     ///
@@ -123,7 +106,9 @@ impl Files {
         let _ = directory::tell_of_removals(directory.as_fd());
         let status = Written::new(c"status", c"status.new");
         let info = Written::new(c"info", c"info.new");
-        Ok(Self { shown, directory, lock, control, ok: None, status, info, has_removed: false, is_closing: false })
+        let ok = None;
+        let (has_removed, retry_at, is_closing) = (false, None, false);
+        Ok(Self { shown, directory, lock, control, ok, status, info, has_removed, retry_at, is_closing })
     }
 
     /// From here on svok succeeds.
@@ -153,8 +138,8 @@ impl Files {
         is_ours(c"lock", &self.lock)
             && is_ours(c"control", &self.control)
             && self.ok.as_ref().is_none_or(|ok| is_ours(c"ok", ok))
-            && (!self.status.is_current || is_there(c"status"))
-            && (!self.info.is_current || is_there(c"info"))
+            && (!self.status.is_current() || is_there(self.status.name()))
+            && (!self.info.is_current() || is_there(self.info.name()))
     }
 
     /// Makes anew what somebody has removed, and writes both files.
@@ -166,8 +151,9 @@ impl Files {
         if self.ok.is_some() {
             fresh.tell_ok()?;
         }
-        (fresh.status.text, fresh.status.length) = (self.status.text, self.status.length);
-        (fresh.info.text, fresh.info.length) = (self.info.text, self.info.length);
+        fresh.status.set_as(&self.status);
+        fresh.info.set_as(&self.info);
+        fresh.retry_at = self.retry_at;
         *self = fresh;
         self.flush();
         Ok(())
@@ -175,21 +161,14 @@ impl Files {
 
     /// What the status file is to say.
     pub fn set_status(&mut self, bytes: [u8; status::LENGTH]) {
-        if self.status.text != bytes || self.status.length == 0 {
-            self.status.text = bytes;
-            self.status.length = bytes.len();
-            (self.status.is_current, self.status.has_failed) = (false, false);
-        }
+        self.status.set(&bytes);
     }
 
     /// What the info file is to say.
     pub fn set_info(&mut self, info: &info::Info) {
         let mut text = [0; info::LIMIT];
         let length = info.encode(&mut text);
-        if self.info.text[..self.info.length] != text[..length] {
-            (self.info.text, self.info.length) = (text, length);
-            (self.info.is_current, self.info.has_failed) = (false, false);
-        }
+        self.info.set(&text[..length]);
     }
 
     /// From here on, or no longer, files are overwritten where they are, so that a removal of the directory finds no new one in it.
@@ -197,9 +176,23 @@ impl Files {
         self.is_closing = is_closing;
     }
 
-    /// What could not be written is tried again by the next [`Files::flush`].
-    pub fn try_again(&mut self) {
-        (self.status.has_failed, self.info.has_failed) = (false, false);
+    /// Has the next [`SuperviseDirectory::flush`] try again what could not be written, if it is time.
+    pub fn try_again_if_due(&mut self, now: u64) {
+        if self.retry_at.take_if(|at| now >= *at).is_some() {
+            self.status.try_again();
+            self.info.try_again();
+        }
+    }
+
+    /// Sees to it that what could not be written is tried again.
+    pub fn plan_retry(&mut self, now: u64) {
+        let is_behind = !(self.status.is_current() && self.info.is_current());
+        self.retry_at = is_behind.then(|| self.retry_at.unwrap_or(now + RETRY));
+    }
+
+    /// When that is.
+    pub fn retry_at(&self) -> Option<u64> {
+        self.retry_at
     }
 
     /// Brings both files up to date, but for what has failed before.
@@ -210,12 +203,12 @@ impl Files {
 
     /// Brings `status` up to date.
     pub fn flush_status(&mut self) {
-        self.has_removed |= replace(&self.directory, &self.shown, &mut self.status, self.is_closing);
+        self.has_removed |= self.status.replace(&self.directory, &self.shown, self.is_closing);
     }
 
     /// Brings `info` up to date.
     pub fn flush_info(&mut self) {
-        self.has_removed |= replace(&self.directory, &self.shown, &mut self.info, self.is_closing);
+        self.has_removed |= self.info.replace(&self.directory, &self.shown, self.is_closing);
     }
 
     /// Whether a removal that the kernel tells of may have been one's own, or a renaming.
@@ -223,14 +216,9 @@ impl Files {
         std::mem::take(&mut self.has_removed)
     }
 
-    /// Whether something could not be written and is to be tried again.
-    pub fn is_behind(&self) -> bool {
-        !(self.status.is_current && self.info.is_current)
-    }
-
-    /// Whether that was because the directory is no longer there.
+    /// Whether something could not be written because the directory is no longer there.
     pub fn is_lost(&self) -> bool {
-        self.status.trouble == Some(Errno::ENOENT) || self.info.trouble == Some(Errno::ENOENT)
+        self.status.is_lost() || self.info.is_lost()
     }
 }
 
@@ -250,84 +238,4 @@ fn fifo(directory: &OwnedFd, name: &CStr, how: OFlag, shown: &[u8]) -> anyhow::R
         return Err(Failure::new([shown, b" belongs to another account"].concat()).into());
     }
     Ok(fifo)
-}
-
-/// Writes a new file and renames it. Where that fails, and the old one may be written, it is overwritten by one call: that
-/// needs neither a new block on a full disk nor the right to write to the directory. Where the directory is closing, that is
-/// done first. Gives whether it has renamed or removed something.
-fn replace<const SIZE: usize>(directory: &OwnedFd, shown: &[u8], file: &mut Written<SIZE>, is_closing: bool) -> bool {
-    if file.is_current || file.has_failed {
-        return false;
-    }
-    let text = &file.text[..file.length];
-    if is_closing {
-        match overwrite(directory, file.name, text) {
-            Ok(()) => (file.is_current, file.trouble) = (true, None),
-            Err(Errno::ENOENT) => file.has_failed = true,
-            Err(_) => {}
-        }
-        if file.is_current || file.has_failed {
-            return false;
-        }
-    }
-    let outcome = write_new(directory, file.temporary, text)
-        .map_err(|reason| ("write", reason))
-        .and_then(|()| renameat(directory, file.temporary, directory, file.name).map_err(|reason| ("replace", reason)));
-    let Err((verb, reason)) = outcome else {
-        (file.is_current, file.trouble) = (true, None);
-        return true;
-    };
-    let _ = unlinkat(directory, file.temporary, UnlinkatFlags::NoRemoveDir);
-    file.is_current = overwrite(directory, file.name, text).is_ok();
-    file.has_failed = !file.is_current;
-    // one warning for each trouble; a directory that is gone is made anew without a word
-    if file.trouble.replace(reason) != Some(reason) && reason != Errno::ENOENT {
-        let name = if verb == "write" { file.temporary } else { file.name };
-        let reason = describe(reason, Dialect::Bernstein);
-        let object = [shown, b"/", name.to_bytes()];
-        let [directory, slash, name] = object;
-        say_in_passing(&[
-            b"supervise: warning: unable to ",
-            verb.as_bytes(),
-            b" ",
-            directory,
-            slash,
-            name,
-            b": ",
-            reason.as_bytes(),
-            b"\n",
-        ]);
-    }
-    true
-}
-
-/// A file of its own, whatever has the name: what a killed supervise has left, or what somebody has linked there to have it
-/// written over.
-fn write_new(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    let file = match openat(directory, name, flags, READABLE) {
-        Err(Errno::EEXIST) => {
-            unlinkat(directory, name, UnlinkatFlags::NoRemoveDir)?;
-            openat(directory, name, flags, READABLE)?
-        }
-        outcome => outcome?,
-    };
-    match uninterrupted(|| nix::unistd::write(&file, text))? {
-        count if count == text.len() => Ok(()),
-        _ => Err(Errno::ENOSPC),
-    }
-}
-
-fn overwrite(directory: &OwnedFd, name: &CStr, text: &[u8]) -> nix::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = openat(directory, name, flags, Mode::empty())?;
-    let seen = fstat(&file)?;
-    // under another name it is another file, whoever has linked it here
-    if kind(&seen) != SFlag::S_IFREG || seen.st_nlink != 1 {
-        return Err(Errno::EPERM);
-    }
-    match uninterrupted(|| nix::sys::uio::pwrite(&file, text, 0))? {
-        count if count == text.len() => nix::unistd::ftruncate(&file, text.len() as i64),
-        _ => Err(Errno::ENOSPC),
-    }
 }

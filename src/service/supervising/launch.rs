@@ -1,7 +1,7 @@
 //! Becoming a program of the service directory: what happens in the child between the fork and its exec. It shares the
 //! memory of supervise until then, so it allocates nothing.
 
-use super::wishes;
+use super::requests;
 use crate::process::inherited_signals::Inherited;
 use crate::sys::exec::{execve_handing, execve_with};
 use crate::sys::signal;
@@ -14,7 +14,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 /// What every program of the service gets.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct Inheritance<'a> {
     /// The environment.
     pub environ: Words,
     /// The signals as supervise found them.
@@ -57,7 +57,7 @@ impl Arguments {
 }
 
 /// Whether the child has become the program.
-pub enum Outcome {
+pub enum Launched {
     /// It has.
     Runs(Started),
     /// There is no child.
@@ -71,50 +71,50 @@ pub enum Outcome {
 pub fn start(
     program: &'static CStr,
     arguments: &Arguments,
-    surroundings: Surroundings<'_>,
+    inheritance: Inheritance<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
     is_watched: bool,
     mut first: impl FnMut(),
-) -> Outcome {
+) -> Launched {
     let mut failed = None;
     let started = split::start(is_watched, || {
         first();
-        failed = Some(become_program(program, arguments, surroundings, notification));
+        failed = Some(become_program(program, arguments, inheritance, notification));
         111
     });
     let started = match started {
         Ok(started) => started,
-        Err(reason) => return Outcome::NotForked(reason),
+        Err(reason) => return Launched::NotForked(reason),
     };
     match failed {
         Some(reason) => {
             let _ = crate::sys::process::wait_for(started.pid);
-            Outcome::NotRun(reason)
+            Launched::NotRun(reason)
         }
-        None => Outcome::Runs(started),
+        None => Launched::Runs(started),
     }
 }
 
 fn become_program(
     program: &'static CStr,
     arguments: &Arguments,
-    surroundings: Surroundings<'_>,
+    inheritance: Inheritance<'_>,
     notification: Option<(BorrowedFd<'_>, RawFd)>,
 ) -> Errno {
-    if !wishes::is_there(c"no-setsid") {
+    if !requests::is_there(c"no-setsid") {
         // it fails for who leads a group already, which a child never does
         let _ = nix::unistd::setsid();
     }
     let change = || {
         signal::set_default(libc::SIGCHLD)?;
-        surroundings.signals.put_back()
+        inheritance.signals.put_back()
     };
     if let Err(reason) = change() {
         return reason;
     }
     let words = std::iter::once(program).chain(arguments.iter());
     match notification {
-        Some(handed) => execve_handing([handed], program, words, surroundings.environ),
-        None => execve_with(program, words, surroundings.environ),
+        Some(handed) => execve_handing([handed], program, words, inheritance.environ),
+        None => execve_with(program, words, inheritance.environ),
     }
 }

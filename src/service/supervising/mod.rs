@@ -3,25 +3,18 @@
 //! | module | is |
 //! |---|---|
 //! | table | what each command does in each state |
-//! | commands | doing what the table says |
 //! | service | what is known of the service, its processes, and what is due |
-//! | telling | what is told about it |
-//! | life | from a start to an end to the next start |
 //! | launch, child | making a process of it, and watching it |
-//! | left | what it has left behind, and saying what is waited for |
-//! | files | the supervise directory |
-//! | wishes | small files that ask for something |
+//! | files, written | the supervise directory, and the files of it that are replaced |
+//! | requests | small files that ask for something |
 
 mod child;
-mod commands;
 mod files;
 mod launch;
-mod left;
-mod life;
+mod requests;
 mod service;
 pub mod table;
-mod telling;
-pub mod wishes;
+mod written;
 
 use crate::environ::Environ;
 use crate::process::inherited_signals::{Inherited, Signals};
@@ -30,17 +23,21 @@ use crate::sys::process::peek_ended;
 use crate::sys::signal;
 use crate::time::clock::monotonic;
 use crate::voice::failure::{Failure, UnableTo};
-use files::Files;
-use launch::Surroundings;
+use crate::voice::speaker::Speaker;
+use files::SuperviseDirectory;
+use launch::Inheritance;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
-use service::Service;
+use service::{Estate, Service};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// The name of who does it.
 pub const NAME: &str = "supervise";
+
+/// How it speaks: the service comes before whoever reads that.
+const SPEAKER: Speaker<'_> = Speaker::in_passing(NAME);
 
 /// What it waits for. TERM, INT and HUP mean that the service is to end; QUIT that it is to be left alone; IO that something
 /// has been removed from the supervise directory.
@@ -77,13 +74,14 @@ pub fn supervise(
     signal::set_default(libc::SIGCHLD).unable_to("watch for", b"children")?;
     let arrived = Signals::new(&WATCHED).unable_to("watch for", b"signals")?;
     let home = Home::here(environ).unable_to("find the way to", dir)?;
-    let files = Files::open(&home, dir, None)?;
-    let surroundings = Surroundings { environ: environ.entries(), signals };
-    let mut service = Service::new(dir, &home, files, surroundings, is_wanted, start);
+    let files = SuperviseDirectory::open(&home, dir, None)?;
+    let inheritance = Inheritance { environ: environ.entries(), signals };
+    let mut service = Service::new(dir, &home, files, inheritance, is_wanted);
+    let estate = service.follow(start);
     service.write();
-    service.files.tell_ok()?;
+    service.tell_ok()?;
     tell(Progress::Begins);
-    if service.obeys_first() {
+    if estate == Estate::Ended {
         obey(&mut service);
     }
     service.begin();
@@ -141,31 +139,28 @@ fn attend(service: &mut Service<'_>, arrived: &Signals) -> nix::Result<Go> {
 }
 
 /// What has happened.
-struct Ready {
+struct Happened {
     signal: bool,
     control: bool,
     child: bool,
     notification: bool,
 }
 
-fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Ready> {
+fn wait(service: &Service<'_>, arrived: &Signals, limit: Option<Duration>) -> nix::Result<Happened> {
     let what = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
     let nothing = || what(arrived.as_fd());
-    let child = service.child.as_ref();
-    let watched = child.and_then(|child| child.watched.as_ref());
-    let notification = child.and_then(|child| child.notification.as_ref());
     let mut watched_for = [
         what(arrived.as_fd()),
-        what(service.files.control()),
-        watched.map_or_else(nothing, |watched| what(watched.as_fd())),
-        notification.map_or_else(nothing, |notification| what(notification.as_fd())),
+        what(service.control()),
+        service.end_of_child().map_or_else(nothing, what),
+        service.notification().map_or_else(nothing, what),
     ];
     match ppoll(&mut watched_for, limit.map(TimeSpec::from_duration), None) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(reason) => return Err(reason),
     }
     let [signal, control, child, notification] = watched_for.map(|one| one.any().unwrap_or(true));
-    Ok(Ready { signal, control, child, notification })
+    Ok(Happened { signal, control, child, notification })
 }
 
 /// Obeys the commands that have come. Many are obeyed in turns, so that who sends ever more does not keep supervise from
@@ -179,7 +174,7 @@ fn obey(service: &mut Service<'_>) {
     let mut is_for_log = false;
     for _ in 0..TURN / ROOM {
         let mut commands = [0; ROOM];
-        let count = nix::unistd::read(service.files.control(), &mut commands).unwrap_or(0);
+        let count = nix::unistd::read(service.control(), &mut commands).unwrap_or(0);
         for &command in &commands[..count] {
             match command {
                 b'+' => to_group = true,

@@ -1,30 +1,58 @@
 //! The service: what is known of it, its processes, and what is due when.
+//!
+//! | module | is |
+//! |---|---|
+//! | wanted | what is wanted of it, and for how long it is supervised |
+//! | ordered | what its process has been told, and when it is killed |
+//! | round | how far it is from `start` to `stop` |
+//! | pace | how long it is from one start to the next |
+//! | left | what it has left behind, and saying what is waited for |
+//! | healing | when its supervise directory is mended |
+//! | following | going on where a supervise was killed |
+//! | commands | doing what the table says |
+//! | starting, ending | from a start to an end to the next start |
+//! | telling | what is told about it |
 
+mod commands;
+mod ending;
+mod following;
+mod healing;
+mod left;
+mod ordered;
+mod pace;
+mod round;
+mod starting;
+mod telling;
+mod wanted;
+
+use super::SPEAKER;
 use super::child::Child;
-use super::files::Files;
-use super::launch::Surroundings;
-use super::left::Left;
-use super::wishes::{self, Ignored};
-use crate::files::pipe::Pipe;
-use crate::process::process_id::ProcessId;
-use crate::process::start;
+use super::files::SuperviseDirectory;
+use super::launch::Inheritance;
+use super::requests;
 use crate::service::info::Info;
-use crate::service::status::{Phase, Record, Want};
-use crate::service::{Home, Program, is_fifo};
-use crate::sys::descriptor::STDIN;
-use crate::sys::process::{self, End};
-use crate::time::clock::monotonic;
+use crate::service::request_file::Unusable;
+use crate::service::status::Want;
+use crate::service::{Home, Program};
+use crate::sys::process;
+use crate::time::clock::{SECOND, monotonic};
 use crate::time::tai64n::Moment;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
+use crate::voice::once_a_minute::OnceAMinute;
+use healing::Healing;
+use left::Left;
+use nix::errno::Errno;
 use nix::unistd::Pid;
+use ordered::Ordered;
+use pace::Pace;
+use round::Round;
+use std::os::fd::{AsFd, BorrowedFd};
+use wanted::Wanted;
 
-/// Nanoseconds.
-pub const SECOND: u64 = 1_000_000_000;
+pub use following::Estate;
 
 /// Where the service is, with what that needs to know. [`State`](super::table::State) is what commands need to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+enum Place {
     /// Nothing runs, and nothing is going to.
     Down,
     /// This program is started then.
@@ -40,156 +68,67 @@ pub enum Place {
 /// A service that is supervised.
 pub struct Service<'a> {
     /// As the caller has named its directory.
-    pub dir: &'a [u8],
-    pub(super) home: &'a Home,
-    pub(super) surroundings: Surroundings<'a>,
-    /// Its files.
-    pub files: Files,
+    dir: &'a [u8],
+    home: &'a Home,
+    inheritance: Inheritance<'a>,
+    files: SuperviseDirectory,
     /// What runs.
-    pub child: Option<Child>,
-    pub(super) place: Place,
-    pub(super) want: Want,
-    pub(super) is_paused: bool,
-    /// Whether it has been told to end.
-    pub(super) is_stopping: bool,
-    /// Whether it has failed for good.
-    pub(super) has_failed: bool,
-    /// Whether supervise ends with it.
-    pub(super) is_leaving: bool,
-    /// Whether its directory is no more.
-    pub(super) is_gone: bool,
-    /// Whether a supervise that was killed left a process running which has ended since.
-    is_inherited_in_vain: bool,
-    /// Children that are not of the service: `notify`, and those that were there before it.
-    pub(super) others: Vec<Pid>,
-    /// Whether `start` is to run before `run`.
-    pub(super) is_first: bool,
-    /// Whether it was to stay down when it last ended.
-    pub(super) was_final: bool,
-    /// Whether there is something for `stop` to put away.
-    pub(super) has_begun: bool,
-    /// Since when the pid is what it is.
-    pub(super) since: Moment,
-    /// What else is told about it.
-    pub(super) info: Info,
-    /// How `run` last ended; `None` where nobody knows.
-    pub(super) last: Option<End>,
-    /// The least distance between two starts.
-    pub(super) gap: u64,
-    /// How long to wait after a fork that failed.
-    pub(super) fork_pause: u64,
-    /// Why a program could not be run when that was last said, and when that was.
-    pub(super) said: Option<(Program, nix::errno::Errno, u64)>,
-    pub(super) kill_at: Option<u64>,
-    pub(super) retry_at: Option<u64>,
-    pub(super) heal_at: Option<u64>,
-    /// Whether it has been said that the directory cannot be mended.
-    pub(super) is_heal_said: bool,
-    /// How often that has failed.
-    pub(super) heal_attempts: u8,
+    child: Option<Child>,
+    place: Place,
+    wanted: Wanted,
+    ordered: Ordered,
+    round: Round,
+    pace: Pace,
     /// What it has left behind.
-    pub(super) left: Left,
+    left: Left,
+    healing: Healing,
+    /// Since when the pid is what it is.
+    since: Moment,
+    /// What else is told about it.
+    info: Info,
+    /// Which programs could not be run, and why.
+    not_run: OnceAMinute<(Program, Errno)>,
 }
 
 impl<'a> Service<'a> {
-    /// A service that is down, but for one that a killed supervise has left running. `start` is when this process was started.
+    /// A service that is down.
     pub fn new(
         dir: &'a [u8],
         home: &'a Home,
-        files: Files,
-        surroundings: Surroundings<'a>,
+        files: SuperviseDirectory,
+        inheritance: Inheritance<'a>,
         is_wanted: bool,
-        start: u64,
     ) -> Self {
-        let own = ProcessId::of_this(start);
-        let mut service = Self {
+        Self {
             dir,
             home,
-            surroundings,
+            inheritance,
             files,
             child: None,
             place: Place::Down,
-            want: if is_wanted { Want::Up } else { Want::Down },
-            is_paused: false,
-            is_stopping: false,
-            has_failed: false,
-            is_leaving: false,
-            is_gone: false,
-            is_inherited_in_vain: false,
-            others: Vec::new(),
-            is_first: true,
-            was_final: false,
-            has_begun: false,
+            wanted: Wanted::new(if is_wanted { Want::Up } else { Want::Down }),
+            ordered: Ordered::default(),
+            round: Round::new(),
+            pace: Pace::new(),
+            left: Left::default(),
+            healing: Healing::default(),
             since: Moment::now(),
             info: Info::default(),
-            last: None,
-            gap: SECOND,
-            fork_pause: 0,
-            said: None,
-            kill_at: None,
-            retry_at: None,
-            heal_at: None,
-            is_heal_said: false,
-            heal_attempts: 0,
-            left: Left::default(),
-        };
-        let boot = start::boot();
-        if let Some(left) = home.info().filter(|left| left.boot == boot) {
-            service.take_over(left);
-        }
-        service.info.boot = boot;
-        service.info.supervise = own;
-        // an svscan that follows a killed one finds the pipe to the log by it
-        let input = nix::sys::stat::fstat(STDIN).ok().filter(is_fifo);
-        service.info.input = input.map(|input| input.st_ino);
-        service
-    }
-
-    /// Goes on where a supervise was killed: a process that it has left running is not started a second time.
-    fn take_over(&mut self, left: Info) {
-        // without its process, one of those that it has left and that are waited for
-        let waits = left.left > 0 && wishes::is_there(c"orphanage");
-        let found = Child::adopt(left.process);
-        let Some(mut child) = found.or_else(|| Child::adopt(left.left_process).filter(|_| waits)) else {
-            self.is_inherited_in_vain = left.process.pid != 0;
-            return;
-        };
-        self.info = left;
-        self.info.started = left.started.min(monotonic());
-        if left.ready == Some(false) {
-            // where it says that it is ready nobody listened for a moment
-            let number = self.sensible("notification-fd", wishes::notification(), None);
-            let pipe = number.and_then(|number| Pipe::of_process(child.pid(), number, None));
-            child.notification = pipe.map(|pipe| pipe.read);
-            self.info.ready = child.notification.as_ref().map(|_| false);
-        }
-        if let Ok(Record { main, .. }) = self.home.status() {
-            self.want = main.want;
-            if main.pid == child.identity.pid {
-                (self.since, self.is_paused) = (main.since, main.is_paused);
-            }
-        }
-        self.is_stopping = left.phase == Some(Phase::Stopping);
-        self.info.process = child.identity;
-        self.is_first = false;
-        self.has_begun = true;
-        self.place = Place::Runs(left.program.unwrap_or(Program::Run));
-        self.child = Some(child);
-        if self.is_stopping || self.want == Want::Down {
-            // that was an order, and its time begins anew
-            self.limit_end();
+            not_run: OnceAMinute::default(),
         }
     }
 
-    /// Whether commands that have come already are to be obeyed before anything is started: what its predecessor left may have
-    /// ended because of them, as a logger does once svscan has said `x` and closed the pipe.
-    pub fn obeys_first(&self) -> bool {
-        self.is_inherited_in_vain
+    /// From here on svok succeeds.
+    ///
+    /// # Errors
+    /// What keeps from that.
+    pub fn tell_ok(&mut self) -> anyhow::Result<()> {
+        self.files.tell_ok()
     }
 
     /// Begins: starts it if it is wanted and does not run.
     pub fn begin(&mut self) {
-        if !self.is_over() && self.place == Place::Down && self.want == Want::Up {
+        if !self.is_over() && self.place == Place::Down && self.wanted.want() == Want::Up {
             self.start_when_due(0);
         }
     }
@@ -197,32 +136,32 @@ impl<'a> Service<'a> {
     /// Whether nothing is left to do.
     pub fn is_over(&self) -> bool {
         let is_idle = matches!(self.place, Place::Down | Place::Due(Program::Run, _));
-        (self.is_leaving || self.is_gone) && is_idle
+        self.wanted.ends_supervise() && is_idle
     }
 
-    /// Whether it has been told to end, with its service: its directory may be removed meanwhile.
-    pub(super) fn is_to_end(&self) -> bool {
-        self.is_leaving && self.want == Want::Down
+    /// The FIFO that commands come by.
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.files.control()
+    }
+
+    /// What becomes readable when the process has ended, if there is such.
+    pub fn end_of_child(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref()?.watched.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What becomes readable when the process says that it is ready, if that is waited for.
+    pub fn notification(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref()?.notification.as_ref().map(AsFd::as_fd)
     }
 
     /// What a file asks for, or what holds without it.
-    pub(super) fn sensible<T>(&self, name: &str, asked: Result<T, Ignored>, without: T) -> T {
+    fn sensible<T>(&self, name: &str, asked: Result<T, Unusable>, without: T) -> T {
         asked.unwrap_or_else(|why| {
-            let (what, why) = match why {
-                Ignored::Unreadable(reason) => ("read ", describe(reason, Dialect::Bernstein)),
-                Ignored::Senseless => ("make sense of ", "ignored".into()),
-            };
-            let (what, name) = (what.as_bytes(), name.as_bytes());
-            say_in_passing(&[
-                b"supervise: warning: unable to ",
-                what,
-                self.dir,
-                b"/",
-                name,
-                b": ",
-                why.as_bytes(),
-                b"\n",
-            ]);
+            let file = [self.dir, b"/", name.as_bytes()];
+            match why {
+                Unusable::Unreadable(reason) => SPEAKER.warn_unable_to("read", &file, reason),
+                Unusable::Senseless => SPEAKER.warn_unable_to_as("make sense of", &file, b"ignored"),
+            }
             without
         })
     }
@@ -231,14 +170,13 @@ impl<'a> Service<'a> {
     pub fn reap(&mut self, ended: Pid) {
         let own = self.child.as_ref().filter(|child| !child.is_adopted && child.pid() == ended);
         if let Some(child) = own
-            && wishes::is_there(c"killpg")
+            && requests::is_there(c"killpg")
         {
             // now, while nobody else can have its number
             child.send(libc::SIGKILL, true);
         }
         let is_own = own.is_some();
         let Ok((_, end)) = process::next_ended(Some(ended)) else { return };
-        self.others.retain(|&other| other != ended);
         self.left.forget(ended);
         if is_own {
             self.ended(Some(end));
@@ -264,7 +202,7 @@ impl<'a> Service<'a> {
         let Some(notification) = &child.notification else { return };
         let mut text = [0; 64];
         match nix::unistd::read(notification, &mut text) {
-            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EINTR) => {}
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
             Ok(length) if length > 0 && !text[..length].contains(&b'\n') => {}
             outcome => {
                 child.notification = None;
@@ -284,8 +222,8 @@ impl<'a> Service<'a> {
             _ => None,
         };
         let look = self.is_unwatched().then(|| monotonic() + SECOND);
-        let strays = self.left.strays.map(|(_, at)| at);
-        let times = [due, self.kill_at, self.retry_at, self.heal_at, self.left.word_at, strays, look];
+        let times =
+            [due, self.ordered.kill_at(), self.files.retry_at(), self.healing.at(), self.left.next_time(), look];
         times.into_iter().flatten().min()
     }
 
@@ -298,40 +236,24 @@ impl<'a> Service<'a> {
         {
             self.launch(program);
         }
-        if self.kill_at.is_some_and(|at| now >= at) {
-            self.kill_at = None;
+        if self.ordered.is_late(now) {
             if self.child.is_some() {
-                self.signal(libc::SIGKILL, wishes::is_there(c"killpg"));
+                self.signal(libc::SIGKILL, requests::is_there(c"killpg"));
             } else if matches!(self.place, Place::Leaves(_)) {
                 self.signal(libc::SIGKILL, false);
                 // who forks may have got away
-                self.kill_at = Some(now + SECOND);
+                self.ordered.limit(Some(now + SECOND));
             }
         }
-        if self.heal_at.is_some_and(|at| now >= at) {
+        if self.healing.at().is_some_and(|at| now >= at) {
             self.heal();
         }
-        if self.left.word_at.is_some_and(|at| now >= at) {
-            self.say_what_is_waited_for();
-        }
-        if let Some((strays, at)) = self.left.strays
-            && now >= at
-        {
-            self.left.strays = None;
-            self.say_strays(strays);
-        }
+        self.say_what_is_due(now);
     }
 
     /// It no longer counts as paused or told to end.
-    pub(super) fn forget_commands(&mut self) {
-        self.is_paused = false;
-        self.is_stopping = false;
-        self.kill_at = None;
-        self.forget_order();
-    }
-
-    /// What was to be killed has ended: what comes behind it has time.
-    pub(super) fn forget_timeout(&mut self) {
-        self.kill_at = None;
+    fn forget_commands(&mut self) {
+        self.ordered = Ordered::default();
+        self.left.forget_order();
     }
 }

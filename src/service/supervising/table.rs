@@ -81,6 +81,12 @@ pub fn steps(command: u8, state: State) -> &'static [Step] {
     row.map_or(&[], |(_, columns)| columns[state as usize])
 }
 
+/// The command that sends this signal.
+pub fn letter(signal: i32) -> Option<u8> {
+    let sends = |&&(_, columns): &&Row| columns[State::Running as usize].contains(&Signal(signal));
+    TABLE.iter().find(sends).map(|&(letter, _)| letter)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use std::io::Write;
 
 /// Whose clock on the wall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Zone {
+pub enum ZoneChoice {
     /// UTC.
     Utc,
     /// That of `TZ`, or else of /etc/localtime.
@@ -58,8 +58,8 @@ struct Minute {
 
 impl LocalTime {
     /// Reads the zone if it is needed.
-    pub fn new(zone: Zone, style: Style, decimals: usize, environ: &Environ) -> Self {
-        let zone = (zone == Zone::Local).then(|| zone::Zone::of(environ));
+    pub fn new(zone: ZoneChoice, style: Style, decimals: usize, environ: &Environ) -> Self {
+        let zone = (zone == ZoneChoice::Local).then(|| zone::Zone::of(environ));
         Self { zone, style, decimals: decimals.min(9), minute: None, second: None }
     }
 
@@ -184,7 +184,7 @@ mod tests {
     use crate::sys::words::Words;
 
     fn written(style: Style, decimals: usize, seconds: i64, nanoseconds: u32) -> String {
-        let mut time = LocalTime::new(Zone::Utc, style, decimals, &Environ::new(Words::EMPTY));
+        let mut time = LocalTime::new(ZoneChoice::Utc, style, decimals, &Environ::new(Words::EMPTY));
         let mut text = Vec::new();
         assert!(time.write(Moment { seconds, nanoseconds }, &mut text));
         String::from_utf8(text).unwrap()
@@ -206,7 +206,7 @@ mod tests {
     fn years_of_four_digits_are_written_and_others_are_not() {
         assert_eq!(written(Style::Spaced, 0, -62_167_219_200, 0), "0000-01-01 00:00:00");
         assert_eq!(written(Style::Spaced, 0, 253_402_300_799, 0), "9999-12-31 23:59:59");
-        let mut time = LocalTime::new(Zone::Utc, Style::Spaced, 0, &Environ::new(Words::EMPTY));
+        let mut time = LocalTime::new(ZoneChoice::Utc, Style::Spaced, 0, &Environ::new(Words::EMPTY));
         for seconds in [-62_167_219_201, 253_402_300_800, i64::MAX, i64::MIN] {
             let mut text = Vec::new();
             assert!(!time.write(Moment { seconds, nanoseconds: 0 }, &mut text) && text.is_empty(), "{seconds}");
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_minute_that_is_remembered_ends_after_60_seconds() {
-        let mut time = LocalTime::new(Zone::Utc, Style::Spaced, 0, &Environ::new(Words::EMPTY));
+        let mut time = LocalTime::new(ZoneChoice::Utc, Style::Spaced, 0, &Environ::new(Words::EMPTY));
         let mut text = Vec::new();
         for seconds in [59, 0, 60, 119, 120, 30, -1] {
             time.write(Moment { seconds, nanoseconds: 0 }, &mut text);

@@ -6,7 +6,7 @@ use std::ffi::CString;
 
 /// What a file has.
 #[derive(Debug)]
-pub struct File {
+pub struct ZoneFile {
     /// When the clocks change, and to which type.
     changes: Vec<(i64, usize)>,
     /// At least one.
@@ -27,7 +27,7 @@ struct Type {
 }
 
 /// Counts of the parts, in the order of the header.
-struct Header {
+struct ZoneHeader {
     version: u8,
     in_utc: usize,
     in_standard: usize,
@@ -37,7 +37,7 @@ struct Header {
     letters: usize,
 }
 
-impl Header {
+impl ZoneHeader {
     const MAGIC: &[u8] = b"TZif";
 
     fn take(rest: &mut &[u8]) -> Option<Self> {
@@ -66,17 +66,17 @@ fn number(bytes: &[u8]) -> i64 {
     bytes.iter().skip(1).fold(first, |number, &byte| number << 8 | i64::from(byte))
 }
 
-impl File {
+impl ZoneFile {
     /// Reads it.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let rest = &mut &bytes[..];
-        let first = Header::take(rest)?;
+        let first = ZoneHeader::take(rest)?;
         if first.version == 0 {
             return Self::take(rest, &first, 4);
         }
         // the same again, with room for times of all centuries
-        Parts::take(rest, &first, 4)?;
-        let second = Header::take(rest)?;
+        Sections::take(rest, &first, 4)?;
+        let second = ZoneHeader::take(rest)?;
         let mut file = Self::take(rest, &second, 8)?;
         let rule = rest.strip_prefix(b"\n").unwrap_or_default();
         let end = rule.iter().position(|&byte| matches!(byte, b'\n' | 0)).unwrap_or(rule.len());
@@ -84,8 +84,8 @@ impl File {
         Some(file)
     }
 
-    fn take(rest: &mut &[u8], header: &Header, width: usize) -> Option<Self> {
-        let parts = Parts::take(rest, header, width)?;
+    fn take(rest: &mut &[u8], header: &ZoneHeader, width: usize) -> Option<Self> {
+        let parts = Sections::take(rest, header, width)?;
         let mut types = Vec::with_capacity(header.types);
         for part in parts.types.chunks_exact(6) {
             let is_summer = match part[4] {
@@ -139,7 +139,7 @@ impl Type {
 }
 
 /// What lies behind a header.
-struct Parts<'a> {
+struct Sections<'a> {
     times: &'a [u8],
     kinds: &'a [u8],
     types: &'a [u8],
@@ -147,9 +147,9 @@ struct Parts<'a> {
     leaps: &'a [u8],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Sections<'a> {
     /// With times of `width` bytes.
-    fn take(rest: &mut &'a [u8], header: &Header, width: usize) -> Option<Self> {
+    fn take(rest: &mut &'a [u8], header: &ZoneHeader, width: usize) -> Option<Self> {
         let parts = Self {
             times: take(rest, header.changes.checked_mul(width)?)?,
             kinds: take(rest, header.changes)?,
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn seen(draft: &Draft, seconds: i64) -> (i64, String) {
-        let file = File::parse(&draft.bytes()).unwrap();
+        let file = ZoneFile::parse(&draft.bytes()).unwrap();
         let local = file.at(seconds);
         (local.east, local.name.to_str().unwrap().to_owned())
     }
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn leap_seconds_are_counted() {
         let file = Draft { leaps: vec![(1000, 1), (2000, 2), (2001, 3), (3000, 2)], ..Draft::default() };
-        let file = File::parse(&file.bytes()).unwrap();
+        let file = ZoneFile::parse(&file.bytes()).unwrap();
         let leaps = |seconds| (file.at(seconds).leaps, file.at(seconds).beyond);
         assert_eq!([999, 1000, 1001].map(leaps), [(0, 0), (1, 1), (1, 0)]);
         // two in a row, and one taken away
@@ -274,20 +274,20 @@ mod tests {
     #[test]
     fn what_is_not_sound_is_no_zone() {
         let sound = two_kinds();
-        assert!(File::parse(&sound.bytes()).is_some());
+        assert!(ZoneFile::parse(&sound.bytes()).is_some());
         for wrong in [
             Draft { types: vec![], changes: vec![], ..sound.clone() },
             Draft { types: vec![(0, false, 0)], ..sound.clone() },
             Draft { types: vec![(0, false, 0), (0, false, 13)], ..sound.clone() },
         ] {
-            assert!(File::parse(&wrong.bytes()).is_none(), "{wrong:?}");
+            assert!(ZoneFile::parse(&wrong.bytes()).is_none(), "{wrong:?}");
         }
         for wrong in [&b""[..], b"TZif", b"TZif2", b"EST5EDT\n", &[0; 100]] {
-            assert!(File::parse(wrong).is_none(), "{wrong:?}");
+            assert!(ZoneFile::parse(wrong).is_none(), "{wrong:?}");
         }
         // counts beyond all that there is
         let huge = [&b"TZif2"[..], &[0; 15], &[255; 24]].concat();
-        assert!(File::parse(&huge).is_none());
+        assert!(ZoneFile::parse(&huge).is_none());
     }
 
     proptest! {
@@ -314,7 +314,7 @@ mod tests {
                 *changed = byte;
             }
             bytes.truncate(bytes.len().saturating_sub(cut));
-            if let Some(file) = File::parse(&bytes) {
+            if let Some(file) = ZoneFile::parse(&bytes) {
                 let _ = file.at(at % (1 << 40));
             }
         }

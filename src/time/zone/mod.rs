@@ -10,7 +10,7 @@ mod file;
 mod rule;
 
 use crate::environ::Environ;
-use file::File;
+use file::ZoneFile;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use rule::Rule;
@@ -26,7 +26,7 @@ const DIRECTORY: &[u8] = b"/usr/share/zoneinfo";
 #[derive(Debug)]
 pub enum Zone {
     /// By its file.
-    File(File),
+    File(ZoneFile),
     /// By a rule.
     Rule(Rule),
 }
@@ -78,7 +78,7 @@ impl Zone {
 }
 
 /// The zone's file of that name, if it is one.
-fn read(name: &[u8], directory: &[u8]) -> Option<File> {
+fn read(name: &[u8], directory: &[u8]) -> Option<ZoneFile> {
     /// The largest has four thousand bytes.
     const MOST: u64 = 1 << 20;
     if name.is_empty() {
@@ -94,7 +94,7 @@ fn read(name: &[u8], directory: &[u8]) -> Option<File> {
         return None;
     }
     std::fs::File::from(file).take(MOST).read_to_end(&mut bytes).ok()?;
-    File::parse(&bytes)
+    ZoneFile::parse(&bytes)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 
 use catena::applets::log::tai64nlocal::Converter;
 use catena::environ::Environ;
-use catena::time::local::{LocalTime, Style, Zone};
-use catena::files::filter::Change;
+use catena::time::local::{LocalTime, Style, ZoneChoice};
+use catena::files::filter::Conversion;
 use catena::sys::words::Words;
 use libfuzzer_sys::fuzz_target;
 
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         _ => (Style::Spaced, input),
     };
     let environ = Environ::new(Words::EMPTY);
-    let converter = || Converter::new(LocalTime::new(Zone::Utc, style.clone(), decimals, &environ), is_everywhere);
+    let converter = || Converter::new(LocalTime::new(ZoneChoice::Utc, style.clone(), decimals, &environ), is_everywhere);
     let whole = converted(converter(), input, input.len());
     assert_eq!(whole, converted(converter(), input, usize::from(*cut)));
     if matches!(style, Style::Spaced) && decimals >= 9 {
@@ -44,12 +44,12 @@ fn converted(mut converter: Converter, input: &[u8], at_a_time: usize) -> Vec<u8
     let mut held = Vec::new();
     for piece in input.chunks(at_a_time.max(1)) {
         held.extend_from_slice(piece);
-        let done = converter.change(&held, false, &mut output);
+        let done = converter.convert(&held, false, &mut output);
         held.drain(..done);
         // no more than what may become a label is waited for
         assert!(held.len() <= 26);
     }
-    let done = converter.change(&held, true, &mut output);
+    let done = converter.convert(&held, true, &mut output);
     assert_eq!(done, held.len());
     output
 }

@@ -1,8 +1,10 @@
 //! The child: from here on it is the daemon.
 
+use super::facts::{becoming, login};
 use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
-use crate::accounts::switch::Switch;
-use crate::applet::{Boundary, Process};
+use crate::applet::Process;
+use crate::attributes::umask::SetUmask;
+use crate::attributes::{Boundaries, Effect};
 use crate::environ::Change;
 use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
@@ -17,12 +19,12 @@ use crate::voice::exit::HELD;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{ForkResult, chdir, getpid};
+use nix::sys::stat::Mode;
+use nix::unistd::{ForkResult, getpid};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Where what is neither read nor kept comes from and goes to.
-const NULL: Word = Word::constant(c"/dev/null");
+pub(super) const NULL: Word = Word::constant(c"/dev/null");
 
 impl Daemonize {
     /// Makes this process the daemon. What names files comes first, as it is in the caller's directory that they are
@@ -32,9 +34,9 @@ impl Daemonize {
         mut prepared: Prepared,
         beside: Beside,
         process: &mut Process,
-    ) -> anyhow::Result<Boundary> {
-        if self.has_session {
-            nix::unistd::setsid().map_err(cannot_daemonize)?;
+    ) -> anyhow::Result<Boundaries> {
+        if let Some(session) = self.session() {
+            session.make(process)?;
         }
         if self.forks_twice
             && let ForkResult::Parent { .. } = process::fork().map_err(cannot_daemonize)?
@@ -60,24 +62,20 @@ impl Daemonize {
         }
         // one by one: new ones come in the order of the reference, and the account has the last word
         let mut variables = self.variables.clone();
-        let boundary = match prepared.account.take() {
-            Some(account) => {
-                variables.extend(login(&account));
-                let boundary = Switch::new(account, false).make(APPLET.dialect, "a chain with setuidgid -k")?;
-                process.listeners.follow();
-                boundary
-            }
-            None => Boundary::Open,
-        };
+        let mut boundaries = Boundaries::NONE;
+        if let Some(account) = prepared.account.take() {
+            variables.extend(login(&account));
+            boundaries = becoming(account).make(process)?;
+        }
         variables.extend(prepared.notify.take().map(|address| Change::set(readiness::VARIABLE, &address)));
         variables.into_iter().for_each(|variable| process.environ.apply(vec![variable]));
         let standard = if self.keeps_stdio { None } else { Some(self.standard_files(&mut process.listeners)?) };
-        chdir(self.directory.as_c_str()).map_err(cannot("change working directory to", self.directory))?;
+        self.going().make(process)?;
         if let Some(files) = standard {
             files.put_in_place().map_err(cannot_daemonize)?;
         }
         if let Some(mask) = self.umask {
-            umask(Mode::from_bits_truncate(mask));
+            SetUmask(mask).make(process)?;
         }
         for descriptor in [prepared.lock.take(), prepared.ready.take()].into_iter().flatten() {
             kept.push(descriptor::keep_across_exec(descriptor).map_err(cannot_daemonize)?);
@@ -89,7 +87,7 @@ impl Daemonize {
         if self.ready.is_immediate() {
             process.listeners.dismiss_last();
         }
-        Ok(boundary)
+        Ok(boundaries)
     }
 
     /// Claims the pid file, and writes it. Gives the descriptor of its lock, if it has one of its own.
@@ -160,10 +158,4 @@ impl StandardFiles {
         }
         Ok(())
     }
-}
-
-/// What a login sets.
-fn login(account: &crate::accounts::Account) -> Vec<Change> {
-    let Some(login) = &account.login else { return Vec::new() };
-    vec![Change::set(b"USER", &login.name), Change::set(b"LOGNAME", &login.name), Change::set(b"HOME", &login.home)]
 }

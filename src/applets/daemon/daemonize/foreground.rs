@@ -3,18 +3,16 @@
 use super::descent::{ENDING, comes_from, is_ours};
 use super::readiness::{Heard, Offer};
 use super::{APPLET, tell};
-use crate::applets;
-use crate::chain;
-use crate::documents;
 use crate::files::lock_wait;
 use crate::pidfile::claim::Trace;
 use crate::process::life;
 use crate::process::life::is_running;
+use crate::process::signal_names;
 use crate::process::table;
-use crate::start_report::{self, Listeners, Record, Told, Waiting};
+use crate::start_report::{self, Listeners, ParentEnd, Record, Told};
 use crate::sys::descriptor::STDERR;
 use crate::sys::process::{self, End};
-use crate::voice::failure::{Failure, describe, say_last_with, say_unharmed};
+use crate::voice::failure::{Failure, describe, say_last, say_last_with, say_unharmed};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -49,11 +47,13 @@ pub struct Wait {
     pub verbose: bool,
     /// The pid file as it was opened.
     pub pid_file: Option<Trace>,
+    /// How many bytes at the end of a text are how an applet is called.
+    pub usage_at_end: fn(&[u8]) -> usize,
 }
 
 impl Wait {
     /// Waits until the daemon is up; `listeners` wait for this process in turn. Gives the exit code.
-    pub fn for_start(self, child: Pid, waiting: Waiting, offer: Offer, listeners: Listeners) -> u8 {
+    pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer, listeners: Listeners) -> u8 {
         process::set_name(APPLET.name);
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let mut foreground = Foreground {
@@ -74,14 +74,28 @@ impl Wait {
         {
             file.clean_up(foreground.claimant);
         }
-        chain::explain_to(&APPLET, listeners, &failure.into())
+        tell_failure(&listeners, &failure)
     }
+}
+
+/// Says why the start has failed, to the user and to those who wait for this process in turn. Gives the code.
+fn tell_failure(listeners: &Listeners, failure: &Failure) -> u8 {
+    let code = failure.code().unwrap_or(APPLET.codes.failure);
+    let text = failure.in_words_of(APPLET.dialect);
+    if text.is_empty() {
+        listeners.failed(code, STDERR, &[], b"");
+    } else {
+        let line = [APPLET.name.as_bytes(), b": ", &text, b"\n"];
+        let _ = say_last(STDERR, &line);
+        listeners.failed(code, STDERR, &line, b"");
+    }
+    code
 }
 
 /// The state of the wait.
 struct Foreground<'a> {
     wanted: &'a Wait,
-    waiting: Waiting,
+    waiting: ParentEnd,
     offer: Offer,
     /// Whom daemonize has forked; the leader of the session, if there is one.
     child: Pid,
@@ -102,7 +116,7 @@ impl Foreground<'_> {
         if let Some(told) = told {
             self.watch();
             self.wait_for_end(GRACE);
-            return Err(repeat(&told));
+            return Err(repeat(&told, self.wanted.usage_at_end));
         }
         if !is_started {
             self.watch();
@@ -144,13 +158,13 @@ impl Foreground<'_> {
         }
         loop {
             match self.waiting.hear() {
-                Ok(start_report::Heard::Record(Record::Exec(name))) => {
+                Ok(start_report::Report::Record(Record::Exec(name))) => {
                     is_started = true;
                     self.subject = [b"\"", name.as_slice(), b"\""].concat();
                 }
-                Ok(start_report::Heard::Record(Record::Pid(pid))) => self.hear_of_process(pid),
-                Ok(start_report::Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
-                Ok(start_report::Heard::Nothing | start_report::Heard::End) => return Ok((is_started, failure)),
+                Ok(start_report::Report::Record(Record::Pid(pid))) => self.hear_of_process(pid),
+                Ok(start_report::Report::Record(Record::Failure(told))) => failure = failure.or(Some(told)),
+                Ok(start_report::Report::Nothing | start_report::Report::End) => return Ok((is_started, failure)),
                 Err(reason) => return Err(self.deaf(reason)),
             }
         }
@@ -393,20 +407,17 @@ fn ends_soon(pid: Pid) -> bool {
 }
 
 /// What a link has said where nobody reads it, said again. The chain ends with its code.
-fn repeat(told: &Told) -> Failure {
+fn repeat(told: &Told, usage_at_end: fn(&[u8]) -> usize) -> Failure {
     if !told.was_said_here() {
         // It may be another account by now. So what counts as more than a line is only what is ours word by word.
-        let texts = applets::ALL.iter().map(|applet| documents::usage(applet));
-        let mut parts = texts.filter_map(|own| Some((told.text.strip_suffix(own.as_bytes())?, own)));
-        let parts = parts.find(|(line, _)| line.ends_with(b"\n"));
-        let (line, own) = parts.unwrap_or((told.text.as_slice(), String::new()));
-        let _ = say_last_with(STDERR, &[line], own.as_bytes());
+        let (line, own) = told.text.split_at(told.text.len() - usage_at_end(&told.text));
+        let _ = say_last_with(STDERR, &[line], own);
     }
     Failure::silent(told.code)
 }
 
 fn name_of(signal: u8) -> String {
-    Signal::try_from(i32::from(signal)).map_or(String::new(), |signal| format!(" ({signal})"))
+    signal_names::name(signal.into()).map_or(String::new(), |name| format!(" ({name})"))
 }
 
 fn is_over(deadline: Option<Instant>) -> bool {

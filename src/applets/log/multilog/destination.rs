@@ -1,10 +1,10 @@
 //! Where selected lines end: log directories, status files, and standard error.
 
+use super::SPEAKER;
 use super::directory::LogDirectory;
-use super::watch::{GaveUp, Watch};
+use super::events::{Events, GaveUp};
 use crate::sys::descriptor::{STDERR, uninterrupted};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{UnableTo, describe, say_in_passing};
+use crate::voice::failure::UnableTo;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -32,7 +32,7 @@ pub struct Destination<'a> {
 }
 
 /// A file that keeps the beginning of the last line.
-pub struct StatusFile<'a> {
+pub struct LastLineFile<'a> {
     name: &'a [u8],
     file: OwnedFd,
     /// The last selected line of the text at hand.
@@ -57,33 +57,39 @@ impl<'a> Destination<'a> {
     ///
     /// # Errors
     /// If it cannot be written before the end.
-    pub fn write(&mut self, text: &[u8], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn write(&mut self, text: &[u8], gathered: &mut Vec<u8>, events: &mut Events) -> Result<(), GaveUp> {
         let spans = std::mem::take(&mut self.spans);
         let outcome = match spans.as_slice() {
             [] => Ok(()),
-            &[(start, end)] => self.directory.append(&text[start..end], watch),
-            spans => self.gather(text, spans, gathered, watch),
+            &[(start, end)] => self.directory.append(&text[start..end], events),
+            spans => self.gather(text, spans, gathered, events),
         };
         self.spans = spans;
         self.spans.clear();
         outcome
     }
 
-    fn gather(&mut self, text: &[u8], spans: &[Span], gathered: &mut Vec<u8>, watch: &mut Watch) -> Result<(), GaveUp> {
+    fn gather(
+        &mut self,
+        text: &[u8],
+        spans: &[Span],
+        gathered: &mut Vec<u8>,
+        events: &mut Events,
+    ) -> Result<(), GaveUp> {
         for &(start, end) in spans {
             if gathered.len() + (end - start) > GATHERED && !gathered.is_empty() {
-                self.directory.append(gathered, watch)?;
+                self.directory.append(gathered, events)?;
                 gathered.clear();
             }
             gathered.extend_from_slice(&text[start..end]);
         }
-        let outcome = self.directory.append(gathered, watch);
+        let outcome = self.directory.append(gathered, events);
         gathered.clear();
         outcome
     }
 }
 
-impl<'a> StatusFile<'a> {
+impl<'a> LastLineFile<'a> {
     /// Opens it, making it if need be.
     ///
     /// # Errors
@@ -99,7 +105,7 @@ impl<'a> StatusFile<'a> {
     ///
     /// # Errors
     /// If it cannot be written before the end.
-    pub fn write(&self, line: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn write(&self, line: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         let mut record = [b'\n'; SEEN + 1];
         record[..line.len()].copy_from_slice(line);
         let mut done = 0;
@@ -108,10 +114,8 @@ impl<'a> StatusFile<'a> {
                 Ok(count) => done += count,
                 Err(Errno::EINTR) => {}
                 Err(reason) => {
-                    let reason = describe(reason, Dialect::Bernstein);
-                    let before = b"multilog: warning: unable to write ";
-                    say_in_passing(&[before, self.name, b", pausing: ", reason.as_bytes(), b"\n"]);
-                    watch.pause()?;
+                    SPEAKER.warn_unable_to("write", &[self.name, b", pausing"], reason);
+                    events.pause()?;
                 }
             }
         }
@@ -124,10 +128,10 @@ impl<'a> StatusFile<'a> {
 ///
 /// # Errors
 /// As write(2); EPIPE if nobody will ever read it.
-pub fn show(mut text: &[u8], watch: &mut Watch) -> nix::Result<()> {
+pub fn show(mut text: &[u8], events: &mut Events) -> nix::Result<()> {
     /// As much as a pipe takes at once if it takes anything.
     const AT_ONCE: usize = 4096;
-    while !text.is_empty() && watch.wait_to_show() {
+    while !text.is_empty() && events.wait_to_show() {
         match nix::unistd::write(STDERR, &text[..text.len().min(AT_ONCE)]) {
             Ok(count) => text = &text[count..],
             Err(Errno::EINTR | Errno::EAGAIN) => {}

@@ -11,17 +11,17 @@
 //! | `@LABEL.s` | 0744 | complete, processed and on disk |
 //! | `@LABEL.u` | as it was | was `current` or `previous` when multilog was killed |
 
+use super::SPEAKER;
 use super::actions::Settings;
+use super::events::{Events, GaveUp};
 use super::files;
 use super::processor::Surroundings;
 use super::rotation::Work;
-use super::watch::{GaveUp, Watch};
 use crate::files::sight;
 use crate::sys::descriptor::uninterrupted;
 use crate::sys::words::Word;
 use crate::time::tai64n::Moment;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::voice::failure::{Failure, UnableTo};
 use memchr::memchr;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -75,8 +75,8 @@ impl<'a> LogDirectory<'a> {
     ///
     /// # Errors
     /// With a message, if that cannot be done, or if another multilog has it.
-    pub fn open(settings: Settings<'a>, surroundings: &'a Surroundings, watch: &mut Watch) -> anyhow::Result<Self> {
-        Self::open_holding(None, settings, surroundings, watch)
+    pub fn open(settings: Settings<'a>, surroundings: &'a Surroundings, events: &mut Events) -> anyhow::Result<Self> {
+        Self::open_holding(None, settings, surroundings, events)
     }
 
     /// Likewise, with a lock that may be this directory's.
@@ -84,7 +84,7 @@ impl<'a> LogDirectory<'a> {
         held: Option<&OwnedFd>,
         settings: Settings<'a>,
         surroundings: &'a Surroundings,
-        watch: &mut Watch,
+        events: &mut Events,
     ) -> anyhow::Result<Self> {
         let name = settings.name;
         let made = mkdirat(nix::fcntl::AT_FDCWD, name, Mode::S_IRWXU);
@@ -129,7 +129,7 @@ impl<'a> LogDirectory<'a> {
             renewed: None,
             is_told: false,
         };
-        if this.recover(clean.is_some(), goes_on, watch).is_err() {
+        if this.recover(clean.is_some(), goes_on, events).is_err() {
             return Err(this.failure.take().unwrap_or_else(Failure::unspoken).into());
         }
         if clean.is_none() {
@@ -163,24 +163,24 @@ impl<'a> LogDirectory<'a> {
     }
 
     /// Makes old files of what one who was killed has left, and of a `current` that cannot be gone on with.
-    fn recover(&mut self, is_clean: bool, goes_on: bool, watch: &mut Watch) -> Result<(), GaveUp> {
+    fn recover(&mut self, is_clean: bool, goes_on: bool, events: &mut Events) -> Result<(), GaveUp> {
         if !is_clean {
-            self.remove("state", watch)?;
+            self.remove("state", events)?;
         }
-        self.remove("newstate", watch)?;
+        self.remove("newstate", events)?;
         let is_complete = |seen: FileStat| sight::is_regular(seen.st_mode) && seen.st_mode & 0o100 != 0;
-        if self.look_at("processed", watch)?.is_some_and(is_complete) {
-            self.remove("previous", watch)?;
-            self.finish("processed", self.settings.code, watch)?;
+        if self.look_at("processed", events)?.is_some_and(is_complete) {
+            self.remove("previous", events)?;
+            self.finish("processed", self.settings.code, events)?;
         } else {
-            self.remove("processed", watch)?;
+            self.remove("processed", events)?;
         }
-        self.finish("previous", b"u", watch)?;
+        self.finish("previous", b"u", events)?;
         if !goes_on {
             // one that was only just begun is not worth the place of an old file
-            match self.look_at("current", watch)? {
-                Some(seen) if seen.st_size == 0 => self.remove("current", watch)?,
-                _ => self.finish("current", b"u", watch)?,
+            match self.look_at("current", events)? {
+                Some(seen) if seen.st_size == 0 => self.remove("current", events)?,
+                _ => self.finish("current", b"u", events)?,
             }
         }
         self.sync_names();
@@ -191,13 +191,13 @@ impl<'a> LogDirectory<'a> {
     ///
     /// # Errors
     /// If they cannot be written before the end.
-    pub fn append(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn append(&mut self, bytes: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         let mut left = bytes;
         loop {
-            match self.append_here(&mut left, watch) {
+            match self.append_here(&mut left, events) {
                 Err(GaveUp) if self.is_lost.take() => {
                     // whole lines, though a part of one may have been written there
-                    if self.make_anew(watch)? {
+                    if self.make_anew(events)? {
                         left = bytes;
                     }
                 }
@@ -206,11 +206,11 @@ impl<'a> LogDirectory<'a> {
         }
     }
 
-    fn append_here(&mut self, bytes: &mut &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    fn append_here(&mut self, bytes: &mut &[u8], events: &mut Events) -> Result<(), GaveUp> {
         while !bytes.is_empty() {
             let mut size = self.settings.size;
             if self.bytes >= size {
-                self.rotate(watch)?;
+                self.rotate(events)?;
                 // put off until the processor has done with the last one
                 if self.bytes >= size {
                     size = u64::MAX;
@@ -224,16 +224,16 @@ impl<'a> LogDirectory<'a> {
                 None => None,
             };
             let (part, rest) = bytes.split_at(line.unwrap_or(most));
-            self.write(part, watch)?;
+            self.write(part, events)?;
             *bytes = rest;
             if line.is_some() {
-                self.rotate(watch)?;
+                self.rotate(events)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, mut bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    fn write(&mut self, mut bytes: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         if self.bytes == 0 {
             self.begun = Some(Instant::now());
         }
@@ -242,7 +242,7 @@ impl<'a> LogDirectory<'a> {
             // a line may be written in part from here on
             self.is_torn = true;
             let count =
-                self.insist(watch, ("write to ", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
+                self.insist(events, ("write to", "/current", ""), || nix::unistd::write(&self.current, bytes))?;
             if self.has_lost_current() {
                 self.is_lost.set(true);
                 return Err(GaveUp);
@@ -255,13 +255,13 @@ impl<'a> LogDirectory<'a> {
     }
 
     /// What the file of that name is; `None` if there is none.
-    pub(super) fn look_at(&self, name: &str, watch: &mut Watch) -> Result<Option<FileStat>, GaveUp> {
-        self.insist(watch, ("stat ", &["/", name].concat(), ""), || files::sight(&self.directory, name))
+    pub(super) fn look_at(&self, name: &str, events: &mut Events) -> Result<Option<FileStat>, GaveUp> {
+        self.insist(events, ("stat", &["/", name].concat(), ""), || files::sight(&self.directory, name))
     }
 
     /// Removes the file of that name if there is one.
-    pub(super) fn remove(&self, name: &str, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.insist(watch, ("remove ", &["/", name].concat(), ""), || {
+    pub(super) fn remove(&self, name: &str, events: &mut Events) -> Result<(), GaveUp> {
+        self.insist(events, ("remove", &["/", name].concat(), ""), || {
             match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
                 Err(Errno::ENOENT) => Ok(()),
                 outcome => outcome,
@@ -272,14 +272,14 @@ impl<'a> LogDirectory<'a> {
     /// Tries until it succeeds.
     pub(super) fn insist<T>(
         &self,
-        watch: &mut Watch,
+        events: &mut Events,
         what: (&str, &str, &str),
         mut attempt: impl FnMut() -> nix::Result<T>,
     ) -> Result<T, GaveUp> {
         loop {
             match uninterrupted(&mut attempt) {
                 Ok(done) => return Ok(done),
-                Err(reason) => self.before_next_attempt(watch, what, reason)?,
+                Err(reason) => self.before_next_attempt(events, what, reason)?,
             }
         }
     }
@@ -288,13 +288,13 @@ impl<'a> LogDirectory<'a> {
     /// waits. At the start the first failure is the end.
     pub(super) fn before_next_attempt(
         &self,
-        watch: &mut Watch,
+        events: &mut Events,
         (verb, file, purpose): (&str, &str, &str),
         reason: Errno,
     ) -> Result<(), GaveUp> {
-        if !watch.is_started {
+        if !events.is_started {
             let object = [self.settings.name, file.as_bytes(), purpose.as_bytes()].concat();
-            self.failure.set(Some(Failure::unable_to(verb.trim_end(), &object, reason)));
+            self.failure.set(Some(Failure::unable_to(verb, &object, reason)));
             return Err(GaveUp);
         }
         if matches!(reason, Errno::ENOENT | Errno::ESTALE) {
@@ -305,15 +305,12 @@ impl<'a> LogDirectory<'a> {
             return Ok(());
         }
         self.warn(verb, file, purpose, reason);
-        watch.pause()
+        events.pause()
     }
 
     fn warn(&self, verb: &str, file: &str, purpose: &str, reason: Errno) {
-        let name = self.settings.name;
-        let reason = describe(reason, Dialect::Bernstein);
-        let before = ["multilog: warning: unable to ", verb].concat();
-        let after = [file, purpose, ", pausing: ", &reason, "\n"].concat();
-        say_in_passing(&[before.as_bytes(), name, after.as_bytes()]);
+        let after = [file, purpose, ", pausing"].concat();
+        SPEAKER.warn_unable_to(verb, &[self.settings.name, after.as_bytes()], reason);
     }
 
     /// Brings the names of the directory to disk, as far as its file system does such a thing.
@@ -326,18 +323,18 @@ impl<'a> LogDirectory<'a> {
     ///
     /// # Errors
     /// If that could not be done before the end; then the next multilog treats it as if this one had been killed.
-    pub fn close(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        let mut finished = self.finish_work(watch);
+    pub fn close(&mut self, events: &mut Events) -> Result<(), GaveUp> {
+        let mut finished = self.finish_work(events);
         if self.is_lost.take() && self.is_removed() {
             self.is_rotating = false;
             finished = Ok(());
         }
-        self.insist(watch, ("write ", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
+        self.insist(events, ("write", "/current", " to disk"), || nix::unistd::fsync(&self.current))?;
         finished?;
         if self.is_torn || self.is_rotating {
             return Err(GaveUp);
         }
-        self.insist(watch, ("set mode of ", "/current", ""), || fchmod(&self.current, COMPLETE))
+        self.insist(events, ("set mode of", "/current", ""), || fchmod(&self.current, COMPLETE))
     }
 
     /// Its name.

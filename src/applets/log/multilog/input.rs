@@ -8,26 +8,20 @@
 //! | file that never waits | pread from its offset | move the offset |
 //! | anything else | – | read, a kilobyte at a time |
 
-use super::watch::Watch;
+use super::events::Events;
+use super::feed::{Feed, ROOM, SMALL, fill, is_now, pipe_size, read_what_is_there};
 use crate::sys::descriptor::{self, STDIN, uninterrupted};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, tee};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, sockopt};
-use nix::sys::stat::{SFlag, fstat};
+use nix::fcntl::{SpliceFFlags, tee};
+use nix::poll::PollFlags;
+use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::uio::pread;
-use nix::unistd::{Whence, lseek, pipe2, read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use nix::unistd::{Whence, lseek, read};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
-
-/// Bytes looked at at a time: what a pipe mostly holds.
-const ROOM: usize = 64 * 1024;
 
 /// Bytes that are consumed without being done with, at most: the beginning of a line, and what may be read behind it.
 const MOST_HELD: usize = 2048;
-
-/// Bytes read at a time from what cannot be looked at.
-const SMALL: usize = 1024;
 
 /// Eighths of a pipe that are looked at at a time.
 const PART: usize = 6;
@@ -66,67 +60,9 @@ pub enum Rest {
     Hold,
 }
 
-enum Kind {
-    /// With a pipe of our own.
-    Pipe(OwnedFd, OwnedFd),
-    Socket,
-    /// With the offset of the next byte.
-    File(i64),
-    /// With how many bytes are read at a time.
-    Other(usize),
-}
-
-/// Whether that is so of standard input now; a hang-up always counts.
-fn is_now(what: PollFlags) -> bool {
-    let mut input = [PollFd::new(STDIN, what)];
-    let _ = poll(&mut input, PollTimeout::ZERO);
-    // a bit that nix has no name for is none of its answers
-    input[0].any().unwrap_or(true)
-}
-
-fn pipe_size(pipe: impl AsFd) -> nix::Result<usize> {
-    fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map(|size| size.unsigned_abs() as usize)
-}
-
-/// Reads what tee(2) has put into our own pipe, `copy` being as long as that. Gives false if the input keeps writes apart and
-/// that was not known: these copies do, too. A read ends with a write, and what is not read of one is gone.
-fn fill(from: &OwnedFd, copy: &mut [u8], is_packets: bool) -> nix::Result<bool> {
-    /// What has more comes in several, if writes are kept apart.
-    const LARGEST_PACKET: usize = 4096;
-    let (most, mut filled) = (copy.len(), 0);
-    let mut next = |end: usize| {
-        let count = uninterrupted(|| read(from, &mut copy[filled..end]))?;
-        filled += count;
-        Ok(filled)
-    };
-    if is_packets {
-        while next(most)? < most {}
-        return Ok(true);
-    }
-    // one write looks like any other bytes, but for what is left when it is read in part
-    let first = if most <= LARGEST_PACKET { most.saturating_sub(1) } else { most };
-    let is_whole = (first == 0 || next(first)? == first) && (first == most || next(most) == Ok(most));
-    if !is_whole {
-        while uninterrupted(|| read(from, &mut [0; 512])) != Err(Errno::EAGAIN) {}
-    }
-    Ok(is_whole)
-}
-
-/// Reads without waiting for anything: another process may have been quicker. `can` tells, and learns, whether one call can do
-/// that; of a FIFO that was opened by its name it cannot.
-fn read_what_is_there(part: &mut [u8], can: &mut bool) -> nix::Result<usize> {
-    if *can {
-        match descriptor::read_at_once(STDIN, part) {
-            Err(Errno::EOPNOTSUPP) => *can = false,
-            outcome => return outcome,
-        }
-    }
-    if is_now(PollFlags::POLLIN) { read(STDIN, part) } else { Err(Errno::EAGAIN) }
-}
-
 /// Standard input.
 pub struct Input {
-    kind: Kind,
+    kind: Feed,
     /// First what is held, then what was seen.
     buffer: Vec<u8>,
     /// Bytes that are consumed, but not done with.
@@ -159,32 +95,14 @@ impl Input {
     ///
     /// # Errors
     /// EBADF if it is closed.
-    pub fn new(watch: &Watch) -> nix::Result<Self> {
-        let mode = SFlag::from_bits_truncate(fstat(STDIN)?.st_mode & SFlag::S_IFMT.bits());
-        let is_stream = || getsockopt(&STDIN, sockopt::SockType).is_ok_and(|kind| kind == SockType::Stream);
-        let mut is_watched = false;
-        let kind = match mode {
-            SFlag::S_IFIFO => pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
-                .map_or(Kind::Other(SMALL), |(from, to)| Kind::Pipe(from, to)),
-            SFlag::S_IFSOCK if is_stream() => Kind::Socket,
-            // a datagram is lost but for what is read at once
-            SFlag::S_IFSOCK => Kind::Other(ROOM),
-            SFlag::S_IFREG | SFlag::S_IFBLK => {
-                // what can be waited for, as /proc/kmsg can, is none of these files
-                is_watched = watch.add_input(STDIN, false).is_ok();
-                match lseek(STDIN, 0, Whence::SeekCur) {
-                    Ok(offset) if !is_watched => Kind::File(offset),
-                    _ => Kind::Other(SMALL),
-                }
-            }
-            _ => Kind::Other(SMALL),
-        };
+    pub fn new(events: &Events) -> nix::Result<Self> {
+        let (kind, is_watched) = Feed::of_standard_input(events)?;
         let (room, capacity) = match &kind {
             // not all: while the one part is logged, the writer has room to go on in the other
-            Kind::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)?),
+            Feed::Pipe(_, to) => (pipe_size(to)? / 8 * PART, pipe_size(STDIN)?),
             _ => (ROOM, ROOM),
         };
-        let scratch = if matches!(kind, Kind::Pipe(..) | Kind::Socket) { vec![0; room] } else { Vec::new() };
+        let scratch = if matches!(kind, Feed::Pipe(..) | Feed::Socket) { vec![0; room] } else { Vec::new() };
         Ok(Self {
             is_packets: false,
             kind,
@@ -235,14 +153,14 @@ impl Input {
     ///
     /// # Errors
     /// As read(2); EAGAIN is nothing new.
-    pub fn look(&mut self, watch: &mut Watch, byte: bool) -> nix::Result<Look> {
-        watch.is_ready = false;
+    pub fn look(&mut self, events: &mut Events, byte: bool) -> nix::Result<Look> {
+        events.is_ready = false;
         if std::mem::take(&mut self.again) {
             return Ok(Look::More);
         }
         // before the look, which then shows all there will be; a socket can be shut in one direction
-        watch.is_hung_up =
-            watch.is_hung_up && is_now(PollFlags::POLLHUP | PollFlags::from_bits_retain(libc::POLLRDHUP));
+        events.is_hung_up =
+            events.is_hung_up && is_now(PollFlags::POLLHUP | PollFlags::from_bits_retain(libc::POLLRDHUP));
         let (most, held, left) = (self.room, self.held, self.left);
         if self.is_compared() {
             self.scratch[..left].copy_from_slice(&self.buffer[held..held + left]);
@@ -253,15 +171,15 @@ impl Input {
         let buffer = &mut self.buffer[held..];
         let mut is_apart = false;
         let outcome = uninterrupted(|| match &self.kind {
-            Kind::Pipe(from, to) => {
+            Feed::Pipe(from, to) => {
                 let count = tee(STDIN, to, most, SpliceFFlags::SPLICE_F_NONBLOCK)?;
                 is_apart = !fill(from, &mut buffer[..count], self.is_packets)?;
                 Ok(count)
             }
-            Kind::Socket => recv(STDIN.as_raw_fd(), &mut buffer[..most], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT),
-            Kind::File(offset) => pread(STDIN, &mut buffer[..most], *offset),
+            Feed::Socket => recv(STDIN.as_raw_fd(), &mut buffer[..most], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT),
+            Feed::File(offset) => pread(STDIN, &mut buffer[..most], *offset),
             // a datagram comes whole or not at all
-            Kind::Other(size) => read(STDIN, &mut buffer[..if byte && *size == SMALL { 1 } else { *size }]),
+            Feed::Other(size) => read(STDIN, &mut buffer[..if byte && *size == SMALL { 1 } else { *size }]),
         });
         let count = match outcome {
             Ok(count) => count,
@@ -269,10 +187,10 @@ impl Input {
                 self.hold_if_gone(0);
                 return Ok(Look::Nothing);
             }
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) if matches!(self.kind, Kind::Pipe(..)) => {
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) if matches!(self.kind, Feed::Pipe(..)) => {
                 // forbidden, or a kernel that has no tee(2)
                 self.hold()?;
-                self.kind = Kind::Other(SMALL);
+                self.kind = Feed::Other(SMALL);
                 return Ok(Look::Nothing);
             }
             Err(reason) => return Err(reason),
@@ -280,14 +198,14 @@ impl Input {
         if is_apart {
             // as much as there are pages for, so that no write is seen in part; nothing has been consumed yet
             self.is_packets = true;
-            if let Kind::Pipe(_, to) = &self.kind {
+            if let Feed::Pipe(_, to) = &self.kind {
                 self.room = pipe_size(to)?;
                 self.scratch.resize(self.room, 0);
             }
             self.seen = self.left;
-            return self.look(watch, byte);
+            return self.look(events, byte);
         }
-        if let Kind::Other(_) = self.kind {
+        if let Feed::Other(_) = self.kind {
             self.held += count;
             return Ok(if count > 0 { Look::More } else { Look::End });
         }
@@ -300,14 +218,14 @@ impl Input {
         // a look may stop short: of a file system's own accord, behind 16 pieces of a pipe, before a message with descriptors
         let is_all = match &self.kind {
             // tee(2) gives 0 also where another process empties the pipe at that moment
-            Kind::Pipe(..) if count == 0 => is_now(PollFlags::POLLHUP) && descriptor::unread(STDIN)? == 0,
+            Feed::Pipe(..) if count == 0 => is_now(PollFlags::POLLHUP) && descriptor::unread(STDIN)? == 0,
             _ if count == 0 => true,
-            Kind::File(offset) if pread(STDIN, &mut [0], offset + count as i64)? == 0 => true,
-            Kind::Pipe(..) => watch.is_hung_up && descriptor::unread(STDIN)? == count,
-            Kind::Socket if !watch.is_hung_up => false,
+            Feed::File(offset) if pread(STDIN, &mut [0], offset + count as i64)? == 0 => true,
+            Feed::Pipe(..) => events.is_hung_up && descriptor::unread(STDIN)? == count,
+            Feed::Socket if !events.is_hung_up => false,
             _ => {
                 self.hold()?;
-                return self.look(watch, byte);
+                return self.look(events, byte);
             }
         };
         Ok(if is_all { Look::End } else { Look::Nothing })
@@ -330,7 +248,7 @@ impl Input {
 
     /// Whether what is consumed can be another thing than what was seen.
     fn is_compared(&self) -> bool {
-        matches!(self.kind, Kind::Pipe(..) | Kind::Socket)
+        matches!(self.kind, Feed::Pipe(..) | Feed::Socket)
     }
 
     /// Whether bytes that are not done with are consumed, so that nobody else will read them.
@@ -340,22 +258,22 @@ impl Input {
 
     /// Whether a look may wait: then somebody else has to tell when it does not.
     pub fn may_wait(&self) -> bool {
-        matches!(self.kind, Kind::Other(_))
+        matches!(self.kind, Feed::Other(_))
     }
 
-    /// Lets `watch` tell of new bytes.
+    /// Lets `events` tell of new bytes.
     ///
     /// # Errors
     /// As epoll_ctl(2).
-    pub fn be_watched(&mut self, watch: &mut Watch) -> nix::Result<()> {
+    pub fn be_watched(&mut self, events: &mut Events) -> nix::Result<()> {
         // what never waits cannot be watched
-        if matches!(self.kind, Kind::File(_)) {
-            watch.is_ready = true;
+        if matches!(self.kind, Feed::File(_)) {
+            events.is_ready = true;
             return Ok(());
         }
         if !self.is_watched {
-            match watch.add_input(STDIN, !self.may_wait()) {
-                Err(Errno::EPERM) => watch.is_ready = true,
+            match events.add_input(STDIN, !self.may_wait()) {
+                Err(Errno::EPERM) => events.is_ready = true,
                 outcome => {
                     outcome?;
                     self.is_watched = true;
@@ -404,7 +322,7 @@ impl Input {
     /// Consumes the first of the bytes that were seen. If others come, another process reads here, too, and has got those:
     /// then what has come instead is held, behind the first `kept` bytes that are, to be handed out.
     fn consume(&mut self, count: usize, kept: usize) -> nix::Result<()> {
-        if let Kind::File(offset) = &mut self.kind {
+        if let Feed::File(offset) = &mut self.kind {
             if count > 0 {
                 *offset += count as i64;
                 lseek(STDIN, *offset, Whence::SeekSet)?;
@@ -415,7 +333,7 @@ impl Input {
         while taken < count && self.is_compared() {
             let part = &mut self.scratch[taken..count];
             match uninterrupted(|| match &self.kind {
-                Kind::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),
+                Feed::Socket => recv(STDIN.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT),
                 _ => read_what_is_there(part, &mut self.reads_at_once),
             }) {
                 Ok(0) | Err(Errno::EAGAIN) => break,

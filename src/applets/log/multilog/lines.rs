@@ -2,13 +2,13 @@
 //! through first; then each destination is written to once.
 
 use super::actions::{Action, Plan, Stamp};
-use super::destination::{Destination, SEEN, Span, StatusFile, show};
+use super::destination::{Destination, LastLineFile, SEEN, Span, show};
 use super::directory::LogDirectory;
+use super::events::{Events, GaveUp};
 use super::pattern::Pattern;
 use super::processor::Surroundings;
-use super::watch::{GaveUp, Watch};
 use crate::environ::Environ;
-use crate::time::local::{LocalTime, Style, Zone};
+use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::{Labels, Sequence};
 use crate::voice::failure::Failure;
 use memchr::{memchr, memrchr};
@@ -38,10 +38,10 @@ pub enum Extent {
 }
 
 /// An action, ready to be carried out.
-enum Step<'a> {
+enum PlanStep<'a> {
     Select(bool, Pattern<'a>),
     Show,
-    Keep(StatusFile<'a>),
+    Keep(LastLineFile<'a>),
     Log(Destination<'a>),
 }
 
@@ -53,7 +53,7 @@ enum Stamper {
 
 /// All that happens to lines.
 pub struct Lines<'a> {
-    steps: Vec<Step<'a>>,
+    steps: Vec<PlanStep<'a>>,
     stamper: Option<Stamper>,
     prefix: &'a [u8],
     /// Whether lines are not logged as they were read.
@@ -84,40 +84,40 @@ impl<'a> Lines<'a> {
         plan: Plan<'a>,
         environ: &Environ,
         surroundings: &'a Surroundings,
-        watch: &mut Watch,
+        events: &mut Events,
     ) -> anyhow::Result<Self> {
         let time = |zone| Box::new(LocalTime::new(zone, Style::Iso, 6, environ));
         let stamper = plan.stamp.map(|stamp| match stamp {
             Stamp::Label => Stamper::Label(Labels::default()),
             Stamp::Seconds => Stamper::Seconds(Sequence::default()),
-            Stamp::Utc => Stamper::Time(Sequence::default(), time(Zone::Utc)),
-            Stamp::Local => Stamper::Time(Sequence::default(), time(Zone::Local)),
+            Stamp::Utc => Stamper::Time(Sequence::default(), time(ZoneChoice::Utc)),
+            Stamp::Local => Stamper::Time(Sequence::default(), time(ZoneChoice::Local)),
         });
         // status files first, as the reference does it
         let status_files = plan.actions.iter().filter_map(|action| match action {
-            Action::Keep(name) => Some(StatusFile::open(name)),
+            Action::Keep(name) => Some(LastLineFile::open(name)),
             _ => None,
         });
         let mut status_files = status_files.collect::<anyhow::Result<Vec<_>>>()?.into_iter();
         let mut steps = Vec::with_capacity(plan.actions.len());
         for action in plan.actions {
             steps.push(match action {
-                Action::Select(is_on, pattern) => Step::Select(is_on, pattern),
-                Action::Show => Step::Show,
+                Action::Select(is_on, pattern) => PlanStep::Select(is_on, pattern),
+                Action::Show => PlanStep::Show,
                 Action::Keep(_) => match status_files.next() {
-                    Some(file) => Step::Keep(file),
+                    Some(file) => PlanStep::Keep(file),
                     None => continue,
                 },
                 Action::Log(settings) => {
-                    let mut directory = LogDirectory::open(settings, surroundings, watch)?;
+                    let mut directory = LogDirectory::open(settings, surroundings, events)?;
                     // not only when the first file is full, which may be in a month
                     directory.tell_if_missing(None);
-                    Step::Log(Destination::new(directory))
+                    PlanStep::Log(Destination::new(directory))
                 }
             });
         }
-        let is_plain = steps.iter().all(|step| matches!(step, Step::Log(_)));
-        let only_shows = !steps.iter().any(|step| matches!(step, Step::Keep(_) | Step::Log(_)));
+        let is_plain = steps.iter().all(|step| matches!(step, PlanStep::Log(_)));
+        let only_shows = !steps.iter().any(|step| matches!(step, PlanStep::Keep(_) | PlanStep::Log(_)));
         let makes_text = stamper.is_some() || !plan.prefix.is_empty();
         Ok(Self {
             steps,
@@ -144,7 +144,7 @@ impl<'a> Lines<'a> {
     /// The log directories.
     pub fn directories(&mut self) -> impl Iterator<Item = &mut LogDirectory<'a>> {
         self.steps.iter_mut().filter_map(|step| match step {
-            Step::Log(destination) => Some(&mut *destination.directory),
+            PlanStep::Log(destination) => Some(&mut *destination.directory),
             _ => None,
         })
     }
@@ -153,7 +153,7 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// If they cannot be written before the end.
-    pub fn log(&mut self, bytes: &[u8], extent: Extent, watch: &mut Watch) -> Result<usize, Unwritten> {
+    pub fn log(&mut self, bytes: &[u8], extent: Extent, events: &mut Events) -> Result<usize, Unwritten> {
         self.extent = extent;
         match &mut self.stamper {
             None => {}
@@ -163,7 +163,7 @@ impl<'a> Lines<'a> {
         let mut done = 0;
         loop {
             let left = &bytes[done..];
-            let logged = if self.makes_text { self.log_made(left, watch) } else { self.log_as_read(left, watch) };
+            let logged = if self.makes_text { self.log_made(left, events) } else { self.log_as_read(left, events) };
             let count = logged.map_err(|GaveUp| Unwritten(left.len()))?;
             done += count;
             if count == 0 {
@@ -171,14 +171,14 @@ impl<'a> Lines<'a> {
             }
         }
         if extent == Extent::All && (self.is_inside || done < bytes.len()) {
-            self.log_last(&bytes[done..], watch).map_err(|GaveUp| Unwritten(bytes.len() - done))?;
+            self.log_last(&bytes[done..], events).map_err(|GaveUp| Unwritten(bytes.len() - done))?;
             done = bytes.len();
         }
         Ok(done)
     }
 
     /// Logs lines from where they are.
-    fn log_as_read(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, GaveUp> {
+    fn log_as_read(&mut self, bytes: &[u8], events: &mut Events) -> Result<usize, GaveUp> {
         let mut done = 0;
         if self.is_plain {
             // lines in the middle of all are like any others
@@ -193,12 +193,12 @@ impl<'a> Lines<'a> {
             self.go_through(bytes, done, (done, done + end));
             done += end;
         }
-        self.write(bytes, watch)?;
+        self.write(bytes, events)?;
         Ok(done)
     }
 
     /// Logs lines with what belongs before them, as many as there is room for at a time.
-    fn log_made(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<usize, GaveUp> {
+    fn log_made(&mut self, bytes: &[u8], events: &mut Events) -> Result<usize, GaveUp> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         let mut done = 0;
@@ -227,7 +227,7 @@ impl<'a> Lines<'a> {
             self.go_through(&text, start, whole);
             done += end;
         }
-        let outcome = self.write(&text, watch);
+        let outcome = self.write(&text, events);
         if text.capacity() > 2 * TEXT {
             // one long line in the way
             text = Vec::with_capacity(TEXT);
@@ -237,7 +237,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Logs the rest of a line that has no newline.
-    fn log_last(&mut self, bytes: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    fn log_last(&mut self, bytes: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         let mut text = Vec::new();
         if !self.is_inside {
             match self.begun.take() {
@@ -248,7 +248,7 @@ impl<'a> Lines<'a> {
         text.extend_from_slice(bytes);
         text.push(b'\n');
         self.go_through(&text, 0, (0, text.len()));
-        self.write(&text, watch)
+        self.write(&text, events)
     }
 
     /// How far the line that these bytes begin, or go on with, reaches: behind its newline, or, if it is long enough to be
@@ -290,7 +290,7 @@ impl<'a> Lines<'a> {
         let was_inside = std::mem::replace(&mut self.is_inside, !has_end);
         if was_inside {
             for step in &mut self.steps {
-                if let Step::Log(destination) = step
+                if let PlanStep::Log(destination) = step
                     && destination.goes_on
                 {
                     destination.add(whole);
@@ -306,13 +306,15 @@ impl<'a> Lines<'a> {
         let mut is_selected = true;
         for step in &mut self.steps {
             match step {
-                Step::Select(is_on, pattern) if is_selected != *is_on && pattern.matches(line) => is_selected = *is_on,
-                Step::Show if is_selected => {
+                PlanStep::Select(is_on, pattern) if is_selected != *is_on && pattern.matches(line) => {
+                    is_selected = *is_on
+                }
+                PlanStep::Show if is_selected => {
                     self.shown.extend_from_slice(&line[..line.len().min(SHOWN)]);
                     self.shown.extend_from_slice(if line.len() > SHOWN { b"...\n" } else { b"\n" });
                 }
-                Step::Keep(file) if is_selected => file.line = Some((start, start + line.len())),
-                Step::Log(destination) => {
+                PlanStep::Keep(file) if is_selected => file.line = Some((start, start + line.len())),
+                PlanStep::Log(destination) => {
                     destination.goes_on = is_selected;
                     if is_selected {
                         destination.add(whole);
@@ -325,7 +327,7 @@ impl<'a> Lines<'a> {
 
     fn send_all(&mut self, span: Span) {
         for step in &mut self.steps {
-            if let Step::Log(destination) = step {
+            if let PlanStep::Log(destination) = step {
                 destination.goes_on = true;
                 destination.add(span);
             }
@@ -333,33 +335,33 @@ impl<'a> Lines<'a> {
     }
 
     /// Writes what has been noted of the text.
-    fn write(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    fn write(&mut self, text: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         if !self.shown.is_empty() {
-            let outcome = show(&self.shown, watch);
+            let outcome = show(&self.shown, events);
             self.shown.clear();
             if outcome == Err(Errno::EPIPE) && self.only_shows {
                 self.surroundings.signals.end_by_broken_pipe();
             }
         }
-        self.keep(text, watch)?;
+        self.keep(text, events)?;
         for step in &mut self.steps {
-            if let Step::Log(destination) = step {
-                destination.write(text, &mut self.gathered, watch)?;
+            if let PlanStep::Log(destination) = step {
+                destination.write(text, &mut self.gathered, events)?;
             }
         }
         Ok(())
     }
 
     /// Writes the last lines of status files, in the order of the lines: several may be one file.
-    fn keep(&mut self, text: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
+    fn keep(&mut self, text: &[u8], events: &mut Events) -> Result<(), GaveUp> {
         loop {
             let pending = self.steps.iter_mut().filter_map(|step| match step {
-                Step::Keep(file) if file.line.is_some() => Some(file),
+                PlanStep::Keep(file) if file.line.is_some() => Some(file),
                 _ => None,
             });
             let Some(file) = pending.min_by_key(|file| file.line) else { return Ok(()) };
             if let Some((start, end)) = file.line.take() {
-                file.write(&text[start..end], watch)?;
+                file.write(&text[start..end], events)?;
             }
         }
     }

@@ -1,8 +1,7 @@
 //! A processor that cannot be found: the shell names it, but not where it was sought, and says the same again every time.
 
+use super::SPEAKER;
 use super::directory::LogDirectory;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::unistd::{AccessFlags, faccessat};
@@ -43,9 +42,8 @@ impl LogDirectory<'_> {
         let own = format!("/proc/self/fd/{}", self.directory.as_raw_fd());
         let directory = std::fs::read_link(own).map(|path| path.into_os_string().into_vec());
         let directory = directory.unwrap_or_else(|_| self.settings.name.to_vec());
-        let before = ["multilog: warning: unable to ", verb, " "].concat();
-        let reason = [": ", &describe(reason, Dialect::Bernstein), "\n"].concat();
-        say_in_passing(&[before.as_bytes(), what, name, b" in directory ", &directory, reason.as_bytes()]);
+        let directory = [b" in directory ", directory.as_slice()].concat();
+        SPEAKER.warn_unable_to(verb, &[what, name, &directory], reason);
         self.is_told = true;
     }
 }

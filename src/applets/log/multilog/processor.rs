@@ -1,6 +1,7 @@
 //! A processor: a command that makes the old log file out of a full one.
 
-use super::watch::{WATCHED, Watch};
+use super::APPLET;
+use super::events::{Events, WATCHED};
 use crate::files::descriptors::at_least;
 use crate::process::beside::Beside;
 use crate::process::inherited_signals::Inherited;
@@ -8,8 +9,7 @@ use crate::sys::descriptor;
 use crate::sys::exec::execve_handing;
 use crate::sys::process::{self, End};
 use crate::sys::words::{Word, Words};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure;
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, fchdir};
 use std::cell::Cell;
@@ -30,7 +30,7 @@ pub struct Surroundings {
 }
 
 /// The files of a processor, by the descriptors that it finds them at.
-pub struct Files {
+pub struct ProcessorFiles {
     /// 0: the full log file.
     pub previous: OwnedFd,
     /// 1: what is to become the old one.
@@ -60,10 +60,10 @@ impl Running {
     /// As fork(2) and fcntl(2).
     pub fn start(
         command: Word,
-        files: &Files,
+        files: &ProcessorFiles,
         directory: BorrowedFd<'_>,
         surroundings: &Surroundings,
-        watch: &Watch,
+        events: &Events,
     ) -> nix::Result<Self> {
         /// Numbers from here on are not among those that the files go to.
         const ASIDE: i32 = 10;
@@ -76,7 +76,7 @@ impl Running {
         };
         let watched = process::watch(pid).ok();
         if let Some(watched) = &watched {
-            let _ = watch.add_child(watched.as_fd());
+            let _ = events.add_child(watched.as_fd());
         }
         Ok(Self { pid, watched, told: Cell::new(None) })
     }
@@ -85,17 +85,17 @@ impl Running {
     ///
     /// # Errors
     /// As waitpid(2).
-    pub fn ended(&self, watch: &mut Watch, limit: Duration) -> nix::Result<Option<End>> {
+    pub fn ended(&self, events: &mut Events, limit: Duration) -> nix::Result<Option<End>> {
         match process::next_ended(Some(self.pid)) {
             Err(Errno::EAGAIN) if limit.is_zero() => return Ok(None),
             Err(Errno::EAGAIN) => {}
             outcome => return outcome.map(|(_, end)| Some(end)),
         }
         match &self.watched {
-            Some(watched) => watch.wait_for_child(watched.as_fd(), limit),
-            None => watch.rest(limit.min(LOOKS)),
+            Some(watched) => events.wait_for_child(watched.as_fd(), limit),
+            None => events.rest(limit.min(LOOKS)),
         }
-        self.ended(watch, Duration::ZERO)
+        self.ended(events, Duration::ZERO)
     }
 
     /// When to look whether it has ended, if nobody tells.
@@ -119,19 +119,19 @@ impl Running {
     }
 
     /// Makes it end if it does not, though it has been told.
-    pub fn stop(&self, watch: &mut Watch) {
+    pub fn stop(&self, events: &mut Events) {
         let told = self.told.get().unwrap_or_else(Instant::now);
-        if self.ends_before(told + GRACE, watch) {
+        if self.ends_before(told + GRACE, events) {
             return;
         }
         let _ = process::send(self.pid, libc::SIGKILL);
-        self.ends_before(Instant::now() + GRACE, watch);
+        self.ends_before(Instant::now() + GRACE, events);
     }
 
-    fn ends_before(&self, end: Instant, watch: &mut Watch) -> bool {
+    fn ends_before(&self, end: Instant, events: &mut Events) -> bool {
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            match self.ended(watch, left) {
+            match self.ended(events, left) {
                 Ok(None) if left.is_zero() => return false,
                 Ok(None) => {}
                 _ => return true,
@@ -159,7 +159,6 @@ fn run(command: Word, files: &[OwnedFd; 4], directory: BorrowedFd<'_>, surroundi
         }
         Err(reason) => reason,
     };
-    let reason = failure::describe(reason, Dialect::Bernstein);
-    let _ = failure::say(&[b"multilog: fatal: unable to run /bin/sh: ", reason.as_bytes(), b"\n"]);
+    Speaker::patient(APPLET.name).give_up_unable_to("run", &[b"/bin/sh"], reason);
     111
 }

@@ -1,13 +1,14 @@
 //! A log directory that is taken away while multilog writes to it, or whose files are. No wait brings back what has no name any
 //! more: what was logged there is gone, as whoever removed it wanted; what comes then goes into a directory that is made anew.
 
+use super::SPEAKER;
 use super::directory::LogDirectory;
+use super::events::{Events, GaveUp, PAUSE};
 use super::files;
 use super::rotation::Work;
-use super::watch::{GaveUp, PAUSE, Watch};
 use crate::files::file_id;
 use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, explained, say_in_passing};
+use crate::voice::failure::{Failure, explained};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use std::time::{Duration, Instant};
@@ -40,9 +41,9 @@ impl LogDirectory<'_> {
     }
 
     /// After `is_lost` with nothing to be written: there is time to put things in order until there is.
-    pub(super) fn put_in_order(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+    pub(super) fn put_in_order(&mut self, events: &mut Events) -> Result<(), GaveUp> {
         if !self.is_removed() {
-            return self.make_anew(watch).map(drop);
+            return self.make_anew(events).map(drop);
         }
         // what was to become of the files that are gone
         self.forsake_work();
@@ -55,24 +56,24 @@ impl LogDirectory<'_> {
     ///
     /// # Errors
     /// If that cannot be done, which is then said, or not before the end.
-    pub(super) fn make_anew(&mut self, watch: &mut Watch) -> Result<bool, GaveUp> {
+    pub(super) fn make_anew(&mut self, events: &mut Events) -> Result<bool, GaveUp> {
         let name = self.settings.name;
         let is_removed = self.is_removed();
         let (before, after): (&[u8], &[u8]) = match is_removed {
-            true => (b"multilog: warning: directory ", b" has been removed, making it anew\n"),
-            false => (b"multilog: warning: files in directory ", b" have been removed, putting it in order\n"),
+            true => (b"directory ", b" has been removed, making it anew"),
+            false => (b"files in directory ", b" have been removed, putting it in order"),
         };
-        say_in_passing(&[before, name, after]);
+        SPEAKER.warn(&[before, name, after]);
         if self.renewed.is_some_and(|at| at.elapsed() < PAUSE) {
-            watch.pause()?;
+            events.pause()?;
         } else if !is_removed {
-            watch.rest(REMOVAL);
+            events.rest(REMOVAL);
         }
         let is_removed = is_removed || self.is_removed();
         loop {
-            let was_started = std::mem::replace(&mut watch.is_started, false);
-            let outcome = Self::open_holding(Some(&self.lock), self.settings.clone(), self.surroundings, watch);
-            watch.is_started = was_started;
+            let was_started = std::mem::replace(&mut events.is_started, false);
+            let outcome = Self::open_holding(Some(&self.lock), self.settings.clone(), self.surroundings, events);
+            events.is_started = was_started;
             let error = match outcome {
                 Ok(new) => {
                     self.forsake_work();
@@ -85,14 +86,14 @@ impl LogDirectory<'_> {
                 Err(error) => error,
             };
             let is_passing = may_pass(error.downcast_ref::<Failure>().and_then(Failure::reason));
-            let after: &[u8] = if is_passing { b", pausing\n" } else { b"\n" };
-            say_in_passing(&[b"multilog: warning: ", &explained(&error, Dialect::Bernstein), after]);
+            let after: &[u8] = if is_passing { b", pausing" } else { b"" };
+            SPEAKER.warn(&[&explained(&error, Dialect::Bernstein), after]);
             if !is_passing {
                 // whoever started this one knows better what to do
-                watch.end();
+                events.end();
                 return Err(GaveUp);
             }
-            watch.pause()?;
+            events.pause()?;
         }
     }
 

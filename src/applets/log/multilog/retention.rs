@@ -1,7 +1,7 @@
 //! Which old files are kept.
 
 use super::directory::LogDirectory;
-use super::watch::{GaveUp, Watch};
+use super::events::{Events, GaveUp};
 use crate::files::file_id;
 use crate::files::sight;
 use crate::sys::directory::{DirectoryPart, read_directory};
@@ -56,7 +56,7 @@ impl LogDirectory<'_> {
     }
 
     /// Removes the oldest of these old files beyond the number and the bytes to keep.
-    pub(super) fn prune(&self, names: &[String], watch: &mut Watch) -> Result<(), GaveUp> {
+    pub(super) fn prune(&self, names: &[String], events: &mut Events) -> Result<(), GaveUp> {
         let number = usize::try_from(self.settings.number).unwrap_or(usize::MAX);
         let mut excess = (names.len() + 1).saturating_sub(number);
         if let Some(most) = self.settings.total {
@@ -69,7 +69,7 @@ impl LogDirectory<'_> {
             excess = excess.max(names.len() - newest_first.take_while(|&total| total <= most).count());
         }
         for name in &names[..excess] {
-            self.remove(name, watch)?;
+            self.remove(name, events)?;
         }
         Ok(())
     }

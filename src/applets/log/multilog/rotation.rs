@@ -1,16 +1,16 @@
 //! From `current` to an old file, one step after the other, so that whoever comes after a kill -9 between two of them can
 //! tell what was done.
 
+use super::SPEAKER;
 use super::directory::{COMPLETE, LogDirectory, OPEN};
+use super::events::{Events, GaveUp, PAUSE};
 use super::files;
-use super::processor::{Files, Running};
+use super::processor::{ProcessorFiles, Running};
 use super::retention;
-use super::watch::{GaveUp, PAUSE, Watch};
 use crate::files::renaming::rename_to_free_name;
 use crate::sys::process::End;
 use crate::sys::words::Word;
 use crate::time::tai64n::{Moment, encode};
-use crate::voice::failure::say_in_passing;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::fchmod;
@@ -25,7 +25,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// What is being done about `previous`.
 pub enum Work {
     /// A processor runs; without files if what it makes is nobody's any more.
-    Running(Running, Option<Files>),
+    Running(Running, Option<ProcessorFiles>),
     /// It has failed, and is run again then.
     Failed(Instant),
 }
@@ -36,29 +36,29 @@ impl LogDirectory<'_> {
     ///
     /// # Errors
     /// If that could not be done before the end.
-    pub fn rotate(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn rotate(&mut self, events: &mut Events) -> Result<(), GaveUp> {
         if self.bytes == 0 {
             return Ok(());
         }
-        self.wait_for_work(watch)?;
+        self.wait_for_work(events)?;
         if self.work.is_some() {
             // the next multilog will see how old it is
             self.begun = None;
             return Ok(());
         }
-        self.insist(watch, ("write ", "/current", " to disk"), || fsync(&self.current))?;
-        self.take_aside(watch)?;
+        self.insist(events, ("write", "/current", " to disk"), || fsync(&self.current))?;
+        self.take_aside(events)?;
         self.is_rotating = true;
-        let new = self.insist(watch, ("create ", "/current", ""), || self.new_current())?;
+        let new = self.insist(events, ("create", "/current", ""), || self.new_current())?;
         let full = std::mem::replace(&mut self.current, new);
         self.bytes = 0;
         self.begun = None;
-        self.insist(watch, ("set mode of ", "/previous", ""), || fchmod(&full, COMPLETE))?;
+        self.insist(events, ("set mode of", "/previous", ""), || fchmod(&full, COMPLETE))?;
         drop(full);
         match self.command {
-            Some(command) => self.process(command, watch),
+            Some(command) => self.process(command, events),
             None => {
-                self.finish("previous", self.settings.code, watch)?;
+                self.finish("previous", self.settings.code, events)?;
                 self.is_rotating = false;
                 self.sync_names();
                 Ok(())
@@ -67,13 +67,13 @@ impl LogDirectory<'_> {
     }
 
     /// Renames `current` to `previous`. There is none; what somebody has put there since the start is kept.
-    fn take_aside(&self, watch: &mut Watch) -> Result<(), GaveUp> {
+    fn take_aside(&self, events: &mut Events) -> Result<(), GaveUp> {
         loop {
             match rename_to_free_name(self.directory.as_fd(), c"current", c"previous") {
                 Ok(()) => return Ok(()),
-                Err(Errno::EEXIST) => self.finish("previous", b"u", watch)?,
+                Err(Errno::EEXIST) => self.finish("previous", b"u", events)?,
                 Err(reason) => {
-                    self.before_next_attempt(watch, ("rename current to previous in directory ", "", ""), reason)?;
+                    self.before_next_attempt(events, ("rename current to previous in directory", "", ""), reason)?;
                 }
             }
         }
@@ -81,19 +81,25 @@ impl LogDirectory<'_> {
 
     /// Gives a complete file the name of an old one, unless it has one already, and takes its own name away. Then removes
     /// what has become too much.
-    pub(super) fn finish(&self, name: &str, code: &[u8], watch: &mut Watch) -> Result<(), GaveUp> {
-        let Some(seen) = self.look_at(name, watch)? else { return Ok(()) };
-        let mut names = self.insist(watch, ("read ", "", ""), || self.old_files())?;
+    pub(super) fn finish(&self, name: &str, code: &[u8], events: &mut Events) -> Result<(), GaveUp> {
+        let Some(seen) = self.look_at(name, events)? else { return Ok(()) };
+        let mut names = self.insist(events, ("read", "", ""), || self.old_files())?;
         let has_name = seen.st_nlink > 1 && self.is_among(&names, &seen);
-        if has_name || !self.name_as_old(name, code, &mut names, watch)? {
-            self.remove(name, watch)?;
+        if has_name || !self.name_as_old(name, code, &mut names, events)? {
+            self.remove(name, events)?;
         }
-        self.prune(&names, watch)
+        self.prune(&names, events)
     }
 
     /// Gives a file the name of an old one, of this moment, behind the `names` that there are: where the clock was set back, of a
     /// moment later than the last of them, as the first is what is removed first. Gives true if its own name is gone with that.
-    fn name_as_old(&self, name: &str, code: &[u8], names: &mut Vec<String>, watch: &mut Watch) -> Result<bool, GaveUp> {
+    fn name_as_old(
+        &self,
+        name: &str,
+        code: &[u8],
+        names: &mut Vec<String>,
+        events: &mut Events,
+    ) -> Result<bool, GaveUp> {
         let own = CString::new(name).unwrap_or_default();
         let mut last = retention::newest(names);
         loop {
@@ -117,13 +123,13 @@ impl LogDirectory<'_> {
                 // taken: another moment has another name
                 Err(Errno::EEXIST) => last = Some(moment),
                 Err(Errno::EINTR) => {}
-                Err(reason) => self.before_next_attempt(watch, ("link to ", &["/", &shown].concat(), ""), reason)?,
+                Err(reason) => self.before_next_attempt(events, ("link to", &["/", &shown].concat(), ""), reason)?,
             }
         }
     }
 
     /// Starts the processor on `previous`.
-    fn process(&mut self, command: Word, watch: &mut Watch) -> Result<(), GaveUp> {
+    fn process(&mut self, command: Word, events: &mut Events) -> Result<(), GaveUp> {
         let read = |name: &str| files::read(&self.directory, name);
         let create = |name: &str| files::create(&self.directory, name, OFlag::empty(), OPEN);
         let state = |name: &str| match read(name) {
@@ -132,19 +138,19 @@ impl LogDirectory<'_> {
             outcome => outcome,
         };
         let mut file = |verb, name: &'static str, open: &dyn Fn(&str) -> nix::Result<OwnedFd>| {
-            self.insist(watch, (verb, &["/", name].concat(), ""), || open(name))
+            self.insist(events, (verb, &["/", name].concat(), ""), || open(name))
         };
-        let files = Files {
-            previous: file("read ", "previous", &read)?,
-            processed: file("write to ", "processed", &create)?,
-            state: file("read ", "state", &state)?,
-            newstate: file("write to ", "newstate", &create)?,
+        let files = ProcessorFiles {
+            previous: file("read", "previous", &read)?,
+            processed: file("write to", "processed", &create)?,
+            state: file("read", "state", &state)?,
+            newstate: file("write to", "newstate", &create)?,
         };
         let running = loop {
-            match Running::start(command, &files, self.directory.as_fd(), self.surroundings, watch) {
+            match Running::start(command, &files, self.directory.as_fd(), self.surroundings, events) {
                 Ok(running) => break running,
                 Err(reason) => {
-                    self.insist(watch, ("fork for processor in ", "", ""), once(reason))?;
+                    self.insist(events, ("fork for processor in", "", ""), once(reason))?;
                 }
             }
         };
@@ -153,23 +159,22 @@ impl LogDirectory<'_> {
     }
 
     /// Sees to `previous` until there is none, or TERM has come.
-    fn wait_for_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+    fn wait_for_work(&mut self, events: &mut Events) -> Result<(), GaveUp> {
         /// How long a processor may keep others waiting without a word.
         const LONG: Duration = Duration::from_secs(30);
         let mut is_said = false;
         let start = Instant::now();
-        while self.work.is_some() && watch.ended.is_none() {
+        while self.work.is_some() && events.ended.is_none() {
             if let Some(Work::Running(running, _)) = &self.work
                 && !is_said
                 && start.elapsed() >= LONG
             {
-                let after = format!(", pid {}, nothing is read meanwhile\n", running.pid());
-                let before = b"multilog: warning: waiting for processor in ";
-                say_in_passing(&[before, self.settings.name, after.as_bytes()]);
+                let after = format!(", pid {}, nothing is read meanwhile", running.pid());
+                SPEAKER.warn(&[b"waiting for processor in ", self.settings.name, after.as_bytes()]);
                 is_said = true;
             }
             let left = LONG.saturating_sub(start.elapsed());
-            self.see_to_work(watch, if is_said { LONG } else { left.max(Duration::from_millis(1)) })?;
+            self.see_to_work(events, if is_said { LONG } else { left.max(Duration::from_millis(1)) })?;
         }
         Ok(())
     }
@@ -178,71 +183,71 @@ impl LogDirectory<'_> {
     ///
     /// # Errors
     /// If something failed before the end.
-    pub fn await_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn await_work(&mut self, events: &mut Events) -> Result<(), GaveUp> {
         if self.work.is_none() {
             return Ok(());
         }
-        self.wait_for_work(watch)?;
-        while let (Some(Work::Running(running, _)), Some(end)) = (&self.work, watch.last_moment()) {
+        self.wait_for_work(events)?;
+        while let (Some(Work::Running(running, _)), Some(end)) = (&self.work, events.last_moment()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 if running.tell() {
-                    let after = format!(" does not end, pid {}, ending it\n", running.pid());
-                    say_in_passing(&[b"multilog: warning: processor in ", self.settings.name, after.as_bytes()]);
+                    let after = format!(" does not end, pid {}, ending it", running.pid());
+                    SPEAKER.warn(&[b"processor in ", self.settings.name, after.as_bytes()]);
                 }
                 break;
             }
-            self.see_to_work(watch, left)?;
+            self.see_to_work(events, left)?;
         }
         Ok(())
     }
 
     /// Likewise, but then it is not there any more. What it has not done is left to the next multilog, and one that has failed
     /// after TERM is not run again.
-    pub(super) fn finish_work(&mut self, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.await_work(watch)?;
+    pub(super) fn finish_work(&mut self, events: &mut Events) -> Result<(), GaveUp> {
+        self.await_work(events)?;
         match self.work.take() {
             None => Ok(()),
             Some(Work::Failed(_)) => Err(GaveUp),
             Some(Work::Running(running, files)) => {
-                running.stop(watch);
+                running.stop(events);
                 if files.is_some() { Err(GaveUp) } else { Ok(()) }
             }
         }
     }
 
     /// Sees to `previous` for so long at most. A processor that has failed is run again in time, but not after TERM.
-    fn see_to_work(&mut self, watch: &mut Watch, patience: Duration) -> Result<(), GaveUp> {
+    fn see_to_work(&mut self, events: &mut Events, patience: Duration) -> Result<(), GaveUp> {
         match self.work.take() {
             None => Ok(()),
             Some(Work::Failed(again)) => {
                 if !patience.is_zero() {
-                    watch.pause().inspect_err(|GaveUp| self.work = Some(Work::Failed(again)))?;
+                    events.pause().inspect_err(|GaveUp| self.work = Some(Work::Failed(again)))?;
                 }
-                let again = if watch.ended.is_some() { again + NEVER } else { again };
-                if watch.ended.is_some() || patience.is_zero() && Instant::now() < again {
+                let again = if events.ended.is_some() { again + NEVER } else { again };
+                if events.ended.is_some() || patience.is_zero() && Instant::now() < again {
                     self.work = Some(Work::Failed(again));
                     return Ok(());
                 }
                 match self.command {
-                    Some(command) => self.process(command, watch),
+                    Some(command) => self.process(command, events),
                     None => Ok(()),
                 }
             }
             Some(Work::Running(running, files)) => {
-                let (cause, code) = match (running.ended(watch, patience), files) {
+                let (cause, code) = match (running.ended(events, patience), files) {
                     (Ok(None), files) => {
                         self.work = Some(Work::Running(running, files));
                         return Ok(());
                     }
                     (_, None) => return Ok(()),
-                    (Ok(Some(End::Exited(0))), Some(files)) => return self.take_processed(&files, watch),
+                    (Ok(Some(End::Exited(0))), Some(files)) => return self.take_processed(&files, events),
                     (Ok(Some(End::Exited(code))), _) => ("processor failed in ", Some(code)),
                     (Ok(Some(End::Killed(_))), _) => ("processor crashed in ", None),
                     (Err(_), _) => ("wait failed for processor in ", None),
                 };
                 self.tell_if_missing(code);
-                say_in_passing(&[b"multilog: warning: ", cause.as_bytes(), self.settings.name, b", pausing\n"]);
+                SPEAKER.warn(&[cause.as_bytes(), self.settings.name, b", pausing"]);
                 if self.is_short_of_room() {
                     self.make_room();
                 }
@@ -253,17 +258,17 @@ impl LogDirectory<'_> {
     }
 
     /// Makes an old file of what a processor has made of `previous`.
-    fn take_processed(&mut self, files: &Files, watch: &mut Watch) -> Result<(), GaveUp> {
-        self.insist(watch, ("write ", "/processed", " to disk"), || fsync(&files.processed))?;
-        self.insist(watch, ("write ", "/newstate", " to disk"), || fsync(&files.newstate))?;
+    fn take_processed(&mut self, files: &ProcessorFiles, events: &mut Events) -> Result<(), GaveUp> {
+        self.insist(events, ("write", "/processed", " to disk"), || fsync(&files.processed))?;
+        self.insist(events, ("write", "/newstate", " to disk"), || fsync(&files.newstate))?;
         self.is_told = false;
         // from here on a kill -9 leaves a complete file
-        self.insist(watch, ("set mode of ", "/processed", ""), || fchmod(&files.processed, COMPLETE))?;
-        self.remove("previous", watch)?;
-        self.insist(watch, ("rename newstate to state in directory ", "", ""), || {
+        self.insist(events, ("set mode of", "/processed", ""), || fchmod(&files.processed, COMPLETE))?;
+        self.remove("previous", events)?;
+        self.insist(events, ("rename newstate to state in directory", "", ""), || {
             renameat(&self.directory, "newstate", &self.directory, "state")
         })?;
-        self.finish("processed", self.settings.code, watch)?;
+        self.finish("processed", self.settings.code, events)?;
         self.is_rotating = false;
         self.sync_names();
         Ok(())
@@ -289,14 +294,14 @@ impl LogDirectory<'_> {
     ///
     /// # Errors
     /// If it could not be done before the end.
-    pub fn look_after(&mut self, is_alarmed: bool, watch: &mut Watch) -> Result<(), GaveUp> {
+    pub fn look_after(&mut self, is_alarmed: bool, events: &mut Events) -> Result<(), GaveUp> {
         let mut see = || {
-            self.see_to_work(watch, Duration::ZERO)?;
+            self.see_to_work(events, Duration::ZERO)?;
             let is_due = is_alarmed || self.too_old().is_some_and(|end| end <= Instant::now());
-            if is_due { self.rotate(watch) } else { Ok(()) }
+            if is_due { self.rotate(events) } else { Ok(()) }
         };
         match see() {
-            Err(GaveUp) if self.is_lost.take() => self.put_in_order(watch),
+            Err(GaveUp) if self.is_lost.take() => self.put_in_order(events),
             outcome => outcome,
         }
     }

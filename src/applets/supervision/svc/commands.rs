@@ -1,15 +1,13 @@
 //! What a call of svc asks for: commands in their order, for the service or for its log; and the letters that say that to a
 //! supervise.
 
-use crate::number::decimal_in;
 use crate::options::{Given, Opt};
+use crate::process::signal_names;
 use crate::service::Home;
-use crate::service::status::Record;
+use crate::service::request_file::{LIMIT, Unusable, word};
+use crate::service::status::StatusFile;
+use crate::service::supervising::table::letter;
 use crate::service::waiting::is_current;
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
 
 /// The options. All letters are commands.
 pub const OPTIONS: &[Opt] = &[
@@ -64,18 +62,9 @@ struct Section {
 
 /// All commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order(Vec<Section>);
+pub struct Commands(Vec<Section>);
 
-/// Why a command cannot be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// The file that names the signal cannot be read.
-    Unreadable(Errno),
-    /// It names none that there is a letter for.
-    Senseless,
-}
-
-impl Order {
+impl Commands {
     /// From the options of a call.
     pub fn asked_for(given: &Given) -> Self {
         let mut sections = vec![Section { is_log: false, commands: Vec::new() }];
@@ -148,7 +137,7 @@ impl Order {
     ///
     /// # Errors
     /// If one of them is not to be had.
-    pub fn letters(&self, home: &Home, record: Option<&Record>) -> Result<Vec<u8>, Lost> {
+    pub fn letters(&self, home: &Home, record: Option<&StatusFile>) -> Result<Vec<u8>, Unusable> {
         let mut letters = Vec::new();
         let mut at_log = false;
         for section in self.0.iter().filter(|section| !section.commands.is_empty()) {
@@ -172,7 +161,7 @@ impl Order {
     ///
     /// # Errors
     /// If one of them is not to be had.
-    pub fn letters_for(&self, log: bool, home: &Home, record: Option<&Record>) -> Result<Vec<u8>, Lost> {
+    pub fn letters_for(&self, log: bool, home: &Home, record: Option<&StatusFile>) -> Result<Vec<u8>, Unusable> {
         let is_up = record.is_some_and(|record| record.main.pid != 0);
         let mut letters = Vec::new();
         for command in self.commands(log) {
@@ -183,7 +172,7 @@ impl Order {
 }
 
 /// The letters of a command to a service that is up or not.
-fn spell(command: Command, home: &Home, is_up: bool, letters: &mut Vec<u8>) -> Result<(), Lost> {
+fn spell(command: Command, home: &Home, is_up: bool, letters: &mut Vec<u8>) -> Result<(), Unusable> {
     match command {
         Command::Letter(letter) => letters.push(letter),
         Command::Reload => letters.push(reload_letter()?),
@@ -196,52 +185,16 @@ fn spell(command: Command, home: &Home, is_up: bool, letters: &mut Vec<u8>) -> R
 }
 
 /// The letter of the signal that the file `reload-signal` of the current directory names.
-fn reload_letter() -> Result<u8, Lost> {
-    /// A name and a newline have less.
-    const LIMIT: usize = 32;
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let file = match open(c"reload-signal", flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::ENOENT) => return Ok(b'h'),
-        Err(reason) => return Err(Lost::Unreadable(reason)),
-    };
-    let mut text = [0; LIMIT];
-    let length = nix::unistd::read(&file, &mut text).map_err(Lost::Unreadable)?;
-    let line = text[..length].split(|&byte| byte == b'\n').next().unwrap_or_default();
-    if line.len() == LIMIT {
-        // what is behind that might say something else
-        return Err(Lost::Senseless);
+fn reload_letter() -> Result<u8, Unusable> {
+    match word(c"reload-signal", &mut [0; LIMIT])? {
+        None | Some(b"") => Ok(b'h'),
+        Some(word) => letter_of(word).ok_or(Unusable::Senseless),
     }
-    let line = line.trim_ascii_end();
-    if line.is_empty() {
-        return Ok(b'h');
-    }
-    letter_of(line).ok_or(Lost::Senseless)
 }
 
 /// The letter of a signal by its name, with or without SIG, or its number.
 fn letter_of(text: &[u8]) -> Option<u8> {
-    let signal = match decimal_in::<i32>(text) {
-        Some(number) => Signal::try_from(number).ok()?,
-        None => {
-            let name = text.strip_prefix(b"SIG").unwrap_or(text);
-            Signal::iterator().find(|signal| signal.as_str().as_bytes().strip_prefix(b"SIG") == Some(name))?
-        }
-    };
-    Some(match signal {
-        Signal::SIGHUP => b'h',
-        Signal::SIGALRM => b'a',
-        Signal::SIGINT => b'i',
-        Signal::SIGTERM => b't',
-        Signal::SIGKILL => b'k',
-        Signal::SIGQUIT => b'q',
-        Signal::SIGUSR1 => b'1',
-        Signal::SIGUSR2 => b'2',
-        Signal::SIGWINCH => b'w',
-        Signal::SIGSTOP => b'p',
-        Signal::SIGCONT => b'c',
-        _ => return None,
-    })
+    letter(signal_names::number(text)?)
 }
 
 #[cfg(test)]
@@ -251,9 +204,9 @@ mod tests {
     use crate::options::parse;
     use crate::sys::words::{Word, Words};
 
-    fn order(options: &str) -> Order {
+    fn order(options: &str) -> Commands {
         let words = options.split(' ').map(|word| Word::leak(word.as_bytes().to_vec()));
-        Order::asked_for(&parse(OPTIONS, Words::leak(words), true).unwrap())
+        Commands::asked_for(&parse(OPTIONS, Words::leak(words), true).unwrap())
     }
 
     fn home() -> Home {
@@ -308,9 +261,20 @@ mod tests {
 
     #[test]
     fn every_signal_that_has_a_letter_is_known_by_name_and_number() {
-        for (name, letter) in
-            [("HUP", b'h'), ("SIGUSR1", b'1'), ("1", b'h'), ("12", b'2'), ("WINCH", b'w'), ("19", b'p')]
-        {
+        for (name, letter) in [
+            ("HUP", b'h'),
+            ("SIGUSR1", b'1'),
+            ("1", b'h'),
+            ("12", b'2'),
+            ("WINCH", b'w'),
+            ("19", b'p'),
+            ("ALRM", b'a'),
+            ("INT", b'i'),
+            ("TERM", b't'),
+            ("KILL", b'k'),
+            ("QUIT", b'q'),
+            ("CONT", b'c'),
+        ] {
             assert_eq!(letter_of(name.as_bytes()), Some(letter), "{name}");
         }
         for bad in ["", "hup", "SIGSIGHUP", "URG", "0", "64", "-1", "HUP "] {

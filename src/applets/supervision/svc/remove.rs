@@ -8,15 +8,15 @@
 mod hide;
 mod part;
 
-use super::APPLET;
+use super::{APPLET, SPEAKER};
 use crate::environ::Environ;
 use crate::service::origin::Origin;
-use crate::service::waiting::TIMED_OUT;
-use crate::service::watch::Watch;
+use crate::service::watch::ServiceWatch;
 use crate::sys::descriptor::{STDOUT, write_together};
 use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, explained, say, say_to};
-use part::{Log, Main};
+use crate::voice::exit::TIMED_OUT;
+use crate::voice::failure::{Failure, UnableTo, explained, say_to};
+use part::{LogPart, MainPart};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,9 @@ struct Removed {
     dir: &'static [u8],
     /// As it is called now.
     now: Vec<u8>,
-    main: Main,
+    main: MainPart,
     /// Its log, if it has one with a supervise of its own.
-    log: Option<Log>,
+    log: Option<LogPart>,
     /// Since when its supervise has ended, and its log is waited for.
     ended: Option<Instant>,
     /// When it is to be said what is waited for.
@@ -58,13 +58,13 @@ pub fn remove(
         match hidden {
             Ok(service) => services.push(service),
             Err(error) => {
-                let _ = say(&[b"svc: fatal: ", &explained(&error, Dialect::Bernstein), b"\n"]);
+                SPEAKER.give_up(&[&explained(&error, Dialect::Bernstein)]);
                 code = APPLET.codes.failure;
             }
         }
     }
     // a place for each service, and one for its log
-    let mut watch = Watch::new(2 * services.len(), &[]);
+    let mut watch = ServiceWatch::new(2 * services.len(), &[]);
     loop {
         let mut next = end;
         for (number, service) in services.iter_mut().enumerate().filter(|(_, service)| !service.is_over) {
@@ -107,7 +107,7 @@ impl Removed {
     ///
     /// # Errors
     /// What keeps it from ever being over.
-    fn look(&mut self, watch: &mut Watch, number: usize, origin: &Origin) -> anyhow::Result<Option<Instant>> {
+    fn look(&mut self, watch: &mut ServiceWatch, number: usize, origin: &Origin) -> anyhow::Result<Option<Instant>> {
         let mut again = None;
         // whoever removes the directory now need not wait
         let is_here = origin.enter(&self.now).is_ok();
@@ -142,7 +142,7 @@ impl Removed {
             (Some(log), Some(_)) => (b"/log", log.process()),
             _ => (b"", self.main.process()),
         };
-        let _ = say(&[b"svc: warning: waiting for ", self.dir, which, b" to end", who.as_bytes(), b"\n"]);
+        SPEAKER.warn(&[b"waiting for ", self.dir, which, b" to end", who.as_bytes()]);
     }
 
     fn fail(&mut self, why: &[u8]) {
@@ -151,7 +151,6 @@ impl Removed {
     }
 
     fn fail_with(&self, why: &[u8]) {
-        let (before, by_now) = (b"svc: fatal: unable to remove ", b"; it is called ");
-        let _ = say(&[before, self.dir, b": ", why, by_now, &self.now, b" by now\n"]);
+        SPEAKER.give_up(&[b"unable to remove ", self.dir, b": ", why, b"; it is called ", &self.now, b" by now"]);
     }
 }

@@ -1,10 +1,10 @@
 //! The end of a log: it reads what is left, up to the end of its input, and is told to end if it does not come to that.
 
-use super::contact::Base;
 use super::farewell::{AGAIN, PATIENCE};
-use super::watched::{Running, SECOND};
+use super::watched::RunningSupervise;
+use crate::service::scan_directory::ScanDirectory;
 use crate::sys::process;
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use nix::unistd::Pid;
 
 /// How long svscan's own log may read nothing. It comes after all others, and where nothing is read all is to be over
@@ -122,7 +122,7 @@ impl Drain {
 
     /// Tells its supervise to exit when the logger does, as long as that takes commands; and to end the logger if that has
     /// not come to its end for long.
-    pub fn tell(&mut self, base: &Base<'_>, runs: &Running) {
+    pub fn tell(&mut self, base: &ScanDirectory<'_>, runs: &RunningSupervise) {
         let now = monotonic();
         if !self.has_told(runs.pid) && self.again_at.is_none_or(|at| now >= at) {
             match base.command(runs.pid, b"x") {

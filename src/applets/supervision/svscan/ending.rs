@@ -1,24 +1,22 @@
 //! The end of an entry: first the service, then its log, which reads all there is to read.
 
-use super::contact::Base;
 use super::entry::Entry;
-use super::watched::SECOND;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
-use crate::time::clock::monotonic;
-use crate::voice::failure::say_in_passing;
+use crate::service::scan_directory::{SPEAKER, ScanDirectory};
+use crate::time::clock::{SECOND, monotonic};
 use std::ffi::CString;
 
 impl Entry {
     /// Ends it.
-    pub fn see_off(&mut self, base: &Base<'_>) {
+    pub fn see_off(&mut self, base: &ScanDirectory<'_>) {
         if !self.is_ending {
             return;
         }
         self.runs_on = false;
         if let Some(runs) = self.main.as_ref().and_then(|main| main.runs.as_ref()) {
             if let Some(why) = self.farewell.take(base, runs) {
-                say_in_passing(&[b"svscan: warning: waiting for ", self.name.as_bytes(), b": ", why.as_bytes(), b"\n"]);
+                SPEAKER.warn(&[b"waiting for ", self.name.as_bytes(), b": ", why.as_bytes()]);
             }
             return;
         }
@@ -34,7 +32,7 @@ impl Entry {
         }
     }
 
-    fn see_off_log(&mut self, base: &Base<'_>) {
+    fn see_off_log(&mut self, base: &ScanDirectory<'_>) {
         let left = self.unread();
         let is_first = self.drain.watch(left);
         let Some(runs) = self.log.as_ref().and_then(|log| log.runs.as_ref()) else {
@@ -51,8 +49,7 @@ impl Entry {
         }
         let is_held = self.pipe.as_ref().is_some_and(Pipe::is_held);
         if let Some((what, why)) = self.drain.word(left, is_held) {
-            let what = [what.as_bytes(), b" "].concat();
-            say_in_passing(&[b"svscan: warning: ", &what, &self.shown_log(), b": ", why.as_bytes(), b"\n"]);
+            SPEAKER.warn(&[what.as_bytes(), b" ", &self.shown_log(), b": ", why.as_bytes()]);
         }
     }
 
@@ -72,8 +69,8 @@ impl Entry {
         }
         if left > 0 && self.drain.is_late() && !std::mem::replace(&mut self.is_log_given_up, true) {
             let bytes = format!("{left} bytes of ");
-            let text = b"svscan: warning: unable to log the last ";
-            say_in_passing(&[text, bytes.as_bytes(), self.name.as_bytes(), b": its log does not read them\n"]);
+            let object = [b"the last ", bytes.as_bytes(), self.name.as_bytes()];
+            SPEAKER.warn_unable_to_as("log", &object, b"its log does not read them");
         }
     }
 
@@ -84,7 +81,7 @@ impl Entry {
     }
 
     /// What the supervise of the service, or of its log, has said last.
-    fn info(&self, base: &Base<'_>, is_log: bool) -> Option<Info> {
+    fn info(&self, base: &ScanDirectory<'_>, is_log: bool) -> Option<Info> {
         let mut place = self.place()?.into_bytes();
         if is_log && self.main.is_some() {
             place.extend_from_slice(b"/log");
@@ -93,7 +90,7 @@ impl Entry {
     }
 
     /// A killed supervise may have left its service running, which nobody would end: it needs a supervise once more.
-    fn revive(&mut self, base: &Base<'_>, is_log: bool) -> bool {
+    fn revive(&mut self, base: &ScanDirectory<'_>, is_log: bool) -> bool {
         /// How often that is tried.
         const MOST: u8 = 5;
         let info = self.info(base, is_log);
@@ -106,8 +103,8 @@ impl Entry {
             self.revivals += 1;
             if self.revivals > MOST {
                 let shown = if is_log { self.shown_log() } else { self.name.as_bytes().to_vec() };
-                let why = b": its supervise has been killed again and again\n";
-                say_in_passing(&[b"svscan: warning: leaving ", &shown, b" running", why]);
+                let why = b" running: its supervise has been killed again and again";
+                SPEAKER.warn(&[b"leaving ", &shown, why]);
                 return false;
             }
             one.is_revived = true;
@@ -120,7 +117,7 @@ impl Entry {
 
     /// Whether it has vanished and its service has ended, which will not be started again: then nothing more comes to its
     /// log, and that ends, too.
-    pub fn is_forsaken(&mut self, base: &Base<'_>) -> bool {
+    pub fn is_forsaken(&mut self, base: &ScanDirectory<'_>) -> bool {
         let ended = self.main.as_ref().filter(|main| main.runs.is_none());
         let Some(main) = ended.filter(|_| !self.is_active && !self.is_ending && self.log.is_some()) else {
             self.runs_on = false;

@@ -1,26 +1,20 @@
 //! An entry of the scanned directory: a service, its log, and the pipe between them.
 
-use super::contact::Base;
 use super::drain::{Drain, OWN_PATIENCE};
 use super::farewell::{Farewell, PATIENCE};
-use super::start::{Order, Starter};
-use super::watched::{Running, SECOND, Watched};
+use super::watched::{RunningSupervise, Watched};
 use crate::files::file_id::FileId;
 use crate::files::pipe::Pipe;
 use crate::service::info::Info;
+use crate::service::scan_directory::ScanDirectory;
 use crate::sys::process::End;
-use crate::time::clock::monotonic;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
+use crate::time::clock::{SECOND, monotonic};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
 use nix::unistd::Pid;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-
-/// The name of the log's service directory in the service's.
-const LOG: &CStr = c"log";
 
 /// Whether it is a directory.
 pub fn is_directory(file: &FileStat) -> bool {
@@ -53,12 +47,7 @@ pub struct Entry {
     /// How often a supervise has been started at the end for a process that a killed one has left behind.
     pub(super) revivals: u8,
     /// Whether it has been said that there are too few descriptors for it.
-    is_shortage_said: bool,
-}
-
-/// Whether so many descriptors cannot be had.
-fn is_shortage(reason: Errno) -> bool {
-    matches!(reason, Errno::EMFILE | Errno::ENFILE)
+    pub(super) is_shortage_said: bool,
 }
 
 /// The pipe between a service and its log: the one that the log's supervise has said it reads from. Who has it may be either
@@ -98,7 +87,7 @@ impl Entry {
     ///
     /// # Errors
     /// As pipe(2).
-    pub fn log_of_svscan(name: CString, identity: FileId, base: &Base<'_>) -> nix::Result<Self> {
+    pub fn log_of_svscan(name: CString, identity: FileId, base: &ScanDirectory<'_>) -> nix::Result<Self> {
         let mut log = Watched::default();
         let left = log.take_over(base, &name);
         let pipe = match pipe_between(None, left) {
@@ -115,7 +104,7 @@ impl Entry {
     }
 
     /// Takes over what an earlier svscan has left running here, with the pipe between.
-    pub fn take_over(&mut self, base: &Base<'_>) {
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>) {
         let Some(main) = &mut self.main else { return };
         let at_main = main.take_over(base, &self.name);
         if !self.has_log() {
@@ -130,70 +119,9 @@ impl Entry {
         }
     }
 
-    fn has_log(&self) -> bool {
+    pub(super) fn has_log(&self) -> bool {
         let path = [self.name.as_bytes(), b"/log"].concat();
         fstatat(nix::fcntl::AT_FDCWD, &path[..], AtFlags::empty()).is_ok_and(|file| is_directory(&file))
-    }
-
-    /// Starts what is due: the log first, which then waits for the service.
-    pub fn start_due(&mut self, starter: &Starter<'_>, outlets: Option<[BorrowedFd<'_>; 2]>) {
-        let now = monotonic();
-        let is_due = |one: &Option<Watched>| one.as_ref().is_some_and(|one| one.runs.is_none() && now >= one.start_at);
-        let is_wanted = self.is_main_wanted() && is_due(&self.main);
-        let is_log_wanted = self.is_log_wanted() && is_due(&self.log);
-        if !(is_wanted || is_log_wanted) {
-            return;
-        }
-        let Some(place) = self.place() else {
-            // first a look at what has become of it
-            self.is_misplaced = true;
-            return self.put_off();
-        };
-        if !self.is_ending && self.is_active && is_wanted && self.log.is_none() && self.has_log() {
-            match Pipe::new() {
-                Ok(pipe) => (self.pipe, self.log) = (Some(pipe), Some(Watched::default())),
-                Err(reason) => return self.cannot_start(&self.name.clone(), reason),
-            }
-        }
-        if self.is_log_wanted() && is_due(&self.log) {
-            let within = self.main.is_some().then_some(place.as_c_str());
-            let name = if within.is_some() { LOG } else { &self.name };
-            let input = self.pipe.as_ref().map(|pipe| pipe.read.as_fd());
-            let outcome = starter.start(&Order { place: within, name, input, output: None, outlets });
-            if let Some(log) = &mut self.log {
-                match outcome {
-                    Ok(begun) => log.begun(begun),
-                    Err(reason) => {
-                        log.failed();
-                        let mut shown = self.name.clone().into_bytes();
-                        if self.main.is_some() {
-                            shown.extend_from_slice(b"/log");
-                        }
-                        self.cannot_start(&CString::new(shown).unwrap_or_default(), reason);
-                    }
-                }
-            }
-        }
-        if is_wanted && is_due(&self.main) {
-            // elsewhere by way of the directory itself
-            let within = (place != self.name).then_some(place.as_c_str());
-            let name = if within.is_some() { c"." } else { &self.name };
-            let order = Order { place: within, name, input: None, output: self.outlet(), outlets: None };
-            let outcome = starter.start(&order);
-            if let Some(main) = &mut self.main {
-                match outcome {
-                    Ok(begun) => main.begun(begun),
-                    Err(reason) => {
-                        main.failed();
-                        self.cannot_start(&self.name.clone(), reason);
-                    }
-                }
-            }
-        }
-    }
-
-    fn is_main_wanted(&self) -> bool {
-        !self.is_ending && self.is_active || self.main.as_ref().is_some_and(|main| main.is_revived)
     }
 
     /// By which path its directory is reached: its name, as long as that leads to the directory that it is known by.
@@ -230,29 +158,6 @@ impl Entry {
         self.home = path(&self.main, "cwd").or_else(|| path(&self.log, "cwd/.."));
     }
 
-    /// A log is started again as long as there may be something for it.
-    fn is_log_wanted(&self) -> bool {
-        match self.is_ending {
-            _ if self.log.as_ref().is_some_and(|log| log.is_revived) => true,
-            false => self.is_active || self.runs_on || self.main.as_ref().is_some_and(|main| main.runs.is_some()),
-            true => self.pipe.as_ref().is_some_and(|pipe| pipe.write.is_some() || pipe.unread() > 0),
-        }
-    }
-
-    fn cannot_start(&mut self, name: &CStr, reason: Errno) {
-        for one in [&mut self.main, &mut self.log].into_iter().flatten().filter(|one| one.runs.is_none()) {
-            one.failed();
-        }
-        if is_shortage(reason) && std::mem::replace(&mut self.is_shortage_said, true) {
-            return;
-        }
-        let reason = match is_shortage(reason) {
-            true => "running too many services".into(),
-            false => describe(reason, Dialect::Bernstein),
-        };
-        say_in_passing(&[b"svscan: warning: unable to start ", name.to_bytes(), b": ", reason.as_bytes(), b"\n"]);
-    }
-
     /// Whether one of them runs that nobody tells about.
     fn has_unwatched(&self) -> bool {
         let mut both = [&self.main, &self.log].into_iter().flatten();
@@ -269,7 +174,7 @@ impl Entry {
     pub fn look_at_strangers(&mut self) {
         for one in [&mut self.main, &mut self.log].into_iter().flatten() {
             let is_stranger = one.runs.as_ref().filter(|runs| !runs.is_child);
-            if is_stranger.is_some_and(Running::is_gone) {
+            if is_stranger.is_some_and(RunningSupervise::is_gone) {
                 one.ended(None);
             }
         }

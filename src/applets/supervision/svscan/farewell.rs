@@ -1,9 +1,9 @@
 //! Telling the supervise of a service to end with it, and in another way if it does not hear.
 
-use super::contact::Base;
-use super::watched::{Running, SECOND};
+use super::watched::RunningSupervise;
+use crate::service::scan_directory::ScanDirectory;
 use crate::sys::process;
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use nix::unistd::Pid;
 
 /// How long a supervise that has been told to end is left to it before it is told in another way.
@@ -43,7 +43,7 @@ impl Farewell {
 
     /// Tells it, once, as long as it takes commands; and in another way if that was long ago. Gives what is then to be said
     /// of it, once.
-    pub fn take(&mut self, base: &Base<'_>, runs: &Running) -> Option<&'static str> {
+    pub fn take(&mut self, base: &ScanDirectory<'_>, runs: &RunningSupervise) -> Option<&'static str> {
         let now = monotonic();
         let late_at = *self.late_at.get_or_insert(now + PATIENCE);
         if self.told != Some(runs.pid) && self.again_at.is_none_or(|at| now >= at) {

@@ -1,17 +1,14 @@
 //! Which service directories there are: looked at when inotify tells of a change, and once a minute in any case.
 
-use super::contact::Base;
 use super::entry::{Entry, is_directory};
-use super::watched::SECOND;
 use crate::files::file_id::FileId;
-use crate::sys::directory::{DirectoryPart, read_directory};
-use crate::time::clock::monotonic;
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{describe, say_in_passing};
+use crate::service::scan_directory::{SPEAKER, ScanDirectory, names};
+use crate::time::clock::{SECOND, monotonic};
+use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::AtFlags;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, fstatat};
 use nix::unistd::geteuid;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,23 +22,20 @@ const TOLD: u64 = 60 * SECOND;
 /// How long changes are gathered.
 const GATHER: u64 = SECOND / 20;
 
-/// How long a failure is not said again.
-const SILENCE: u64 = 60 * SECOND;
-
 /// When to look, and what was seen.
 pub struct Scanner {
     inotify: Option<Inotify>,
     scan_at: u64,
     /// Whether what is no longer there is to end.
     prunes: bool,
-    /// What failed, and when that was last said.
-    said: Vec<(Vec<u8>, Errno, u64)>,
+    /// What failed, with what and why.
+    said: OnceAMinute<(&'static str, Vec<u8>, Errno)>,
 }
 
 impl Scanner {
     /// One that looks at the current directory, at once.
     pub fn new() -> Self {
-        Self { inotify: watch(), scan_at: 0, prunes: false, said: Vec::new() }
+        Self { inotify: watch(), scan_at: 0, prunes: false, said: OnceAMinute::default() }
     }
 
     /// What becomes readable when something has changed.
@@ -92,14 +86,14 @@ impl Scanner {
     }
 
     /// Looks, and notes what is new, what is there again and what is no longer there. `own` is svscan's log.
-    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &Base<'_>, own: Option<FileId>) {
+    pub fn scan(&mut self, entries: &mut Vec<Entry>, base: &ScanDirectory<'_>, own: Option<FileId>) {
         let is_told = self.inotify.is_some();
         self.scan_at = monotonic() + if is_told { TOLD } else { UNTOLD };
-        let names = match base.come_back().and_then(|()| list()) {
+        let names = match base.come_back().and_then(|()| names()) {
             Ok(names) => names,
             Err(reason) => {
                 self.scan_at = monotonic() + UNTOLD;
-                return self.complain(b"unable to read directory", reason);
+                return self.complain("read", b"directory", reason);
             }
         };
         for entry in entries.iter_mut() {
@@ -111,7 +105,7 @@ impl Scanner {
                 // renamed or removed since it was listed, and not a link to what is not there
                 Err(Errno::ENOENT) if has_gone(&name) => continue,
                 Err(reason) => {
-                    self.complain(&[&b"unable to stat "[..], name.as_bytes()].concat(), reason);
+                    self.complain("stat", name.as_bytes(), reason);
                     if !matches!(reason, Errno::ENOENT | Errno::ENOTDIR) {
                         // it may be there
                         let known = entries.iter_mut().filter(|entry| entry.name == name);
@@ -152,15 +146,10 @@ impl Scanner {
     }
 
     /// Says what failed, once a minute.
-    fn complain(&mut self, what: &[u8], reason: Errno) {
-        let now = monotonic();
-        self.said.retain(|&(.., when)| now < when + SILENCE);
-        if self.said.iter().any(|(known, why, _)| (known.as_slice(), *why) == (what, reason)) {
-            return;
+    fn complain(&mut self, verb: &'static str, object: &[u8], reason: Errno) {
+        if self.said.is_due((verb, object.to_vec(), reason), monotonic()) {
+            SPEAKER.warn_unable_to(verb, &[object], reason);
         }
-        self.said.push((what.to_vec(), reason, now));
-        let reason = describe(reason, Dialect::Bernstein);
-        say_in_passing(&[b"svscan: warning: ", what, b": ", reason.as_bytes(), b"\n"]);
     }
 }
 
@@ -176,22 +165,6 @@ fn watch() -> Option<Inotify> {
     Some(inotify)
 }
 
-/// The names that do not begin with a dot, sorted.
-pub fn list() -> nix::Result<Vec<CString>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let directory = openat(nix::fcntl::AT_FDCWD, c".", flags, Mode::empty())?;
-    let mut names = Vec::new();
-    let mut part = DirectoryPart::new();
-    while read_directory(directory.as_fd(), &mut part, |entry| {
-        if !entry.name.to_bytes().starts_with(b".") {
-            names.push(entry.name.to_owned());
-        }
-        Ok::<(), Errno>(())
-    })? {}
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// Whoever may write to a service directory is whoever supervises it.
 fn warn_of_others(name: &CString, seen: &FileStat) {
     const OTHERS_WRITE: u32 = 0o022;
@@ -200,10 +173,10 @@ fn warn_of_others(name: &CString, seen: &FileStat) {
     }
     let why: &[u8] = match (seen.st_uid, seen.st_mode & OTHERS_WRITE) {
         (0, 0) => return,
-        (0, _) => b" can be written to by others, who become root by that\n",
-        _ => b" belongs to another account, which becomes root by that\n",
+        (0, _) => b" can be written to by others, who become root by that",
+        _ => b" belongs to another account, which becomes root by that",
     };
-    say_in_passing(&[b"svscan: warning: ", name.as_bytes(), why]);
+    SPEAKER.warn(&[name.as_bytes(), why]);
 }
 
 /// Whether there is nothing of this name, not even a link.

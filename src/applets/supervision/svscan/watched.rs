@@ -1,18 +1,15 @@
 //! A supervise as svscan sees it, dead or alive, and when it is to be started again.
 
-use super::contact::Base;
 use super::start::Begun;
 use crate::process::process_id::{Found, ProcessId};
 use crate::process::start;
 use crate::service::info::Info;
+use crate::service::scan_directory::ScanDirectory;
 use crate::sys::process::End;
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 use nix::unistd::Pid;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
-
-/// Nanoseconds.
-pub const SECOND: u64 = 1_000_000_000;
 
 /// A supervise that has lived shorter is not worth a quick start.
 const SHORT: u64 = 5 * SECOND;
@@ -21,7 +18,7 @@ const SHORT: u64 = 5 * SECOND;
 #[derive(Default)]
 pub struct Watched {
     /// The process.
-    pub runs: Option<Running>,
+    pub runs: Option<RunningSupervise>,
     /// When it was last started.
     started: u64,
     /// When it may be started again.
@@ -35,7 +32,7 @@ pub struct Watched {
 }
 
 /// A supervise that runs.
-pub struct Running {
+pub struct RunningSupervise {
     /// Its number.
     pub pid: Pid,
     /// Whether TERM makes it end its service first.
@@ -50,7 +47,7 @@ pub struct Running {
     pub stranger: Option<OwnedFd>,
 }
 
-impl Running {
+impl RunningSupervise {
     /// Whether it is certain to be over, though nobody waits for it here.
     pub fn is_gone(&self) -> bool {
         ProcessId { pid: self.pid.as_raw().unsigned_abs(), start: self.start }
@@ -64,7 +61,7 @@ impl Watched {
         self.started = monotonic();
         self.is_revived = false;
         let Begun { pid, is_ours, hears_at } = begun;
-        self.runs = Some(Running { pid, is_ours, hears_at, start: 0, is_child: true, stranger: None });
+        self.runs = Some(RunningSupervise { pid, is_ours, hears_at, start: 0, is_child: true, stranger: None });
     }
 
     /// Whether it is this process.
@@ -88,13 +85,14 @@ impl Watched {
     }
 
     /// Takes over the supervise that an earlier svscan has left running in this directory. Gives what it says.
-    pub fn take_over(&mut self, base: &Base<'_>, place: &CStr) -> Option<Info> {
+    pub fn take_over(&mut self, base: &ScanDirectory<'_>, place: &CStr) -> Option<Info> {
         let info = base.info(place).filter(|info| info.boot == start::boot())?;
         if let Some(Found { id, watched: stranger }) = info.supervise.found()
             && let Some(pid) = id.number()
         {
             self.started = monotonic();
-            self.runs = Some(Running { pid, is_ours: true, hears_at: 0, start: id.start, is_child: false, stranger });
+            self.runs =
+                Some(RunningSupervise { pid, is_ours: true, hears_at: 0, start: id.start, is_child: false, stranger });
         }
         Some(info)
     }

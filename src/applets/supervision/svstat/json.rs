@@ -1,14 +1,14 @@
 //! An object a service, in JSON (RFC 8259). Every key is always there but `error`; what is not known is null.
 
-use super::look::{Found, Look, One, Trouble, no_log};
+use super::look::{DirectoryLook, One, Trouble, Verdict, no_log};
 use crate::environ::Environ;
 use crate::service::status::Want;
-use crate::time::local::{LocalTime, Style, Zone};
+use crate::time::local::{LocalTime, Style, ZoneChoice};
 use crate::time::tai64n::Moment;
 use crate::voice::foreign::is_unfit;
 
 /// The line of a service, with its log in it; of its log alone, if only that was asked for.
-pub fn line(look: &Look, now: Moment, environ: &Environ) -> Vec<u8> {
+pub fn line(look: &DirectoryLook, now: Moment, environ: &Environ) -> Vec<u8> {
     let mut text = Vec::new();
     let name = |log| String::from_utf8_lossy(&[look.dir, if log { &b"/log"[..] } else { b"" }].concat()).into_owned();
     let mut object = match (&look.main, &look.log) {
@@ -78,7 +78,7 @@ impl<'a> Object<'a> {
         self.text.extend_from_slice(value.as_bytes());
     }
 
-    fn found(&mut self, found: &Found, now: Moment, environ: &Environ) {
+    fn found(&mut self, found: &Verdict, now: Moment, environ: &Environ) {
         let (one, is_supervised) = match found {
             Ok(one) => (Some(one), Some(true)),
             Err(Trouble::NotSupervised(_)) => (None, Some(false)),
@@ -88,7 +88,7 @@ impl<'a> Object<'a> {
         let info = one.and_then(|one| one.info.as_ref());
         let since = status.and_then(|status| {
             let mut time = Vec::new();
-            let mut writer = LocalTime::new(Zone::Utc, Style::Iso, 9, environ);
+            let mut writer = LocalTime::new(ZoneChoice::Utc, Style::Iso, 9, environ);
             writer.write(status.since, &mut time).then(|| String::from_utf8_lossy(&time).into_owned())
         });
         self.plain("supervised", is_supervised);

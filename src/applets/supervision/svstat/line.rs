@@ -1,12 +1,12 @@
 //! A line a service, as daemontools has it.
 
-use super::look::{Look, One};
+use super::look::{DirectoryLook, One};
 use crate::service::status::{Phase, Want};
 use crate::time::tai64n::Moment;
 use crate::voice::foreign::shown;
 
 /// The lines of a service and its log.
-pub fn lines(look: &Look, with_phase: bool, now: Moment) -> Vec<u8> {
+pub fn lines(look: &DirectoryLook, with_phase: bool, now: Moment) -> Vec<u8> {
     let mut text = Vec::new();
     for (found, suffix) in [(&look.main, &b": "[..]), (&look.log, b" log: ")] {
         let Some(found) = found else { continue };

@@ -2,15 +2,16 @@
 
 use super::{APPLET, Form};
 use crate::environ::Environ;
+use crate::process::signal_names;
 use crate::service::info::Info;
 use crate::service::origin::Origin;
-use crate::service::status::{Phase, Record, Status};
+use crate::service::status::{Phase, Status, StatusFile};
 use crate::service::{Home, is_s6, unreadable};
 use crate::time::clock::monotonic;
 use crate::voice::dialect::Dialect;
+use crate::voice::exit::{SEEN_DOWN, SEEN_FAILED, SEEN_UNSUPERVISED};
 use crate::voice::failure::describe;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use nix::sys::stat::{lstat, stat};
 use nix::unistd::chdir;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub const PROBATION: Duration = Duration::from_secs(2);
 
 /// Which of a service and its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Subject {
     Service,
     Log,
     Both,
@@ -84,9 +85,9 @@ impl One {
         let info = self.info?;
         match (info.last_exit, info.last_signal) {
             (Some(code), _) => Some(format!("exit {code}")),
-            (None, Some(number)) => Some(match Signal::try_from(i32::from(number)) {
-                Ok(signal) => signal.as_str().to_owned(),
-                Err(_) => format!("signal {number}"),
+            (None, Some(number)) => Some(match signal_names::name(number.into()) {
+                Some(name) => name.to_owned(),
+                None => format!("signal {number}"),
             }),
             (None, None) => None,
         }
@@ -126,27 +127,27 @@ impl Trouble {
 }
 
 /// What is found of one.
-pub type Found = Result<One, Trouble>;
+pub type Verdict = Result<One, Trouble>;
 
 /// What there is to say of a log that is not there.
-pub fn no_log() -> Found {
+pub fn no_log() -> Verdict {
     Err(Trouble::NotSupervised(b"no log service".to_vec()))
 }
 
 /// What is found of a service and of its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct DirectoryLook {
     /// As it was called.
     pub dir: &'static [u8],
     /// The service itself, if it was asked for.
-    pub main: Option<Found>,
+    pub main: Option<Verdict>,
     /// Its log, if that was asked for and there is one.
-    pub log: Option<Found>,
+    pub log: Option<Verdict>,
     /// Whether the log is in the care of the same supervise.
     pub is_log_inside: bool,
 }
 
-impl Look {
+impl DirectoryLook {
     /// Looks at what `scope` asks for, and at as much of a log in a directory of its own as `form` has room for.
     ///
     /// # Errors
@@ -155,11 +156,11 @@ impl Look {
         dir: &'static [u8],
         origin: &Origin,
         environ: &Environ,
-        scope: Scope,
+        subject: Subject,
         form: Form,
     ) -> anyhow::Result<Self> {
         let look = match origin.enter(dir) {
-            Ok(()) => Self::here(dir, environ, scope, form),
+            Ok(()) => Self::here(dir, environ, subject, form),
             Err(reason) => Self { dir, main: Some(no_entry(reason)), log: None, is_log_inside: false },
         };
         origin.back()?;
@@ -167,22 +168,22 @@ impl Look {
     }
 
     /// Looks at the service in the current directory, which is left.
-    fn here(dir: &'static [u8], environ: &Environ, scope: Scope, form: Form) -> Self {
+    fn here(dir: &'static [u8], environ: &Environ, subject: Subject, form: Form) -> Self {
         let (main, inside) = find(environ);
-        if scope == Scope::Service {
+        if subject == Subject::Service {
             return Self { dir, main: Some(main), log: None, is_log_inside: false };
         }
         let is_log_inside = inside.is_some();
         let log = inside.or_else(|| match form {
-            Form::Line | Form::Silent if scope == Scope::Both => None,
-            _ => find_beside(environ, scope == Scope::Log || form == Form::Json),
+            Form::Line | Form::Silent if subject == Subject::Both => None,
+            _ => find_beside(environ, subject == Subject::Log || form == Form::Json),
         });
         // an object tells all there is
         let judges = matches!(form, Form::Table | Form::Silent);
         let log = log.map(|log| if judges { log.map(One::judged) } else { log });
-        match (scope, &main, &log) {
+        match (subject, &main, &log) {
             // where nothing can be told of the service, that is all there is to say
-            (Scope::Log, Ok(_), _) | (Scope::Log, _, Some(_)) => Self { dir, main: None, log, is_log_inside },
+            (Subject::Log, Ok(_), _) | (Subject::Log, _, Some(_)) => Self { dir, main: None, log, is_log_inside },
             _ => Self { dir, main: Some(main), log, is_log_inside },
         }
     }
@@ -195,16 +196,16 @@ impl Look {
     /// The exit code that tells how it is.
     pub fn code(&self) -> u8 {
         match self.main.as_ref().or(self.log.as_ref()) {
-            Some(Ok(one)) if one.has_failed() => 3,
+            Some(Ok(one)) if one.has_failed() => SEEN_FAILED,
             Some(Ok(one)) if one.is_up() && one.doubt.is_none() => 0,
-            Some(Ok(_)) => 1,
-            Some(Err(Trouble::NotSupervised(_))) | None => 2,
+            Some(Ok(_)) => SEEN_DOWN,
+            Some(Err(Trouble::NotSupervised(_))) | None => SEEN_UNSUPERVISED,
             Some(Err(Trouble::Unknown(_))) => APPLET.codes.failure,
         }
     }
 }
 
-fn no_entry(reason: Errno) -> Found {
+fn no_entry(reason: Errno) -> Verdict {
     Err(Trouble::Unknown(because(b"unable to chdir", reason)))
 }
 
@@ -214,7 +215,7 @@ fn because(what: &[u8], reason: Errno) -> Vec<u8> {
 
 /// The log in the directory `log` of the current one, which is left. A directory of that name in which there is nothing to run, and
 /// has never been, need not be a service; `is_any` is whether it counts all the same.
-fn find_beside(environ: &Environ, is_any: bool) -> Option<Found> {
+fn find_beside(environ: &Environ, is_any: bool) -> Option<Verdict> {
     match chdir(c"log") {
         Ok(()) => {}
         // a log that is a program is not a directory
@@ -227,7 +228,7 @@ fn find_beside(environ: &Environ, is_any: bool) -> Option<Found> {
 }
 
 /// The service in the current directory; and its log, if the same supervise has it.
-fn find(environ: &Environ) -> (Found, Option<Found>) {
+fn find(environ: &Environ) -> (Verdict, Option<Verdict>) {
     match try_to_find(environ) {
         Ok((main, log)) => (Ok(main), log.map(Ok)),
         Err(trouble) => (Err(trouble), None),
@@ -256,7 +257,7 @@ fn try_to_find(environ: &Environ) -> Result<(One, Option<One>), Trouble> {
     let unreadable = |reason| unreadable(&home.file("status"), reason).in_words_of(Dialect::Bernstein);
     let record = home.status().map_err(|reason| Trouble::Unknown(unreadable(reason)))?;
     let info = home.info().filter(|info| info.process.pid == record.main.pid);
-    let Record { main, log, got_term, in_finish } = record;
+    let StatusFile { main, log, got_term, in_finish } = record;
     let one = |status| One { status, is_normally_up, got_term: false, info: None, in_finish: false, doubt: None };
     Ok((One { got_term, info, in_finish, ..one(main) }, log.map(one)))
 }

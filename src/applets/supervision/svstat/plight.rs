@@ -1,10 +1,10 @@
 //! What is wrong with the log of a service, in the few words that there is room for beside the service.
 
-use super::look::{Found, One, Trouble};
+use super::look::{One, Trouble, Verdict};
 use crate::service::status::Want;
 
 /// What is wrong with this log, if anything is.
-pub fn of(log: &Found) -> Option<String> {
+pub fn of(log: &Verdict) -> Option<String> {
     let one = match log {
         Ok(one) => one,
         Err(Trouble::NotSupervised(_)) => return Some("log down (not supervised)".to_owned()),

@@ -1,6 +1,6 @@
 //! A table of services.
 
-use super::look::{Doubt, Found, Look, One, Trouble, no_log};
+use super::look::{DirectoryLook, Doubt, One, Trouble, Verdict, no_log};
 use super::plight;
 use crate::service::status::{Phase, Want};
 use crate::time::tai64n::Moment;
@@ -12,16 +12,16 @@ const COLUMNS: usize = 7;
 /// What is not known, or does not apply.
 const NOTHING: &str = "-";
 
-type Row = [String; COLUMNS];
+type Cells = [String; COLUMNS];
 
 /// The table, with no more lines than `height` if there is one.
-pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
+pub fn table(looks: &[DirectoryLook], now: Moment, height: Option<usize>) -> Vec<u8> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     for look in looks {
         let name = String::from_utf8_lossy(look.dir);
         let (main, log) = (look.main.as_ref(), look.log.as_ref());
         // where neither is supervised, that need not be said twice
-        let plight = |main: &Found| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
+        let plight = |main: &Verdict| log.filter(|log| main.is_ok() || log.is_ok()).and_then(plight::of);
         rows.extend(main.map(|main| row(name.to_string(), main, plight(main), now)));
         let own = log.filter(|_| main.is_none() || look.is_log_inside);
         rows.extend(own.map(|log| row(format!("{name}/log"), log, None, now)));
@@ -56,7 +56,7 @@ pub fn table(looks: &[Look], now: Moment, height: Option<usize>) -> Vec<u8> {
 }
 
 /// A row; `plight` is what there is to say of the log.
-fn row(name: String, found: &Found, plight: Option<String>, now: Moment) -> Row {
+fn row(name: String, found: &Verdict, plight: Option<String>, now: Moment) -> Cells {
     let nothing = || NOTHING.to_owned();
     match found {
         Ok(one) => {
@@ -149,8 +149,8 @@ mod tests {
         }
     }
 
-    fn lost(dir: &'static [u8]) -> Look {
-        Look {
+    fn lost(dir: &'static [u8]) -> DirectoryLook {
+        DirectoryLook {
             dir,
             main: Some(Err(Trouble::NotSupervised(b"supervise not running".to_vec()))),
             log: None,
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_low_terminal_shows_how_much_is_hidden() {
-        let looks: Vec<Look> = [&b"a"[..], b"b", b"c", b"d"].map(lost).to_vec();
+        let looks: Vec<DirectoryLook> = [&b"a"[..], b"b", b"c", b"d"].map(lost).to_vec();
         let lines = |height| {
             let text = String::from_utf8(table(&looks, Moment::default(), height)).unwrap();
             text.lines().map(|line| line.split("  ").next().unwrap().to_owned()).collect::<Vec<_>>()

@@ -1,12 +1,12 @@
 //! Services shown again whenever one changes. Nothing is done in between, but for a terminal, where the time goes on.
 
-use super::look::{Look, Scope};
-use super::{Form, Wish, json, table};
+use super::look::{DirectoryLook, Subject};
+use super::{Form, Request, json, table};
 use crate::environ::Environ;
 use crate::files::output::write_all;
 use crate::service::Home;
 use crate::service::origin::Origin;
-use crate::service::watch::{News, Watch};
+use crate::service::watch::{News, ServiceWatch};
 use crate::sys::descriptor::STDOUT;
 use crate::sys::terminal;
 use crate::time::tai64n::Moment;
@@ -19,17 +19,17 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows them until it is killed, or nobody reads any more.
-pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8]]) -> anyhow::Result<u8> {
-    let is_terminal = wish.form == Form::Table && STDOUT.is_terminal();
+pub fn run(request: &Request, origin: &Origin, environ: &Environ, dirs: &[&'static [u8]]) -> anyhow::Result<u8> {
+    let is_terminal = request.form == Form::Table && STDOUT.is_terminal();
     let mut sights = Sights {
-        wish,
+        request,
         origin,
         environ,
-        watch: Watch::new(dirs.len(), &["down", "log", "event"]),
+        watch: ServiceWatch::new(dirs.len(), &["down", "log", "event"]),
         owners: (0..dirs.len()).collect(),
         logs: vec![None; dirs.len()],
     };
-    let mut looks: Vec<Option<Look>> = vec![None; dirs.len()];
+    let mut looks: Vec<Option<DirectoryLook>> = vec![None; dirs.len()];
     let mut changed: Vec<usize> = (0..dirs.len()).collect();
     let mut is_first = true;
     let mut is_due = true;
@@ -44,7 +44,7 @@ pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8
             }
         }
         let now = Moment::now();
-        let text = match wish.form {
+        let text = match request.form {
             Form::Json => news
                 .iter()
                 .filter_map(|&number| looks[number].as_ref())
@@ -66,7 +66,7 @@ pub fn run(wish: &Wish, origin: &Origin, environ: &Environ, dirs: &[&'static [u8
         if is_due {
             due = Instant::now() + TICK;
         }
-        let on_probation = |number: &usize| looks[*number].as_ref().is_some_and(Look::is_on_probation);
+        let on_probation = |number: &usize| looks[*number].as_ref().is_some_and(DirectoryLook::is_on_probation);
         let on_probation: Vec<usize> = (0..dirs.len()).filter(on_probation).collect();
         let ticks = is_terminal || !on_probation.is_empty();
         let limit = ticks.then(|| due.saturating_duration_since(Instant::now()));
@@ -100,10 +100,10 @@ fn drawn(text: &[u8], is_first: bool) -> Vec<u8> {
 }
 
 struct Sights<'a> {
-    wish: &'a Wish,
+    request: &'a Request,
     origin: &'a Origin,
     environ: &'a Environ,
-    watch: Watch,
+    watch: ServiceWatch,
     /// For each place of the watch, the number of its service.
     owners: Vec<usize>,
     /// For each service, the place of its log, if that has a directory.
@@ -112,11 +112,11 @@ struct Sights<'a> {
 
 impl Sights<'_> {
     /// Looks at a service; what changes from here on is noticed.
-    fn look(&mut self, number: usize, dir: &'static [u8]) -> anyhow::Result<Look> {
+    fn look(&mut self, number: usize, dir: &'static [u8]) -> anyhow::Result<DirectoryLook> {
         match self.origin.enter(dir) {
             Ok(()) => {
                 self.watch(number);
-                let is_log = self.wish.scope != Scope::Service && chdir(c"log").is_ok();
+                let is_log = self.request.subject != Subject::Service && chdir(c"log").is_ok();
                 match (is_log, self.logs[number]) {
                     (true, known) => {
                         let place = known.unwrap_or_else(|| self.add(number));
@@ -133,7 +133,7 @@ impl Sights<'_> {
             Err(_) => self.watch.lose(number),
         }
         self.origin.back()?;
-        Look::at(dir, self.origin, self.environ, self.wish.scope, self.wish.form)
+        DirectoryLook::at(dir, self.origin, self.environ, self.request.subject, self.request.form)
     }
 
     fn add(&mut self, number: usize) -> usize {

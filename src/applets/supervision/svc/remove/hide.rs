@@ -1,6 +1,6 @@
 //! Taking a service directory out of the sight of svscan, which passes over names that begin with a dot.
 
-use super::part::{Log, Main};
+use super::part::{LogPart, MainPart};
 use super::{Removed, SILENCE};
 use crate::environ::Environ;
 use crate::files::renaming::rename_to_free_name;
@@ -55,7 +55,7 @@ pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
         return Err(refuse(&format!("it runs without a supervise: pid {}", left.pid())).into());
     }
     let log = match chdir(c"log") {
-        Ok(()) => Some(Log::new(find(environ, &hidden).unable_to("control", &[dir, b"/log"].concat())?)),
+        Ok(()) => Some(LogPart::new(find(environ, &hidden).unable_to("control", &[dir, b"/log"].concat())?)),
         Err(Errno::ENOENT | Errno::ENOTDIR) => None,
         Err(reason) => return Err(reason).unable_to("chdir to", &[dir, b"/log"].concat()),
     };
@@ -70,7 +70,7 @@ pub fn hide(environ: &Environ, dir: &'static [u8]) -> anyhow::Result<Removed> {
     Ok(Removed {
         dir,
         now,
-        main: Main::new(home, begin),
+        main: MainPart::new(home, begin),
         log,
         ended: None,
         word_at: Some(begin + SILENCE),

@@ -4,7 +4,7 @@ use super::super::write;
 use crate::files::pipe::Pipe;
 use crate::process::table;
 use crate::service::status::Want;
-use crate::service::watch::Watch;
+use crate::service::watch::ServiceWatch;
 use crate::service::{Home, leftover, waiting};
 use crate::sys::lock::{self, Kind};
 use crate::voice::failure::Failure;
@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(7);
 const RESTART: Duration = Duration::from_millis(1200);
 
 /// The service itself.
-pub struct Main {
+pub struct MainPart {
     home: Home,
     begin: Instant,
     is_told: bool,
@@ -42,7 +42,7 @@ pub struct Main {
     pub is_over: bool,
 }
 
-impl Main {
+impl MainPart {
     /// One that has just been renamed.
     pub fn new(home: Home, begin: Instant) -> Self {
         Self { home, begin, is_told: false, lock: None, left: None, is_over: false }
@@ -52,7 +52,7 @@ impl Main {
     ///
     /// # Errors
     /// If it cannot be told.
-    pub fn look(&mut self, watch: &mut Watch, place: usize) -> anyhow::Result<Option<Instant>> {
+    pub fn look(&mut self, watch: &mut ServiceWatch, place: usize) -> anyhow::Result<Option<Instant>> {
         let again = Some(Instant::now() + PAUSE);
         let unable = |reason| Failure::new("unable to control").because(reason);
         if watch.look(place, &self.home).map_err(unable)? {
@@ -99,7 +99,7 @@ impl Main {
 }
 
 /// Its log, which svscan ends when it has read all there is.
-pub struct Log {
+pub struct LogPart {
     home: Home,
     was_seen: bool,
     is_told: bool,
@@ -107,7 +107,7 @@ pub struct Log {
     pub is_over: bool,
 }
 
-impl Log {
+impl LogPart {
     /// One that may run.
     pub fn new(home: Home) -> Self {
         Self { home, was_seen: false, is_told: false, is_over: false }
@@ -115,7 +115,7 @@ impl Log {
 
     /// Looks whether it has ended, and sees to that where nobody else does. `ended` is since when the service has. Gives when it is to
     /// be looked at again at the latest.
-    pub fn look(&mut self, watch: &mut Watch, place: usize, ended: Instant) -> Option<Instant> {
+    pub fn look(&mut self, watch: &mut ServiceWatch, place: usize, ended: Instant) -> Option<Instant> {
         if !watch.look(place, &self.home).unwrap_or(true) {
             self.is_over = self.was_seen || ended.elapsed() >= RESTART;
             return Some(ended + RESTART).filter(|_| !self.is_over);

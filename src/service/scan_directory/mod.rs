@@ -1,10 +1,15 @@
-//! Reaching a supervise that runs: by the FIFO of its directory.
+//! A directory of service directories, which an svscan has for itself: which there are, and reaching the supervise of one by
+//! the FIFO of its directory.
+
+mod claim;
 
 use crate::environ::Environ;
 use crate::service::info::Info;
 use crate::service::status::{Phase, Want};
 use crate::service::{Home, is_fifo};
 use crate::sys::descriptor::uninterrupted;
+use crate::sys::directory::{DirectoryPart, read_directory};
+use crate::voice::speaker::Speaker;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{Mode, stat};
@@ -13,9 +18,17 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+pub use claim::claim;
+
+/// Who looks after it.
+pub const NAME: &str = "svscan";
+
+/// How that speaks: the services come before whoever reads it.
+pub const SPEAKER: Speaker<'_> = Speaker::in_passing(NAME);
+
 /// The directory that svscan scans, and how to come back to it.
 #[derive(Clone, Copy)]
-pub struct Base<'a> {
+pub struct ScanDirectory<'a> {
     /// The directory itself.
     pub directory: BorrowedFd<'a>,
     /// Whose `SUPERVISEDIR` counts.
@@ -24,7 +37,7 @@ pub struct Base<'a> {
     pub is_away: &'a Cell<bool>,
 }
 
-impl Base<'_> {
+impl ScanDirectory<'_> {
     /// Comes back to the directory if there was no way before. Until then no name means what it should.
     ///
     /// # Errors
@@ -85,6 +98,25 @@ impl Base<'_> {
     pub fn info(&self, place: &CStr) -> Option<Info> {
         self.within(place, |home| home.info().ok_or(Errno::ENOENT)).ok()
     }
+}
+
+/// The names in the current directory that do not begin with a dot, sorted.
+///
+/// # Errors
+/// As open(2) and getdents(2).
+pub fn names() -> nix::Result<Vec<CString>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let directory = open(c".", flags, Mode::empty())?;
+    let mut names = Vec::new();
+    let mut part = DirectoryPart::new();
+    while read_directory(directory.as_fd(), &mut part, |entry| {
+        if !entry.name.to_bytes().starts_with(b".") {
+            names.push(entry.name.to_owned());
+        }
+        Ok::<(), Errno>(())
+    })? {}
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// The FIFO that a supervise takes its commands from, which its directory no longer has: because that has been removed, or

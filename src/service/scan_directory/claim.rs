@@ -1,7 +1,6 @@
 //! One svscan for a directory: the lock that it holds as long as it lives, and what is looked at where there can be none.
 
-use super::contact::Base;
-use super::scan;
+use super::{SPEAKER, ScanDirectory, names};
 use crate::files::file_id::FileId;
 use crate::files::sight::{self, is_regular};
 use crate::process::life;
@@ -12,8 +11,7 @@ use crate::process::table::{command, parent_of};
 use crate::service::Home;
 use crate::sys::descriptor;
 use crate::sys::lock::{self, Kind};
-use crate::voice::dialect::Dialect;
-use crate::voice::failure::{Failure, UnableTo, describe, say_in_passing};
+use crate::voice::failure::{Failure, UnableTo};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, fstat, lstat, stat};
@@ -30,7 +28,7 @@ const LOCK: &[u8] = b".svscan.lock";
 ///
 /// # Errors
 /// If another svscan lives on it, or if something is in the place of the lock.
-pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
+pub fn claim(base: &ScanDirectory<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Option<OwnedFd>> {
     if let Some(lock) = handed_down(inherited) {
         return take(&lock, LOCK).map(|()| Some(lock));
     }
@@ -57,9 +55,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
         Err(reason) => {
             // where nothing can be written there is nothing amiss
             if !matches!(reason, Errno::EROFS | Errno::EACCES | Errno::EPERM) {
-                let reason = describe(reason, Dialect::Bernstein);
-                let text = b"svscan: warning: unable to open ";
-                say_in_passing(&[text, &file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("open", &[&file], reason);
             }
             look_for_another(base).map(|()| None)
         }
@@ -67,7 +63,7 @@ pub fn claim(base: &Base<'_>, inherited: &mut Vec<RawFd>) -> anyhow::Result<Opti
 }
 
 /// Where absolute `SUPERVISEDIR` has the supervise directories, a name beside them.
-fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
+fn beside_supervise(base: &ScanDirectory<'_>) -> Option<Vec<u8>> {
     base.environ.get(b"SUPERVISEDIR").filter(|name| name.bytes().starts_with(b"/"))?;
     let home = Home::here(base.environ).ok()?;
     let (directory, name) = home.place();
@@ -75,7 +71,7 @@ fn beside_supervise(base: &Base<'_>) -> Option<Vec<u8>> {
 }
 
 /// Opens the lock, and says whether it has not been there before.
-fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
+fn open_lock(name: &[u8], base: &ScanDirectory<'_>) -> nix::Result<(OwnedFd, bool)> {
     /// It may come and go; nobody does that for long.
     const ATTEMPTS: u8 = 5;
     const MODE: Mode = Mode::from_bits_truncate(0o600);
@@ -101,7 +97,7 @@ fn open_lock(name: &[u8], base: &Base<'_>) -> nix::Result<(OwnedFd, bool)> {
 
 /// Whether it is what an svscan has made: one of this account, of root, or of whoever owns the directory, and so all that is
 /// run here.
-fn is_trusted(file: &FileStat, base: &Base<'_>) -> bool {
+fn is_trusted(file: &FileStat, base: &ScanDirectory<'_>) -> bool {
     let owner = fstat(base.directory).map_or(0, |directory| directory.st_uid);
     let is_owner = [0, geteuid().as_raw(), owner].contains(&file.st_uid);
     is_regular(file.st_mode) && file.st_nlink == 1 && is_owner
@@ -134,8 +130,7 @@ fn take(lock: &OwnedFd, file: &[u8]) -> anyhow::Result<()> {
             Err(Errno::EAGAIN | Errno::EACCES) => {}
             Err(reason) => {
                 // a file system without locks
-                let reason = describe(reason, Dialect::Bernstein);
-                say_in_passing(&[b"svscan: warning: unable to lock ", file, b": ", reason.as_bytes(), b"\n"]);
+                SPEAKER.warn_unable_to("lock", &[file], reason);
                 break;
             }
         }
@@ -164,7 +159,7 @@ fn another(pid: Option<Pid>) -> anyhow::Error {
 }
 
 /// Looks for an svscan that holds no lock: one that a supervise of this directory is the child of.
-fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
+fn look_for_another(base: &ScanDirectory<'_>) -> anyhow::Result<()> {
     let Ok(here) = fstat(base.directory) else { return Ok(()) };
     let is_one = |pid: Pid| {
         let place = format!("/proc/{pid}/cwd");
@@ -174,7 +169,7 @@ fn look_for_another(base: &Base<'_>) -> anyhow::Result<()> {
             && life::life_of(pid) != Life::Ends
     };
     let boot = start::boot();
-    for name in scan::list().unwrap_or_default() {
+    for name in names().unwrap_or_default() {
         let info = base.info(&name).filter(|info| info.boot == boot && info.supervise.is_alive());
         let parent = info.and_then(|info| parent_of(info.supervise.number()?));
         if let Some(parent) = parent.filter(|&parent| is_one(parent)) {

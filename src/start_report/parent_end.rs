@@ -8,14 +8,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The end of the parent that waits.
-pub struct Waiting {
+pub struct ParentEnd {
     pub(super) pipe: OwnedFd,
     pub(super) heard: Vec<u8>,
 }
 
 /// What a parent hears when it listens.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Report {
     /// A record.
     Record(Record),
     /// Nothing so far.
@@ -24,16 +24,16 @@ pub enum Heard {
     End,
 }
 
-impl Waiting {
+impl ParentEnd {
     /// What there is to hear now.
     ///
     /// # Errors
     /// As read(2); EPROTO for what is no record.
-    pub fn hear(&mut self) -> nix::Result<Heard> {
+    pub fn hear(&mut self) -> nix::Result<Report> {
         loop {
             if let Some((record, length)) = record::first_in(&self.heard)? {
                 self.heard.drain(..length);
-                return Ok(Heard::Record(record));
+                return Ok(Report::Record(record));
             }
             // not on the stack, which may be small
             let filled = self.heard.len();
@@ -41,9 +41,9 @@ impl Waiting {
             let outcome = uninterrupted(|| nix::unistd::read(&self.pipe, &mut self.heard[filled..]));
             self.heard.truncate(filled + outcome.unwrap_or(0));
             match outcome {
-                Ok(0) => return Ok(Heard::End),
+                Ok(0) => return Ok(Report::End),
                 Ok(_) => {}
-                Err(Errno::EAGAIN) => return Ok(Heard::Nothing),
+                Err(Errno::EAGAIN) => return Ok(Report::Nothing),
                 Err(reason) => return Err(reason),
             }
         }
@@ -64,7 +64,7 @@ impl Waiting {
         drop(write);
         let mut copy = Self { pipe: read, heard: self.heard.clone() };
         let mut records = Vec::new();
-        while let Heard::Record(record) = copy.hear()? {
+        while let Report::Record(record) = copy.hear()? {
             records.push(record);
         }
         Ok(records)
@@ -75,19 +75,19 @@ impl Waiting {
         let mut failure = None;
         loop {
             match self.hear() {
-                Ok(Heard::Record(Record::Failure(told))) => failure = failure.or(Some(told.code)),
-                Ok(Heard::Record(_)) => {}
-                Ok(Heard::Nothing) => {
+                Ok(Report::Record(Record::Failure(told))) => failure = failure.or(Some(told.code)),
+                Ok(Report::Record(_)) => {}
+                Ok(Report::Nothing) => {
                     let mut watched = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
                     let _ = poll(&mut watched, PollTimeout::NONE);
                 }
-                Ok(Heard::End) | Err(_) => return failure,
+                Ok(Report::End) | Err(_) => return failure,
             }
         }
     }
 }
 
-impl AsFd for Waiting {
+impl AsFd for ParentEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }

@@ -20,7 +20,7 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
 pub struct GaveUp;
 
 /// The one place where multilog waits.
-pub struct Watch {
+pub struct Events {
     epoll: Epoll,
     signals: Signals,
     /// When TERM came.
@@ -48,7 +48,7 @@ enum Source {
     Child = 2,
 }
 
-impl Watch {
+impl Events {
     /// Begins to watch for TERM and ALRM, which have been blocked.
     ///
     /// # Errors

@@ -1,21 +1,18 @@
 //! What a service leaves behind: telling it to end, waiting for it, and saying what is waited for.
 
-use super::child::Child;
-use super::service::{Place, SECOND, Service};
-use super::wishes;
+use super::{Place, Service};
 use crate::process::table;
 use crate::service::Program;
+use crate::service::supervising::child::Child;
+use crate::service::supervising::{SPEAKER, requests};
 use crate::sys::process;
-use crate::time::clock::monotonic;
-use crate::voice::failure::say_in_passing;
+use crate::time::clock::{SECOND, monotonic};
+use crate::voice::once_a_minute::OnceAMinute;
 use nix::errno::Errno;
 use nix::unistd::{Pid, getpid};
 
 /// How long something is waited for without a word.
 const SILENCE: u64 = 5 * SECOND;
-
-/// How long it is not said again that something has been left behind.
-const MINUTE: u64 = 60 * SECOND;
 
 /// How long what is left in a group is given: a shell's last command often outlives it for a moment.
 const MOMENT: u64 = SECOND / 2;
@@ -23,25 +20,27 @@ const MOMENT: u64 = SECOND / 2;
 /// What is known of it.
 #[derive(Default)]
 pub struct Left {
-    /// Whether it is to end, as the service was told to.
-    pub is_to_end: bool,
-    /// When it is to be said what is waited for.
-    pub word_at: Option<u64>,
+    /// Children that are not of the service: `notify`, and those that were there before it.
+    others: Vec<Pid>,
     /// Who of them there are, or were when that was last looked for.
-    pub seen: Vec<Pid>,
-    /// What `run` may have left that nobody waits for, and when to look.
-    pub strays: Option<(Strays, u64)>,
+    seen: Vec<Pid>,
+    /// Whether it is to end, as the service was told to.
+    is_to_end: bool,
     /// Who of them has been told to end.
     told: Vec<Pid>,
+    /// When it is to be said what is waited for.
+    word_at: Option<u64>,
     /// Of which process it has been said that it is waited for.
     said_of: Option<Pid>,
-    /// When it was last said that there are some that nobody waits for.
-    said_at: Option<u64>,
+    /// What `run` may have left that nobody waits for, and when to look.
+    strays: Option<(Strays, u64)>,
+    /// That there are some has been said.
+    strays_said: OnceAMinute<()>,
 }
 
 /// What has been left in a session.
 #[derive(Clone, Copy)]
-pub struct Strays {
+struct Strays {
     leader: Pid,
     /// Whether some are in the group of `run`.
     in_group: bool,
@@ -50,9 +49,54 @@ pub struct Strays {
 }
 
 impl Left {
+    /// This child is not of the service.
+    pub fn leave_out(&mut self, other: Pid) {
+        self.others.push(other);
+    }
+
+    /// These are all the children that are not.
+    pub fn leave_out_all(&mut self, others: Vec<Pid>) {
+        self.others = others;
+    }
+
     /// This one has ended: another may have its number.
     pub fn forget(&mut self, ended: Pid) {
+        self.others.retain(|&other| other != ended);
         self.told.retain(|&told| told != ended);
+    }
+
+    /// Who of them there are, or were when that was last looked for.
+    pub fn seen(&self) -> &[Pid] {
+        &self.seen
+    }
+
+    /// The service starts: what it left before is no longer told of.
+    pub fn clear(&mut self) {
+        self.seen.clear();
+    }
+
+    /// The service is to end, and so is what it leaves.
+    pub fn end(&mut self) {
+        self.is_to_end = true;
+    }
+
+    /// Whether that is so.
+    pub fn is_to_end(&self) -> bool {
+        self.is_to_end
+    }
+
+    /// Nothing is waited for any more.
+    pub fn forget_order(&mut self) {
+        self.is_to_end = false;
+        self.word_at = None;
+        self.said_of = None;
+        self.told.clear();
+    }
+
+    /// When there is something to be said.
+    pub fn next_time(&self) -> Option<u64> {
+        let strays = self.strays.map(|(_, at)| at);
+        [self.word_at, strays].into_iter().flatten().min()
     }
 }
 
@@ -71,14 +115,6 @@ impl Service<'_> {
         if !matches!(self.place, Place::Leaves(_)) {
             self.left.word_at = None;
         }
-    }
-
-    /// Nothing is waited for any more.
-    pub(super) fn forget_order(&mut self) {
-        self.left.is_to_end = false;
-        self.left.word_at = None;
-        self.left.said_of = None;
-        self.left.told.clear();
     }
 
     /// Waits for what a program has left behind; if the service was told to end, so is this.
@@ -121,7 +157,7 @@ impl Service<'_> {
     /// What the service has left behind, of which this process has become the parent.
     pub(super) fn left_behind(&self) -> Vec<Pid> {
         let mut left = table::children_of(getpid());
-        left.retain(|child| !self.others.contains(child));
+        left.retain(|child| !self.left.others.contains(child));
         left
     }
 
@@ -133,7 +169,7 @@ impl Service<'_> {
 
     /// Whether `run` has left something behind that is to be waited for.
     pub(super) fn is_to_wait_for_left(&mut self) -> bool {
-        if !wishes::is_there(c"orphanage") {
+        if !requests::is_there(c"orphanage") {
             return false;
         }
         self.left.seen = self.left_behind();
@@ -143,7 +179,7 @@ impl Service<'_> {
     /// Looks for what `run` has left behind in its session and nobody waits for. A shell that was not replaced by its program
     /// leaves that, for one.
     pub(super) fn look_for_strays(&mut self, run: &Child) {
-        let (has_killpg, has_orphanage) = (wishes::is_there(c"killpg"), wishes::is_there(c"orphanage"));
+        let (has_killpg, has_orphanage) = (requests::is_there(c"killpg"), requests::is_there(c"orphanage"));
         if !run.is_adopted && (has_killpg || has_orphanage) {
             return;
         }
@@ -151,30 +187,41 @@ impl Service<'_> {
         // a group that has members is found without a look at all processes; at the end of a tree others are not looked for
         let in_group = process::send(Pid::from_raw(-leader.as_raw()), 0) != Err(Errno::ESRCH);
         let strays = Strays { leader, in_group, is_ordered: self.left.is_to_end };
-        match self.is_leaving {
+        match self.wanted.is_leaving() {
             true if in_group => self.say_strays(strays),
             false if in_group || strays.is_ordered => self.left.strays = Some((strays, monotonic() + MOMENT)),
             _ => {}
         }
     }
 
+    /// Says what is due.
+    pub(super) fn say_what_is_due(&mut self, now: u64) {
+        if self.left.word_at.is_some_and(|at| now >= at) {
+            self.say_what_is_waited_for();
+        }
+        if let Some((strays, _)) = self.left.strays.take_if(|(_, at)| now >= *at) {
+            self.say_strays(strays);
+        }
+    }
+
     /// Says what there is of them; if nobody has ordered the end, once a minute.
-    pub(super) fn say_strays(&mut self, Strays { leader, in_group, is_ordered }: Strays) {
+    fn say_strays(&mut self, Strays { leader, in_group, is_ordered }: Strays) {
         let found = table::of_session(leader);
         // with the leader it is another session, which has its number by now
         if found.is_empty() || found.contains(&leader) {
             return;
         }
-        let now = monotonic();
-        if is_ordered || self.left.said_at.is_none_or(|at| now >= at + MINUTE) {
-            self.left.said_at = Some(now);
+        if is_ordered {
+            // said whenever it happens
+            self.left.strays_said.keep(|()| false);
+        }
+        if self.left.strays_said.is_due((), monotonic()) {
             let remedy: &[u8] = match in_group {
-                true if !wishes::is_there(c"killpg") => b"; with a file killpg they end with it",
-                false if !wishes::is_there(c"orphanage") => b"; with a file orphanage they end with it",
+                true if !requests::is_there(c"killpg") => b"; with a file killpg they end with it",
+                false if !requests::is_there(c"orphanage") => b"; with a file orphanage they end with it",
                 _ => b"",
             };
-            let text = b"/run has left processes behind: ";
-            say_in_passing(&[b"supervise: warning: ", self.dir, text, &shown(&found), remedy, b"\n"]);
+            SPEAKER.warn(&[self.dir, b"/run has left processes behind: ", &shown(&found), remedy]);
         }
         if self.child.is_none() {
             self.left.seen = found;
@@ -182,7 +229,7 @@ impl Service<'_> {
     }
 
     /// Says what has been waited for too long.
-    pub(super) fn say_what_is_waited_for(&mut self) {
+    fn say_what_is_waited_for(&mut self) {
         self.left.word_at = None;
         let (what, program, who): (&[u8], _, _) = match (self.place, &self.child) {
             (Place::Leaves(program), _) => (b"for what ", program, self.left.seen.clone()),
@@ -192,7 +239,7 @@ impl Service<'_> {
         self.left.said_of = self.child.as_ref().map(Child::pid);
         let of: &[u8] = if self.child.is_some() { b" to end: " } else { b" has left behind: " };
         let (name, who) = (program.name().as_bytes(), shown(&who));
-        say_in_passing(&[b"supervise: warning: waiting ", what, self.dir, b"/", name, of, &who, b"\n"]);
+        SPEAKER.warn(&[b"waiting ", what, self.dir, b"/", name, of, &who]);
     }
 }
 

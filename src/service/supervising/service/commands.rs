@@ -1,12 +1,12 @@
 //! Commands: what the table says, done.
 
-use super::service::{Place, SECOND, Service};
-use super::table::{State, Step, steps};
-use super::wishes::{self, nanoseconds};
+use super::{Place, Service};
 use crate::service::Program;
 use crate::service::status::Want;
+use crate::service::supervising::requests;
+use crate::service::supervising::table::{State, Step, steps};
 use crate::sys::process;
-use crate::time::clock::monotonic;
+use crate::time::clock::{SECOND, monotonic};
 
 impl Service<'_> {
     /// What commands need to know of where it is.
@@ -30,7 +30,9 @@ impl Service<'_> {
                 // all are written together, before anybody waits again
                 Step::Announce => {}
                 Step::Start => {
-                    self.is_first |= self.place == Place::Down;
+                    if self.place == Place::Down {
+                        self.round.begin();
+                    }
                     // by hand: it need not wait for more than the second
                     self.start_when_due(SECOND);
                 }
@@ -39,20 +41,19 @@ impl Service<'_> {
                     self.put_away();
                 }
                 Step::Stop => {
-                    self.is_stopping = true;
-                    self.is_paused = false;
+                    self.ordered.end();
                     self.end_it(to_group);
                 }
                 Step::Bounce => {
-                    self.is_paused = false;
+                    self.ordered.bounce();
                     self.end_it(to_group);
                 }
                 Step::Signal(signal) => {
-                    let to_group = to_group || signal == libc::SIGKILL && wishes::is_there(c"killpg");
+                    let to_group = to_group || signal == libc::SIGKILL && requests::is_there(c"killpg");
                     self.signal(signal, to_group);
                 }
-                Step::Paused(is_paused) => self.is_paused = is_paused,
-                Step::Leave => self.is_leaving = true,
+                Step::Paused(is_paused) => self.ordered.pause(is_paused),
+                Step::Leave => self.wanted.leave(),
                 Step::End => self.clear_up(),
             }
         }
@@ -64,18 +65,17 @@ impl Service<'_> {
 
     /// Supervise is to end, with its service. Who says that twice has said it once.
     pub fn end(&mut self) {
-        if !self.is_to_end() {
+        if !self.wanted.is_to_end() {
             self.command(b'd', false);
             self.command(b'x', false);
         }
     }
 
     fn set_want(&mut self, want: Want) {
-        let former = std::mem::replace(&mut self.want, want);
+        let former = self.wanted.change(want);
         // a restart that has been ordered goes on
         if want != Want::Down && former == Want::Down {
-            self.is_stopping = false;
-            self.kill_at = None;
+            self.ordered.take_back_end();
             self.expect_no_end();
         }
     }
@@ -86,11 +86,11 @@ impl Service<'_> {
         if self.child.is_none() && !matches!(self.place, Place::Leaves(_)) {
             return;
         }
-        self.left.is_to_end = true;
+        self.left.end();
         self.expect_end();
-        if self.kill_at.is_none() {
-            let limit = self.sensible("timeout-kill", wishes::timeout_kill(), None);
-            self.kill_at = limit.map(|limit| monotonic().saturating_add(nanoseconds(limit)));
+        if !self.ordered.is_limited() {
+            let limit = self.sensible("timeout-kill", requests::timeout_kill(), None);
+            self.ordered.limit(limit.map(|limit| monotonic().saturating_add(limit)));
         }
     }
 
@@ -100,14 +100,14 @@ impl Service<'_> {
             return self.tell_left_again();
         }
         let signal = self.down_signal();
-        let to_group = to_group || wishes::is_there(c"killpg");
+        let to_group = to_group || requests::is_there(c"killpg");
         self.signal(signal, to_group);
         self.signal(libc::SIGCONT, to_group);
     }
 
     /// What tells the service to end.
     pub(super) fn down_signal(&self) -> i32 {
-        self.sensible("down-signal", wishes::down_signal(), libc::SIGTERM)
+        self.sensible("down-signal", requests::down_signal(), libc::SIGTERM)
     }
 
     /// Sends a signal to what runs, or to what is left of it.
