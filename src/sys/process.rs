@@ -17,7 +17,7 @@ pub fn exit(code: u8) -> ! {
 /// It has one thread, and never starts another: the child of a fork has only the one that has called, and whatever another
 /// held at that moment, such as the lock of malloc, stays held.
 pub unsafe fn vouch_for_one_thread() {
-    CATENA_LAST_WORDS.has_one_thread.store(true, Ordering::Relaxed);
+    LAST_WORDS.has_one_thread.store(true, Ordering::Relaxed);
 }
 
 /// Forks.
@@ -25,7 +25,7 @@ pub unsafe fn vouch_for_one_thread() {
 /// # Errors
 /// EDEADLK unless somebody has vouched for one thread; as fork(2).
 pub fn fork() -> nix::Result<ForkResult> {
-    if !CATENA_LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
+    if !LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: there is one thread, so the child may do whatever the parent may.
@@ -39,7 +39,7 @@ pub fn fork() -> nix::Result<ForkResult> {
 /// # Errors
 /// As for [`fork`].
 pub fn fork_quietly() -> nix::Result<ForkResult> {
-    if !CATENA_LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
+    if !LAST_WORDS.has_one_thread.load(Ordering::Relaxed) {
         return Err(Errno::EDEADLK);
     }
     // SAFETY: clone without flags is fork with exit signal 0; there is one thread. libc is not told, so the
@@ -189,7 +189,7 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 
 /// What to say, and to exit with, when memory runs out.
 // zero at first: a constant to start with would cost a page of the file
-static CATENA_LAST_WORDS: LastWords = LastWords {
+static LAST_WORDS: LastWords = LastWords {
     name: AtomicPtr::new(std::ptr::null_mut()),
     code: AtomicU8::new(0),
     has_one_thread: AtomicBool::new(false),
@@ -204,14 +204,14 @@ struct LastWords {
 
 /// Leaves word for when memory runs out: which applet is at work, and its code for a failure.
 pub fn set_last_words(name: &'static &'static str, code: u8) {
-    CATENA_LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
-    CATENA_LAST_WORDS.code.store(code, Ordering::Relaxed);
+    LAST_WORDS.name.store(std::ptr::from_ref(name).cast_mut(), Ordering::Relaxed);
+    LAST_WORDS.code.store(code, Ordering::Relaxed);
 }
 
 /// What [`set_last_words`] has left.
 pub fn last_words() -> Option<(&'static str, u8)> {
-    let name = CATENA_LAST_WORDS.name.load(Ordering::Relaxed);
+    let name = LAST_WORDS.name.load(Ordering::Relaxed);
     // SAFETY: null, or a reference that lives for ever.
     let name = unsafe { name.as_ref() };
-    name.map(|name| (*name, CATENA_LAST_WORDS.code.load(Ordering::Relaxed)))
+    name.map(|name| (*name, LAST_WORDS.code.load(Ordering::Relaxed)))
 }
