@@ -1,7 +1,8 @@
 //! What is shown of what is read. The expectation is the definition: each byte that is no NUL moves those behind the third
 //! one to the left and comes in at the end.
 
-use crate::run::{Draw, Side, Title, both};
+use crate::run::{Side, Title, both};
+use crate::support::random::Random;
 use crate::support::{Installed, leave_out};
 use std::path::Path;
 use std::process::Command;
@@ -108,7 +109,7 @@ fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
 #[test]
 fn random_input_in_random_parts_ends_as_it_would_byte_by_byte() {
     let installed = Installed::new();
-    let mut draw = Draw(0x51ab_77e1_90cc_0d03);
+    let mut draw = Random::new(0x51ab_77e1_90cc_0d03);
     for (side, program) in both(&installed) {
         for length in [5, 6, 7, 40, 400, 5000] {
             let last = "x".repeat(length);

@@ -2,8 +2,9 @@
 //! SIGPIPE where nobody reads. Descriptors that are closed, full, not ready, or directories.
 
 use crate::decode::LENGTH;
-use crate::run::{Draw, Program, Side, both, code, fed, full, ours, unread};
+use crate::run::{Program, Side, both, code, fed, full, ours, unread};
 use crate::support::Installed;
+use crate::support::random::Random;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use std::fs::File;
@@ -165,7 +166,7 @@ fn ours_waits_where_a_pipe_is_not_ready() {
 fn ours_waits_where_a_pipe_is_full() {
     let installed = Installed::new();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(7);
+    let mut draw = Random::new(7);
     let input: Vec<u8> = (0..1_000_000).map(|_| b"abc \n"[draw.below(5)]).collect();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&input).unwrap();

@@ -1,8 +1,9 @@
 //! tai64n: what labels look like, and that they are the clock's.
 
 use crate::decode::{self, LENGTH, Moment, now, split};
-use crate::run::{Draw, Ended, Filter, Program, Side, both, fed};
+use crate::run::{Ended, Filter, Program, Side, both, fed};
 use crate::support::Installed;
+use crate::support::random::Random;
 use nix::poll::PollTimeout;
 
 /// Lines, their labels, and times read before and after.
@@ -120,8 +121,8 @@ fn any_bytes_and_lines_of_any_length_pass() {
         all.extend(std::iter::repeat_n(b'x', length));
         all.push(b'\n');
     }
-    let mut draw = Draw::new(0x5eed);
-    all.extend((0..300_000).map(|_| draw.number() as u8));
+    let mut draw = Random::new(0x5eed);
+    all.extend((0..300_000).map(|_| draw.next() as u8));
     for program in both(&installed, "tai64n") {
         let stamped = stamp(&program, &all);
         assert_eq!(stamped.labels.len(), all.split_inclusive(|&byte| byte == b'\n').count());

@@ -136,7 +136,7 @@ fn rows_do_not_depend_on_each_other() {
     let rows = SAME.iter().copied().chain(OTHER.iter().map(|(input, _, output)| (*input, output.unwrap_or(input))));
     let mut rows: Vec<_> = rows.filter(|(input, _)| input.ends_with(b"\n")).collect();
     assert!(rows.len() > 40, "{}", rows.len());
-    let mut draw = crate::run::Draw::new(0xface);
+    let mut draw = crate::support::random::Random::new(0xface);
     let mut input = Vec::new();
     let mut output = Vec::new();
     for _ in 0..200 {

@@ -1,7 +1,8 @@
 //! tai64nlocal: the options that ours adds. The reference has none and ignores all words, which is stated once.
 
 use crate::decode::{label, seconds, utc};
-use crate::run::{Draw, Program, Side, both, fed, ours};
+use crate::run::{Program, Side, both, fed, ours};
+use crate::support::random::Random;
 use crate::support::{Installed, leave_out};
 use crate::zones::{has_zone, local_by_date};
 
@@ -97,7 +98,7 @@ fn iso_is_what_date_says() {
         return;
     }
     let installed = Installed::new();
-    let mut draw = Draw::new(0x150);
+    let mut draw = Random::new(0x150);
     // since 1970 all its offsets are full minutes
     let moments: Vec<i64> = (0..2000).map(|_| draw.within(0..seconds("2200-01-01 00:00:00"))).collect();
     let Some(expected) = local_by_date(ZONE, &moments, "+%Y-%m-%dT%H:%M:%S%:z") else { return };
@@ -165,7 +166,7 @@ fn of_f_and_iso_the_last_one_counts() {
 fn every_style_is_right_in_any_order() {
     let installed = Installed::new();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(0x0dd);
+    let mut draw = Random::new(0x0dd);
     let start = seconds("1999-12-31 23:50:00");
     let mut moments: Vec<i64> = (0..1200).map(|second| start + second).collect();
     let mut shuffled = moments.clone();

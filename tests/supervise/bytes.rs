@@ -1,10 +1,10 @@
 //! `supervise/status` byte by byte, and at every moment.
 
-use crate::lines::look_until;
 use crate::recorder::is_alive;
 use crate::service::Service;
 use crate::status::Status;
 use crate::suite::Suite;
+use crate::support::waiting::look_until;
 use crate::together::together;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,10 +1,10 @@
 //! A command in a state, and what comes of it: what the service hears, what the status shows afterwards.
 
-use crate::lines::look_until;
 use crate::recorder::{made_at, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use crate::together::together;
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};

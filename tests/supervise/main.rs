@@ -47,8 +47,6 @@ mod support;
 mod table;
 mod timing;
 mod together;
-#[path = "../support/tracer.rs"]
-mod tracer;
 mod unforkable;
 mod unstartable;
 mod waiting;

@@ -187,7 +187,7 @@ fn commands_wait_for_a_stopped_supervise() {
         let pid = supervised.expect("run started");
         supervised.settle();
         supervised.send(Signal::SIGSTOP);
-        crate::lines::look_until("it is stopped", || crate::recorder::state(supervised.pid()) == Some('T'));
+        crate::support::waiting::look_until("it is stopped", || crate::recorder::state(supervised.pid()) == Some('T'));
         for command in ["h", "t", "o"] {
             supervised.write(command);
         }

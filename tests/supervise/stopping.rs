@@ -1,10 +1,10 @@
 //! How a service is told to end: `down-signal`, `timeout-kill`, `killpg`.
 
 use crate::cases::hundredths;
-use crate::lines::look_until;
 use crate::recorder::{Order, is_alive, order};
 use crate::service::Service;
 use crate::suite::Suite;
+use crate::support::waiting::look_until;
 use crate::together::together;
 use nix::sys::signal::Signal;
 use std::time::Duration;

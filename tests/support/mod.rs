@@ -1,6 +1,13 @@
 //! What several test programs need: the program under test under all its names, and the peers it is compared with.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod disk;
+pub mod namespaces;
+pub mod null_device;
+pub mod random;
+pub mod tracer;
+pub mod waiting;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -2,11 +2,12 @@
 //! reference, and where the supervises are all that is locked, both run side by side.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Foreign, Forked, Ground, OURS, OWN, Reference, SERVE, Way, each, look_for, look_until};
+use crate::ground::{Foreign, Forked, Ground, OURS, OWN, Reference, SERVE, Way, each};
 use crate::lines::{LOGGER, WRITER, assert_complete, wait_for_lines};
-use crate::namespaces::{FIRST, MOUNTS, may_unshare};
 use crate::processes::{children, descriptors, is_alive, process};
+use crate::support::namespaces::{FIRST, MOUNTS, may_unshare};
 use crate::support::peer;
+use crate::support::waiting::{look_for, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;

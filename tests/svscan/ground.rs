@@ -14,15 +14,11 @@ use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What every process of a tree has open besides its standard files.
 pub const VOICE: RawFd = 8;
 pub const LIFE: RawFd = 9;
-
-/// How long what should happen soon may take on a machine that has much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service that says `NAME up PID` and lives until it is killed.
 pub const SERVE: &str = "echo NAME up $$ >&8; read x <&9";
@@ -195,25 +191,6 @@ impl Ground {
 /// Writes a shell script.
 pub fn script(at: &Path, lines: &str) {
     write_script(at, format!("#!/bin/sh\n{lines}\n"));
-}
-
-/// Looks again and again until there is an answer: for what has no event to wait on.
-#[track_caller]
-pub fn look_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Looks again and again until it is so.
-#[track_caller]
-pub fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    look_for(what, || is_so().then_some(()));
 }
 
 /// Whether ours is the very program.

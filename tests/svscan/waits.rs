@@ -2,8 +2,9 @@
 //! seconds that those who run containers give it.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Executed, Foreign, Ground, OURS, OWN, Way, look_for, look_until};
+use crate::ground::{Executed, Foreign, Ground, OURS, OWN, Way};
 use crate::lines::assert_numbered;
+use crate::support::waiting::{look_for, look_until};
 use crate::support::{peer, takes_less_than};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
