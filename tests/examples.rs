@@ -1,4 +1,4 @@
-//! The examples of the README do what it says.
+//! The examples of the README and of the manual pages do what is said of them.
 
 mod support;
 
@@ -6,6 +6,12 @@ mod support;
 mod blocks;
 #[path = "examples/codes.rs"]
 mod codes;
+#[path = "examples/lines_of_links.rs"]
+mod lines_of_links;
+#[path = "examples/lines_of_services.rs"]
+mod lines_of_services;
+#[path = "examples/manual.rs"]
+mod manual;
 #[path = "examples/place.rs"]
 mod place;
 #[path = "examples/readme.rs"]
