@@ -17,6 +17,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What every process of a chain has open besides its standard files.
@@ -39,14 +40,14 @@ pub const UNFUSED_TWICE: Way = Way { fused: false, twice: true };
 pub const WAYS: [Way; 4] = [FUSED, UNFUSED, FUSED_TWICE, UNFUSED_TWICE];
 
 pub struct Ground {
-    pub installed: Installed,
+    pub installed: Arc<Installed>,
     directory: TempDir,
 }
 
 impl Ground {
     /// A fresh one, with a program `serve` that says its process id and lives until it is let go.
     pub fn new() -> Self {
-        let ground = Self { installed: Installed::new(), directory: world_readable_directory() };
+        let ground = Self { installed: Installed::shared(), directory: world_readable_directory() };
         if is_root() {
             // so that a daemon of another account can work in it
             fs::set_permissions(ground.directory.path(), fs::Permissions::from_mode(0o777)).unwrap();

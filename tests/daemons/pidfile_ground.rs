@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What runs until its standard input ends.
@@ -60,14 +61,14 @@ impl Form {
 
 /// A directory, and the programs under test.
 pub struct Place {
-    installed: Installed,
+    installed: Arc<Installed>,
     directory: TempDir,
     user: Option<u32>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { installed: Installed::new(), directory: world_readable_directory(), user: None }
+        Self { installed: Installed::shared(), directory: world_readable_directory(), user: None }
     }
 
     /// One whose programs run as this user, to whom the directory belongs. For root.

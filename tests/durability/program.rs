@@ -5,6 +5,7 @@ use crate::support::{Installed, peer};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A multilog.
@@ -14,12 +15,12 @@ pub struct Program {
     pub is_ours: bool,
     file: PathBuf,
     /// Where ours lies.
-    _installed: Option<Installed>,
+    _installed: Option<Arc<Installed>>,
 }
 
 impl Program {
     pub fn ours() -> Self {
-        let installed = Installed::new();
+        let installed = Installed::shared();
         Self { name: "ours", is_ours: true, file: installed.applet("multilog"), _installed: Some(installed) }
     }
 

@@ -74,7 +74,7 @@ fn names() -> Vec<String> {
 
 #[test]
 fn every_zone_is_as_date_has_it() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     if !has_zone("Europe/Berlin") {
         return;
@@ -118,7 +118,7 @@ fn rule(draw: &mut Random) -> String {
 
 #[test]
 fn every_rule_is_as_date_has_it() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     let mut draw = Random::new(0x2e1e);
     for _ in 0..400 {
@@ -133,7 +133,7 @@ fn every_rule_is_as_date_has_it() {
 /// Its numbers are scanf's: a plus and blanks may stand before them, but not before the first one without a sign.
 #[test]
 fn numbers_of_a_rule_may_have_a_plus() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     let at = seconds("2026-10-25 01:00:00");
     let seen = program.filtered_in(Some("CET-1CEST,M3.5.0/+2,M10.5.0/+3"), labels(&[at - 1, at], 0).as_bytes());
@@ -163,7 +163,7 @@ fn numbers_of_a_rule_may_have_a_plus() {
 /// They are those of the United States. glibc has them, too, unless a file `posixrules` is there.
 #[test]
 fn a_rule_without_dates_has_dates() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     let mut draw = Random::new(0xda7e);
     let changes = [(2026, "03-08 07:00:00"), (2026, "11-01 06:00:00"), (2500, "11-07 06:00:00")];
@@ -182,7 +182,7 @@ fn a_rule_without_dates_has_dates() {
 
 #[test]
 fn what_tz_names_may_be_anywhere_or_nowhere() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     let mut draw = Random::new(0xf11e);
     let moments = around(&[], 200, &mut draw);
@@ -202,7 +202,7 @@ fn what_tz_names_may_be_anywhere_or_nowhere() {
 
 #[test]
 fn files_are_of_several_kinds() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     if !has_zone("Europe/Berlin") {
         return;
@@ -241,7 +241,7 @@ fn files_are_of_several_kinds() {
 /// glibc would wait for somebody to write there.
 #[test]
 fn a_fifo_is_no_zone() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();

@@ -46,7 +46,6 @@ mod supervised;
 mod support;
 mod table;
 mod timing;
-mod together;
 mod unforkable;
 mod unstartable;
 mod waiting;

@@ -5,8 +5,8 @@ use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
 use crate::support::random::Random;
+use crate::support::together::together;
 use crate::support::waiting::look_until;
-use crate::together::together;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -4,7 +4,7 @@ use crate::cases::{Case, Driver, State, check_all};
 use crate::recorder::is_alive;
 use crate::service::Service;
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
 use nix::sys::signal::{Signal, kill};
 
 const fn case(state: State, commands: &'static [u8], outcome: &'static str) -> Case {

@@ -4,8 +4,8 @@ use crate::recorder::{is_alive, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::together::together;
 use crate::support::waiting::look_until;
-use crate::together::together;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
 use std::fs;
 

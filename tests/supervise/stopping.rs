@@ -4,8 +4,8 @@ use crate::cases::hundredths;
 use crate::recorder::{Order, is_alive, order};
 use crate::service::Service;
 use crate::suite::Suite;
+use crate::support::together::together;
 use crate::support::waiting::look_until;
-use crate::together::together;
 use nix::sys::signal::Signal;
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 //! reads from it blocks as long as the test has not let go.
 #![allow(dead_code, reason = "what is here is shared by several modules")]
 
+use crate::support::together::together;
 use crate::support::{Installed, peer, world_readable_directory, write_script};
 use crate::tree::Tree;
 use nix::fcntl::OFlag;
@@ -14,6 +15,7 @@ use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What every process of a tree has open besides its standard files.
@@ -48,16 +50,8 @@ pub const OWN: &[Way] = &[Forked, Executed];
 /// left out.
 #[track_caller]
 pub fn each(ways: &[Way], test: impl Fn(Way) + Sync) {
-    let test = &test;
-    let failed: Vec<Way> = std::thread::scope(|scope| {
-        let started = ways.iter().filter(|way| way.is_possible()).map(|&way| {
-            let thread = std::thread::Builder::new().name(format!("{way:?}"));
-            (way, thread.spawn_scoped(scope, move || test(way)).unwrap())
-        });
-        let started: Vec<_> = started.collect();
-        started.into_iter().filter_map(|(way, thread)| thread.join().is_err().then_some(way)).collect()
-    });
-    assert!(failed.is_empty(), "failed: {failed:?}");
+    let ways: Vec<Way> = ways.iter().copied().filter(|way| way.is_possible()).collect();
+    together(&ways, |&way| test(way));
 }
 
 impl Way {
@@ -81,13 +75,13 @@ impl Way {
 
 pub struct Ground {
     pub way: Way,
-    pub installed: Installed,
+    pub installed: Arc<Installed>,
     directory: TempDir,
 }
 
 impl Ground {
     pub fn new(way: Way) -> Self {
-        let ground = Self { way, installed: Installed::new(), directory: world_readable_directory() };
+        let ground = Self { way, installed: Installed::shared(), directory: world_readable_directory() };
         for name in ["service", "making"] {
             fs::create_dir(ground.at(name)).unwrap();
         }
