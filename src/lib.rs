@@ -23,3 +23,7 @@ pub mod start_report;
 pub mod sys;
 pub mod time;
 pub mod voice;
+
+#[cfg(test)]
+#[path = "../tests/support/null_device.rs"]
+mod null_device;

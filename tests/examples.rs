@@ -1,4 +1,4 @@
-//! The examples of the README do what it says.
+//! The examples of the README and of the manual pages do what is said of them.
 
 mod support;
 
@@ -8,6 +8,12 @@ mod blocks;
 mod codes;
 #[path = "examples/contributing.rs"]
 mod contributing;
+#[path = "examples/lines_of_links.rs"]
+mod lines_of_links;
+#[path = "examples/lines_of_services.rs"]
+mod lines_of_services;
+#[path = "examples/manual.rs"]
+mod manual;
 #[path = "examples/place.rs"]
 mod place;
 #[path = "examples/readme.rs"]

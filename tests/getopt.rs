@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 #![cfg(target_env = "gnu")]
 
+mod support;
+
 use catena::options::{self, Misuse, Opt};
 use catena::sys::words::{Word, Words};
 use proptest::prelude::*;

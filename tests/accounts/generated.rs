@@ -1,8 +1,8 @@
 //! Generated passwd(5) and group(5) files: every id and every group as the C library gives them, by getent(1).
 
-use crate::random::{Random, at_least};
 use crate::sandbox::{Etc, Getent, Sigchld};
 use crate::support;
+use crate::support::random::{Random, at_least};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write;

@@ -9,9 +9,6 @@ mod generated;
 #[cfg(target_feature = "crt-static")]
 mod getent;
 mod local;
-#[allow(dead_code, reason = "a part of it")]
-#[path = "../multilog/generator.rs"]
-mod random;
 mod sandbox;
 #[path = "../support/mod.rs"]
 mod support;

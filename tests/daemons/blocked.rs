@@ -75,7 +75,7 @@ pub fn fresh_fifo(ground: &Ground) -> PathBuf {
 /// The daemon's pid as soon as it is in the file.
 pub fn wait_for_pid(ground: &Ground) -> Pid {
     let read = || fs::read_to_string(ground.at("pid")).ok().and_then(|text| text.trim_end().parse().ok());
-    crate::ground::until("a pid in the file", || read().is_some());
+    crate::support::waiting::look_until("a pid in the file", || read().is_some());
     Pid::from_raw(read().unwrap())
 }
 

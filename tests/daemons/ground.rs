@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "what is here is shared by several modules")]
 
 pub use crate::run::Run;
+use crate::support::waiting::look_until;
 use crate::support::{Installed, is_root, world_readable_directory, write_script};
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::unistd::Pid;
@@ -16,15 +17,12 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What every process of a chain has open besides its standard files.
 pub const VOICE: RawFd = 8;
 pub const LIFE: RawFd = 9;
-
-/// How long anything that is waited for may take before the test has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How the links follow each other, and whether daemonize forks twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +40,14 @@ pub const UNFUSED_TWICE: Way = Way { fused: false, twice: true };
 pub const WAYS: [Way; 4] = [FUSED, UNFUSED, FUSED_TWICE, UNFUSED_TWICE];
 
 pub struct Ground {
-    pub installed: Installed,
+    pub installed: Arc<Installed>,
     directory: TempDir,
 }
 
 impl Ground {
     /// A fresh one, with a program `serve` that says its process id and lives until it is let go.
     pub fn new() -> Self {
-        let ground = Self { installed: Installed::new(), directory: world_readable_directory() };
+        let ground = Self { installed: Installed::shared(), directory: world_readable_directory() };
         if is_root() {
             // so that a daemon of another account can work in it
             fs::set_permissions(ground.directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -107,7 +105,7 @@ impl Ground {
     /// Waits until a process waits for a lock on this file.
     pub fn wait_for_waiter(&self, name: &str) {
         let inode = format!(":{} ", fs::metadata(self.at(name)).unwrap().ino());
-        until(&format!("somebody waits for {name}"), || {
+        look_until(&format!("somebody waits for {name}"), || {
             let locks = fs::read_to_string("/proc/locks").unwrap();
             locks.lines().any(|line| line.contains("-> ") && line.contains(&inode))
         });
@@ -145,15 +143,6 @@ fn list(directory: &Path, files: &mut BTreeMap<PathBuf, String>) {
     }
 }
 
-/// Looks again and again until it is so: for what has no event to wait on.
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// Whether nobody has a record lock on the file.
 pub fn is_unlocked(file: &Path) -> bool {
     let file = File::options().read(true).write(true).open(file).unwrap();
@@ -172,5 +161,5 @@ pub fn is_alive(pid: Pid) -> bool {
 
 /// Waits until a process that is not this one's child has ended.
 pub fn wait_for_end_of(pid: Pid) {
-    until(&format!("the end of {pid}"), || !is_alive(pid));
+    look_until(&format!("the end of {pid}"), || !is_alive(pid));
 }

@@ -1,7 +1,8 @@
 //! The old text of a log goes when the program starts, as in the reference, and not before: a start that comes to nothing
 //! leaves it, and what it has to say behind it.
 
-use crate::ground::{Ground, WAYS, until};
+use crate::ground::{Ground, WAYS};
+use crate::support::waiting::look_until;
 use crate::support::{is_root, leave_out, peer};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
@@ -241,7 +242,7 @@ fn a_log_is_emptied_before_a_service_can_say_anything() {
     let [strace, calls] = [strace.to_str().unwrap(), calls.to_str().unwrap()];
     let words = [strace, "-f", "-qq", "-o", calls, "-e", "trace=ftruncate,execve", "daemonize", "-o", "@/log"];
     let mut run = ground.run(true, &[&words[..], &["-e", "@/log", "supervise", "@/service"]].concat());
-    until("the service", || log(&ground, "log") == "first\n");
+    look_until("the service", || log(&ground, "log") == "first\n");
     let control = fs::OpenOptions::new().write(true).open(service.join("supervise/control"));
     std::io::Write::write_all(&mut control.unwrap(), b"dx").unwrap();
     assert_eq!(run.code(), 0, "{}", run.stderr());

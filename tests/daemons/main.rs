@@ -30,5 +30,3 @@ mod settle;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
-#[path = "../support/tracer.rs"]
-mod tracer;

@@ -2,15 +2,15 @@
 //! of it, wherever it waits.
 
 use crate::blocked::{WAITING, fresh_fifo, wait_for_pid};
-use crate::ground::{FUSED, Ground, Run, UNFUSED, WAYS, is_alive, until};
+use crate::ground::{FUSED, Ground, Run, UNFUSED, WAYS, is_alive};
 use crate::pidfile_ground::await_call;
+use crate::support::waiting::{look_until, unread};
 use crate::support::{is_root, leave_out};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
 use std::io::Read;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 const SIGNALS: [Signal; 4] = [Signal::SIGKILL, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
@@ -74,7 +74,7 @@ fn where_other_things_are_waited_for() {
             let mut run = ground.start(way, &words);
             let daemon = wait_for_pid(&ground);
             let name = || fs::read_to_string(format!("/proc/{daemon}/comm")).unwrap();
-            until("a link that waits", || name() == "pidfile-lock\n");
+            look_until("a link that waits", || name() == "pidfile-lock\n");
             ends_with_its_foreground(&mut run, Signal::SIGKILL, &format!("{words:?} {way:?}"));
             fs::remove_file(ground.at("pid")).unwrap();
         }
@@ -87,7 +87,7 @@ fn where_other_things_are_waited_for() {
         let children = || fs::read_to_string(format!("/proc/{foreground}/task/{foreground}/children")).unwrap();
         let call = |pid: &str| fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
         let message = format!("{} 0x2 ", libc::SYS_writev);
-        until("a message that waits", || children().split_whitespace().any(|pid| call(pid).starts_with(&message)));
+        look_until("a message that waits", || children().split_whitespace().any(|pid| call(pid).starts_with(&message)));
         ends_with_its_foreground(&mut run, Signal::SIGKILL, &format!("a full log {way:?}"));
     }
     holder.let_go();
@@ -167,11 +167,11 @@ fn a_foreground_that_waits_for_another() {
         };
         // the inner foreground is the outer one's child, and the daemon's parent once no link is in between
         let inner = || parent(&daemon.to_string());
-        until("the inner foreground has the daemon", || parent(&inner()) == foreground.to_string());
+        look_until("the inner foreground has the daemon", || parent(&inner()) == foreground.to_string());
         let waits = inner();
         kill(foreground, Signal::SIGKILL).unwrap();
         assert_eq!(run.code(), 1009, "{words:?} {way:?}");
-        until("the inner foreground is gone", || inner() != waits);
+        look_until("the inner foreground is gone", || inner() != waits);
         assert!(is_alive(daemon), "{words:?} {way:?}");
         assert_eq!(run.finish(), "", "{words:?} {way:?}");
         let _ = fs::remove_file(ground.at("pid"));
@@ -220,7 +220,7 @@ fn a_wait_is_told_of() {
     let mut runs = WAYS.map(|way| ground.start(way, &["setlock", "-s", "@/held", "serve"]));
     let mut late = WAYS.map(|way| ground.start(way, &["--ready=fd=3", "--timeout=600", "late"]));
     for run in runs.iter_mut().chain(&mut late) {
-        until("a word", || run_says(run.pid()));
+        look_until("a word", || run_says(run.pid()));
     }
     drop(held);
     for run in &mut runs {
@@ -240,10 +240,7 @@ fn a_wait_is_told_of() {
 }
 
 /// Whether the process has written to its standard error, which nobody has read from yet.
-#[allow(unsafe_code)]
 fn run_says(pid: nix::unistd::Pid) -> bool {
     let pipe = fs::File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(format!("/proc/{pid}/fd/2"));
-    let mut count = 0;
-    // SAFETY: `count` has room for the answer.
-    pipe.is_ok_and(|pipe| unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) } == 0 && count > 0)
+    pipe.is_ok_and(|pipe| unread(&pipe) > 0)
 }

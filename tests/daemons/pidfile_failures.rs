@@ -2,6 +2,7 @@
 //! wrong, and an old one is emptied, all under the lock.
 
 use crate::pidfile_ground::{Form, Place, Refused, holder_of};
+use crate::support::namespaces::{MOUNTS, may_unshare};
 use crate::support::{leave_out, peer, write_script};
 use std::fs;
 use std::path::Path;
@@ -44,10 +45,8 @@ fn a_pid_that_cannot_be_written_stops_the_start() {
 #[test]
 fn a_full_disk_stops_the_start() {
     let place = Place::new();
-    let can =
-        place.run(&["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", "mount -t tmpfs none /mnt"]);
-    if can.code != Some(0) {
-        return leave_out("full disks: user and mount namespaces are not allowed here");
+    if !may_unshare(MOUNTS) {
+        return;
     }
     for form in Form::ALL {
         // one page, and it is taken

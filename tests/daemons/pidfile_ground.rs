@@ -3,24 +3,21 @@
 //!
 //! The program is cat: it ends when the pipe it reads ends, and so with the test, however that ends.
 
+use crate::support::waiting::{PATIENCE, end_of, is_ready, look_until};
 use crate::support::{Installed, world_readable_directory};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 use tempfile::TempDir;
-
-/// Far more than anything here takes, also on a loaded machine.
-pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// What runs until its standard input ends.
 pub const CAT: &[&str] = &["/bin/cat"];
@@ -64,14 +61,14 @@ impl Form {
 
 /// A directory, and the programs under test.
 pub struct Place {
-    installed: Installed,
+    installed: Arc<Installed>,
     directory: TempDir,
     user: Option<u32>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { installed: Installed::new(), directory: world_readable_directory(), user: None }
+        Self { installed: Installed::shared(), directory: world_readable_directory(), user: None }
     }
 
     /// One whose programs run as this user, to whom the directory belongs. For root.
@@ -204,7 +201,7 @@ impl Started {
     /// Waits until the foreground has returned, or the program alone has said that it is up.
     pub fn up(mut self) -> Result<Running, Refused> {
         let is_up = match self.form {
-            Form::Alone => is_ready(self.output.as_fd(), LIMIT) && self.output.read(&mut [0]).unwrap() == 1,
+            Form::Alone => is_ready(self.output.as_fd(), PATIENCE) && self.output.read(&mut [0]).unwrap() == 1,
             _ => self.child.wait().unwrap().success(),
         };
         if is_up { Ok(Running { started: self }) } else { Err(self.ended()) }
@@ -215,7 +212,7 @@ impl Started {
         self.input = None;
         let mut stderr = Vec::new();
         self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
-        assert!(is_ready(self.witness.as_fd(), LIMIT), "what was started does not end");
+        assert!(is_ready(self.witness.as_fd(), PATIENCE), "what was started does not end");
         let code = self.child.wait().unwrap().code();
         Refused { code, stderr: String::from_utf8_lossy(&stderr).into_owned() }
     }
@@ -228,7 +225,7 @@ impl Drop for Started {
             // what does not read its input would be waited for below
             let _ = self.child.kill();
         } else {
-            assert!(is_ready(self.witness.as_fd(), LIMIT), "what was started does not end");
+            assert!(is_ready(self.witness.as_fd(), PATIENCE), "what was started does not end");
         }
         let _ = self.child.wait();
     }
@@ -242,37 +239,14 @@ pub struct Running {
 impl Running {
     /// Kills the process `pid` as hard as can be, and waits until it is a zombie or gone.
     pub fn kill(&self, pid: Pid) {
-        let watch = watch(pid);
+        let watch = end_of(pid);
         kill(pid, Signal::SIGKILL).unwrap();
-        assert!(is_ready(watch.as_fd(), LIMIT), "pid {pid} does not end");
+        assert!(is_ready(watch.as_fd(), PATIENCE), "pid {pid} does not end");
     }
 
     /// The process that was started here.
     pub fn pid(&self) -> Pid {
         self.started.pid()
-    }
-}
-
-/// A descriptor that is ready once the process has ended.
-#[allow(unsafe_code)]
-pub fn watch(pid: Pid) -> OwnedFd {
-    // SAFETY: the call gives a new descriptor, which nobody else owns.
-    unsafe {
-        let descriptor = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0)).unwrap();
-        OwnedFd::from_raw_fd(descriptor.try_into().unwrap())
-    }
-}
-
-/// Whether a descriptor is ready to be read in time.
-pub fn is_ready(descriptor: std::os::fd::BorrowedFd<'_>, limit: Duration) -> bool {
-    let mut watched = [PollFd::new(descriptor, PollFlags::POLLIN)];
-    let deadline = Instant::now() + limit;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match poll(&mut watched, PollTimeout::try_from(left.as_millis()).unwrap()) {
-            Err(Errno::EINTR) => {}
-            answer => return answer.unwrap() > 0,
-        }
     }
 }
 
@@ -313,16 +287,11 @@ pub fn holder(file: &Path) -> Pid {
 
 /// Waits until a process waits in one of these system calls.
 pub fn await_call(pid: Pid, calls: &[i64]) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
+    look_until(&format!("pid {pid} waits in one of {calls:?}"), || {
         let text = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
         let call = text.split(' ').next().and_then(|number| number.trim().parse::<i64>().ok());
-        if call.is_some_and(|call| calls.contains(&call)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "pid {pid} waits in {text}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+        call.is_some_and(|call| calls.contains(&call))
+    });
 }
 
 /// The calls in which a start waits for the end of whoever has its file.

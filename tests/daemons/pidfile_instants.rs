@@ -2,8 +2,8 @@
 
 use crate::pidfile_claim::{guard_of, own_name};
 use crate::pidfile_ground::{Form, Place, Refused, WAITS, await_call, holder, holder_of, pid_in, record};
+use crate::support::tracer::Tracee;
 use crate::support::{is_root, leave_out, peer};
-use crate::tracer::Tracee;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{self, File};
 use std::path::Path;

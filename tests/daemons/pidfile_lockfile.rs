@@ -1,7 +1,8 @@
 //! The two other kinds of lock: `-l`, a lock on a file of its own, and `--flock`, one that whatever inherits it keeps.
 
-use crate::pidfile_ground::{CAT, Form, LIMIT, Place, Refused, Started, await_call, holder_of, pid_in};
+use crate::pidfile_ground::{CAT, Form, Place, Refused, Started, await_call, holder_of, pid_in};
 use crate::pidfiles::rounds;
+use crate::support::waiting::PATIENCE;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, SFlag};
@@ -328,7 +329,7 @@ fn a_flock_lasts_as_long_as_any_process_has_it() {
     let how = format!("is locked (pid {daemon} in the file, not running)");
     assert_eq!(refused, Refused::new(75, Form::Alone.says_held(&file, &how)));
     running.kill(child);
-    let next = place.start_program(Form::Behind, &["--flock", "-t", &LIMIT.as_secs().to_string()], &file, CAT);
+    let next = place.start_program(Form::Behind, &["--flock", "-t", &PATIENCE.as_secs().to_string()], &file, CAT);
     let _next = next.up().unwrap();
     assert_ne!(pid_in(&file), daemon);
 }

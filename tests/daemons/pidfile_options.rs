@@ -1,6 +1,7 @@
 //! The options of pidfile-lock, and those of daemonize that have to do with the pid file.
 
-use crate::pidfile_ground::{CAT, Form, LIMIT, Place, Refused, Started, WAITS, await_call, holder, holder_of, pid_in};
+use crate::pidfile_ground::{CAT, Form, Place, Refused, Started, WAITS, await_call, holder, holder_of, pid_in};
+use crate::support::waiting::PATIENCE;
 use crate::support::{is_root, leave_out};
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,7 +125,7 @@ fn who_waits_so_long_at_most_gives_up_then_and_not_before() {
         assert_eq!(refused, Refused::new(75, said.as_str()), "{limit}");
         assert!(passed >= Duration::from_millis(milliseconds), "{limit}: {passed:?}");
         // on a machine however loaded
-        assert!(passed < LIMIT / 4, "{limit}: {passed:?}");
+        assert!(passed < PATIENCE / 4, "{limit}: {passed:?}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! A pid file tells the truth: it is complete and locked by the process that it names when a start has succeeded, and
 //! whatever was left in it, or by whoever was killed, the next start takes it over at once.
 
-use crate::pidfile_ground::{
-    CAT, Form, LIMIT, Place, Refused, WAITS, await_call, holder, holder_of, pid_in, record, watch,
-};
+use crate::pidfile_ground::{CAT, Form, Place, Refused, WAITS, await_call, holder, holder_of, pid_in, record};
 use crate::support::leave_out;
+use crate::support::random::rounds_asked_for;
+use crate::support::waiting::{PATIENCE, end_of, is_ready, look_until};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,7 +17,7 @@ use std::thread;
 
 /// How many starts are looked at, or what CATENA_ROUNDS says.
 pub fn rounds() -> usize {
-    std::env::var("CATENA_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000)
+    rounds_asked_for().map_or(1000, |asked| asked as usize)
 }
 
 #[test]
@@ -94,11 +94,7 @@ fn a_child_that_outlives_the_program_does_not_keep_the_file() {
 
 /// Waits until a file has a line.
 fn running_wrote(file: &Path) {
-    let start = std::time::Instant::now();
-    while !fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n')) {
-        assert!(start.elapsed() < LIMIT);
-        thread::sleep(std::time::Duration::from_millis(1));
-    }
+    look_until("a line", || fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n')));
 }
 
 fn has_open(pid: Pid, file: &Path) -> bool {
@@ -217,16 +213,11 @@ fn a_program_that_writes_its_own_pid_file_still_holds_it() {
 
 /// Waits until the process that the file names has this name.
 fn await_name(file: &Path, name: &str) {
-    let start = std::time::Instant::now();
-    loop {
+    look_until(&format!("{name} is in the file"), || {
         let text = fs::read_to_string(file).unwrap();
         let comm = fs::read_to_string(format!("/proc/{}/comm", text.trim_end()));
-        if comm.is_ok_and(|comm| comm.trim_end() == name) {
-            return;
-        }
-        assert!(start.elapsed() < LIMIT, "{text:?}");
-        thread::sleep(std::time::Duration::from_millis(1));
-    }
+        comm.is_ok_and(|comm| comm.trim_end() == name)
+    });
 }
 
 #[test]
@@ -239,9 +230,9 @@ fn after_the_death_of_a_program_that_dropped_the_lock_a_start_works() {
         let running = place.start_program(form, &[], &file, &program).up().unwrap();
         await_name(&file, "cat");
         let pid = pid_in(&file);
-        let ended = watch(pid);
+        let ended = end_of(pid);
         kill(pid, Signal::SIGTERM).unwrap();
-        assert!(crate::pidfile_ground::is_ready(std::os::fd::AsFd::as_fd(&ended), LIMIT));
+        assert!(is_ready(std::os::fd::AsFd::as_fd(&ended), PATIENCE));
         let _next = place.holder(form, &[], &file);
         assert_ne!(holder(&file), pid);
         drop(running);

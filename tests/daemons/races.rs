@@ -1,8 +1,9 @@
 //! Races for a pid file: of two starts exactly one wins, and whatever others do to its name meanwhile, no two programs run
 //! under it at a time, and no start hangs.
 
-use crate::pidfile_ground::{Form, LIMIT, Place, Refused, Started, holder, record};
+use crate::pidfile_ground::{Form, Place, Refused, Started, holder, record};
 use crate::pidfiles::rounds;
+use crate::support::waiting::PATIENCE;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -190,7 +191,7 @@ fn who_removes_or_replaces_the_file_rudely_stops_no_start() {
         assert!(ends.iter().any(|end| end.code == Some(0)), "none has run");
         assert!(busy.len() < ends.len(), "most starts get through: {} do not", busy.len());
     }
-    assert!(started.elapsed() < LIMIT);
+    assert!(started.elapsed() < PATIENCE);
     // and afterwards all is well
     let _running = place.holder(Form::Own, &[], &file);
     holder(&file);

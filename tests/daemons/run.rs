@@ -1,15 +1,15 @@
 //! A started command: its exit code, what it says, and the voice and the life that all processes of it have (ground.rs).
 #![allow(dead_code, reason = "what is here is shared by several modules")]
 
-use crate::ground::{LIFE, PATIENCE, VOICE};
+use crate::ground::{LIFE, VOICE};
+use crate::support::waiting::{PATIENCE, has_ended_within, is_ready};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe2};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -61,12 +61,8 @@ impl Run {
         if let Some(code) = self.ended {
             return code;
         }
-        // SAFETY: numbers; what comes back is a new descriptor.
-        let watch = unsafe {
-            let number = Errno::result(libc::syscall(libc::SYS_pidfd_open, self.pid().as_raw(), 0)).unwrap();
-            OwnedFd::from_raw_fd(number as RawFd)
-        };
-        assert!(is_heard(watch.as_fd()), "still waiting after a minute; it has said {:?}", self.stderr());
+        let has_ended = has_ended_within(self.pid(), PATIENCE);
+        assert!(has_ended, "still waiting after a minute; it has said {:?}", self.stderr());
         let status = self.child.wait().unwrap();
         let code = status.code().unwrap_or_else(|| 1000 + status.signal().unwrap());
         self.ended = Some(code);
@@ -142,13 +138,17 @@ impl Run {
         while !self.stdout().contains(text) {
             assert!(start.elapsed() < PATIENCE, "not on standard output: {text}");
             // ready, or at its end: then the next look at the clock tells
-            is_heard(self.output.as_fd());
+            is_ready(self.output.as_fd(), PATIENCE);
         }
     }
 
     /// Takes in more of the voice. Gives false at its end.
     fn listen(&mut self) -> bool {
-        assert!(is_heard(self.voice.as_fd()), "no word and no end for a minute; it has said {:?}", self.stderr());
+        assert!(
+            is_ready(self.voice.as_fd(), PATIENCE),
+            "no word and no end for a minute; it has said {:?}",
+            self.stderr()
+        );
         let mut room = [0; 4096];
         let count = self.voice.read(&mut room).unwrap();
         self.heard.extend_from_slice(&room[..count]);
@@ -186,17 +186,6 @@ fn take(pipe: &mut File, said: &mut Vec<u8>) -> String {
     // up to where nothing is there
     let _ = pipe.read_to_end(said);
     String::from_utf8_lossy(said).into_owned()
-}
-
-/// Whether there is something to read, or the end, within a minute.
-fn is_heard(file: BorrowedFd<'_>) -> bool {
-    let mut watched = [PollFd::new(file, PollFlags::POLLIN)];
-    loop {
-        match poll(&mut watched, PollTimeout::try_from(PATIENCE).unwrap()) {
-            Err(Errno::EINTR) => {}
-            answer => return answer.unwrap() > 0,
-        }
-    }
 }
 
 /// In the child: voice and life under their numbers, nothing else that the exec would leave open, and no signal ignored, as

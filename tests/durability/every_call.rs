@@ -6,7 +6,7 @@ use crate::leftovers::{self, Leftovers, Reference};
 use crate::lines::{LONGEST, text};
 use crate::logger::{Logger, pipe, waiting};
 use crate::program::{Place, Program};
-use crate::tracer::{Call, Tracee};
+use crate::support::tracer::{Call, Tracee};
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 

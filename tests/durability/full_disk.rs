@@ -7,7 +7,7 @@ use crate::logger::{Logger, pipe, rest_of, set_blocking, waiting};
 use crate::program::{Place, Program};
 use crate::slow::Slow;
 use crate::support::takes_less_than;
-use crate::wait::Watch;
+use crate::support::waiting::Watch;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use std::fs::{self, File};

@@ -5,7 +5,8 @@ use crate::directory::Listing;
 use crate::logger::{Logger, pipe, rest_of, set_blocking, waiting};
 use crate::program::{Place, Program};
 use crate::support::leave_out;
-use crate::wait::{Watch, end_of, is_ready, look_until};
+use crate::support::random::Random;
+use crate::support::waiting::{Watch, end_of, is_ready, look_until};
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg, setsockopt, sockopt};
@@ -22,16 +23,6 @@ use std::time::Duration;
 
 /// What a request to end may take on a machine that has much else to do, if no newline has to come.
 const SOON: Duration = Duration::from_secs(20);
-
-/// Numbers at random, the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-}
 
 /// A pipe that keeps each write apart from the others.
 fn packets() -> (File, File) {
@@ -79,7 +70,7 @@ fn writes_that_a_pipe_keeps_apart_are_logged_whole() {
 }
 
 fn at_random(program: &Program, largest: usize, size: i32, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut all = Vec::new();
     for number in 0..8000 {
         write!(all, "{number} ").unwrap();

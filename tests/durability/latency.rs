@@ -3,7 +3,7 @@
 use crate::logger::{Logger, pipe};
 use crate::program::{Place, Program};
 use crate::signals::wait_for_directory;
-use crate::wait::Watch;
+use crate::support::waiting::Watch;
 use std::fs;
 use std::io::Write;
 use std::os::fd::OwnedFd;

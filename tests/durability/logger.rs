@@ -1,7 +1,7 @@
 //! A running multilog: its input, what it says, its end.
 
 use crate::program::Program;
-use crate::wait::{PATIENCE, end_of, is_ready, look_until};
+use crate::support::waiting::{PATIENCE, end_of, is_ready, look_until};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe2};
@@ -22,10 +22,7 @@ pub fn pipe() -> (File, File) {
 
 /// How many bytes are there to be read in a pipe or a socket.
 pub fn waiting(input: &impl AsRawFd) -> usize {
-    let mut count = 0;
-    // SAFETY: the kernel writes one number.
-    assert_eq!(unsafe { libc::ioctl(input.as_raw_fd(), libc::FIONREAD, &mut count) }, 0);
-    usize::try_from(count).unwrap()
+    crate::support::waiting::unread(input)
 }
 
 /// Whether the file is to wait for what is not there yet.

@@ -27,8 +27,5 @@ mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod term;
-#[path = "../support/tracer.rs"]
-mod tracer;
 mod troubles;
 mod unfinished;
-mod wait;

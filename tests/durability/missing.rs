@@ -6,8 +6,8 @@ use crate::logger::{Logger, pipe};
 use crate::processor::LINES;
 use crate::program::{Place, Program};
 use crate::slow::Slow;
+use crate::support::waiting::look_until;
 use crate::support::write_script;
-use crate::wait::look_until;
 use std::fs::{self, File};
 use std::io::Write;
 

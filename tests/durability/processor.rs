@@ -4,7 +4,7 @@ use crate::directory::{Listing, old_names};
 use crate::lines::text;
 use crate::logger::{Logger, pipe, rest_of, waiting};
 use crate::program::{Place, Program};
-use crate::wait::{Watch, look_until};
+use crate::support::waiting::{Watch, look_until};
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::Write;

@@ -6,7 +6,7 @@ use crate::logger::{Logger, pipe, rest_of, waiting};
 use crate::processor::LINES;
 use crate::program::{Place, Program};
 use crate::slow::Slow;
-use crate::wait::Watch;
+use crate::support::waiting::Watch;
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::Write;

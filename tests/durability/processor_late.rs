@@ -114,7 +114,7 @@ fn hangs_in_the_way(program: &Program) {
     let mut logger = Logger::start(program, place.path(), &actions, read.try_clone().unwrap());
     write.write_all(&much()).unwrap();
     assert_eq!(logger.line(), "begun");
-    crate::wait::look_until("it waits for the processor", || {
+    crate::support::waiting::look_until("it waits for the processor", || {
         logger.is_asleep() && fs::metadata(place.at("log/current")).is_ok_and(|it| it.len() > 4096 - 2000)
     });
     logger.send(Signal::SIGTERM);
@@ -156,7 +156,7 @@ fn fails_before(program: &Program) {
     let all = [&*text(0..LINES), b"begun"].concat();
     write.write_all(&all).unwrap();
     assert_eq!(logger.line(), FAILED);
-    crate::wait::look_until("the beginning has been read", || waiting(&read) == 0 && logger.is_asleep());
+    crate::support::waiting::look_until("the beginning has been read", || waiting(&read) == 0 && logger.is_asleep());
     logger.tell(Signal::SIGTERM);
     let runs = || fs::read_to_string(place.at("runs")).unwrap();
     let before = runs();
@@ -180,7 +180,7 @@ fn fails_in_the_way(program: &Program) {
         );
         write.write_all(&much()).unwrap();
         assert_eq!((logger.line(), logger.line()), ("run".to_owned(), FAILED.to_owned()));
-        crate::wait::look_until("it waits for the processor", || {
+        crate::support::waiting::look_until("it waits for the processor", || {
             logger.is_asleep() && fs::metadata(place.at("log/current")).is_ok_and(|it| it.len() > 4096 - 2000)
         });
         let asked = Instant::now();

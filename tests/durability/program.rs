@@ -1,9 +1,11 @@
 //! The programs under test: ours, and the reference where it is installed.
 
+use crate::support::random::rounds_asked_for;
 use crate::support::{Installed, peer};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A multilog.
@@ -13,12 +15,12 @@ pub struct Program {
     pub is_ours: bool,
     file: PathBuf,
     /// Where ours lies.
-    _installed: Option<Installed>,
+    _installed: Option<Arc<Installed>>,
 }
 
 impl Program {
     pub fn ours() -> Self {
-        let installed = Installed::new();
+        let installed = Installed::shared();
         Self { name: "ours", is_ours: true, file: installed.applet("multilog"), _installed: Some(installed) }
     }
 
@@ -68,6 +70,5 @@ impl Place {
 /// How often something is done at random: `count` times, or as many times as CATENA_ROUNDS makes of it, of which 1000 are the
 /// usual number.
 pub fn rounds(count: usize) -> usize {
-    let asked = std::env::var("CATENA_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000_usize);
-    (count * asked).div_ceil(1000)
+    (count * rounds_asked_for().map_or(1000, |asked| asked as usize)).div_ceil(1000)
 }

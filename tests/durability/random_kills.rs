@@ -5,11 +5,12 @@ use crate::directory::{Listing, old_names};
 use crate::lines::{Kind, LONGEST, Reader, Repeat, Writer, count_lost};
 use crate::logger::{Logger, pipe};
 use crate::program::{Place, Program, rounds};
+use crate::support::random::Random;
 use std::fs::{self, File};
 use std::io::Seek;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// What is read and written in one go.
 const BATCH: usize = 65536;
@@ -23,21 +24,6 @@ enum Input {
     Pipe,
     File,
     Socket,
-}
-
-/// Numbers that nobody foresees.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        Self(now.subsec_nanos().into())
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
 }
 
 /// What is left of a round.
@@ -70,7 +56,7 @@ fn round(program: &Program, from: Input, kind: Kind, actions: &[&str], random: &
     while kills < KILLS {
         let mut logger = Logger::start(program, place.path(), actions, input.try_clone().unwrap());
         // at any moment, and not at one that something tells
-        std::thread::sleep(Duration::from_micros(random.below(LIFE.as_micros() as u64)));
+        std::thread::sleep(Duration::from_micros(random.below(LIFE.as_micros() as usize) as u64));
         let code = logger.kill();
         assert_eq!(logger.rest(), "");
         if code == 0 {
@@ -106,7 +92,7 @@ fn files(round: &Round) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 fn kill(from: Input, kind: Kind, stamp: &[&str], kills: usize) {
     let program = Program::ours();
-    let mut random = Random::new();
+    let mut random = Random::unforeseen(0).0;
     let (mut killed, mut lines, mut repeats) = (0, 0, Vec::<Repeat>::new());
     for size in [4096, 65536, 10000, 1_000_000].into_iter().cycle() {
         let size_word = format!("s{size}");
@@ -167,7 +153,8 @@ fn no_kill_tears_a_long_line() {
 #[test]
 fn what_the_reference_loses_is_counted() {
     let Some(program) = Program::reference() else { return };
-    let round = round(&program, Input::Pipe, Kind::Short, &["s65536", "n1000000", "./log"], &mut Random::new());
+    let round =
+        round(&program, Input::Pipe, Kind::Short, &["s65536", "n1000000", "./log"], &mut Random::unforeseen(0).0);
     let texts: Vec<_> = files(&round).map(|(_, text)| text).collect();
     let lost = count_lost(texts.iter().map(|text| &**text), false, round.lines);
     println!("the reference has lost {lost} lines of {} in {} kills", round.lines, round.kills);

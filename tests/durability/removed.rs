@@ -8,7 +8,7 @@ use crate::logger::{Logger, pipe, rest_of, waiting};
 use crate::processor::{Gated, LINES};
 use crate::program::{Place, Program};
 use crate::slow::Slow;
-use crate::wait::{Watch, look_until};
+use crate::support::waiting::{Watch, look_until};
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::Write;

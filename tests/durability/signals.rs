@@ -4,7 +4,7 @@ use crate::directory::{Listing, old_names};
 use crate::lines::{Kind, Writer, text};
 use crate::logger::{Logger, pipe};
 use crate::program::{Place, Program, rounds};
-use crate::wait::{Watch, look_until};
+use crate::support::waiting::{Watch, look_until};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;

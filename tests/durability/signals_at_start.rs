@@ -3,8 +3,8 @@
 use crate::directory::Listing;
 use crate::logger::{Logger, pipe, rest_of};
 use crate::program::{Place, Program, rounds};
-use crate::tracer::Tracee;
-use crate::wait::Watch;
+use crate::support::tracer::Tracee;
+use crate::support::waiting::Watch;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
 use std::fs::File;
 use std::io::Write;

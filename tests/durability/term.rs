@@ -7,7 +7,7 @@ use crate::program::{Place, Program, rounds};
 use crate::signals::{wait_for_directory, wait_for_start};
 use crate::slow::Slow;
 use crate::support::takes_less_than;
-use crate::wait::{Watch, look_until};
+use crate::support::waiting::{Watch, look_until};
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};

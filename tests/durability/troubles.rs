@@ -7,8 +7,9 @@ use crate::lines::text;
 use crate::logger::{Logger, pipe, rest_of, set_blocking, waiting};
 use crate::program::{Place, Program};
 use crate::support::leave_out;
-use crate::tracer::Tracee;
-use crate::wait::{PATIENCE, Watch, end_of, is_ready, look_until};
+use crate::support::namespaces::{MOUNTS, may_unshare};
+use crate::support::tracer::Tracee;
+use crate::support::waiting::{PATIENCE, Watch, end_of, is_ready, look_until};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -128,14 +129,9 @@ impl Alone {
         let usual = program.command(place.path(), actions);
         let script = "mount -t tmpfs -o \"$1\" none disk && cd disk && echo ready >&2 && shift && exec \"$@\"";
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh", options]);
+        command.args(MOUNTS).args(["/bin/sh", "-c", script, "sh", options]);
         command.arg(usual.get_program()).args(usual.get_args()).current_dir(place.path());
-        if !Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "true"])
-            .output()
-            .is_ok_and(|it| it.status.success())
-        {
-            leave_out("a file system without room: no user namespaces here");
+        if !may_unshare(MOUNTS) {
             return None;
         }
         let mut logger = Logger::spawn(command, input.try_clone().unwrap());

@@ -34,7 +34,9 @@ fn no_room_for_a_processor(program: &Program) {
         let mut logger = Logger::start(program, place.path(), &actions, read.try_clone().unwrap());
         write.write_all(&text(0..1)).unwrap();
         let current = place.at("log/current");
-        crate::wait::look_until("a line is logged", || fs::read(&current).is_ok_and(|seen| seen == text(0..1)));
+        crate::support::waiting::look_until("a line is logged", || {
+            fs::read(&current).is_ok_and(|seen| seen == text(0..1))
+        });
         leave_one_descriptor(&logger);
         write.write_all(&text(1..LINES)).unwrap();
         let said = logger.line();

@@ -1,21 +1,19 @@
 //! A directory of its own for what an example makes, and the processes that run in it.
 
+use crate::support::waiting::look_within;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// More than anything here takes, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Waits until it holds.
+#[track_caller]
 pub fn until(what: &str, holds: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < LIMIT, "{what} does not come");
-        std::thread::yield_now();
-    }
+    look_within(LIMIT, what, || holds().then_some(()));
 }
 
 /// Where an example has its files. What still runs of it at the end is killed.
@@ -44,11 +42,7 @@ impl Place {
 
     /// Returns when nothing runs here any more.
     pub fn wait_for_the_end(&self, of: &str) {
-        let begin = Instant::now();
-        while !self.running().is_empty() {
-            assert!(begin.elapsed() < LIMIT, "{of} leaves {:?} running", self.running());
-            std::thread::yield_now();
-        }
+        look_within(LIMIT, &format!("the end of what {of} leaves running"), || self.running().is_empty().then_some(()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Links to make chains of: one harmless call of each applet, and a pool in which some fail.
 
+use crate::support::random::Random;
 use crate::support::{is_root, leave_out};
 
 /// An argv or a part of one.
@@ -129,7 +130,7 @@ const ENDS: &[&[&str]] =
     &[&[], &["no-such-program"], &["./script", "a", "b"], &["./foreign", "c"], &["./directory"], &["./env/A"], &[""]];
 
 /// A chain of 3 to 8 links. One link in 20 fails by itself, and one chain in 8 has no proper end.
-pub fn random(draw: &mut Draw, probe: &[Vec<u8>]) -> Words {
+pub fn random(draw: &mut Random, probe: &[Vec<u8>]) -> Words {
     let mut chain = Words::new();
     for _ in 0..3 + draw.below(6) {
         let is_failing = draw.below(20) == 0;
@@ -149,21 +150,4 @@ pub fn random(draw: &mut Draw, probe: &[Vec<u8>]) -> Words {
         chain.extend_from_slice(probe);
     }
     chain
-}
-
-/// The same numbers in every run: xorshift.
-pub struct Draw(u64);
-
-impl Draw {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// One of 0 to `end`, `end` excluded.
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % end
-    }
 }

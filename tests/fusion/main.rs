@@ -24,8 +24,9 @@ mod tools;
 
 use ground::{Ground, Mode};
 use hostile::{EVERYTHING, PLAIN, STARTS, Start};
-use links::{Draw, Words};
+use links::Words;
 use support::is_root;
+use support::random::Random;
 
 /// As links in PATH, and by catena's own name where PATH has nothing: the modes of each that must agree.
 const BY_LINKS: &[Mode] = &[Mode::FUSED, Mode::UNFUSED, Mode::BY_NAME, Mode::BY_NAME_UNFUSED, Mode::BY_NAME_EXPLICIT];
@@ -54,7 +55,7 @@ fn every_pair_of_links() {
 fn random_chains() {
     const CHAINS: usize = 100;
     let ground = Ground::new();
-    let mut draw = Draw::new(0x9e37_79b9_7f4a_7c15);
+    let mut draw = Random::new(0x9e37_79b9_7f4a_7c15);
     let starts: Vec<&Start> = STARTS.iter().filter(|start| is_root() || !start.needs_root).collect();
     let mut through = 0;
     for number in 0..CHAINS {

@@ -1,15 +1,13 @@
 //! Tools at the end of a chain: fused, they look and behave as if an exec had started them.
 
 use crate::launch::no_forks;
+use crate::support::waiting::{look_until, unread};
 use crate::support::{Installed, is_root, leave_out};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-nix::ioctl_read_bad!(unread, nix::libc::FIONREAD, i32);
 
 /// Chains, with what comes before the tool, and how they are begun.
 const CHAINS: [&[&str]; 5] = [
@@ -59,10 +57,11 @@ fn start(installed: &Installed, place: &Path, chain: &[&str], life: Life, fuse: 
             let flags = nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_NONBLOCK;
             nix::fcntl::open(&place.join(fifo), flags, nix::sys::stat::Mode::empty()).is_ok()
         };
-        while !is_held() {
-            assert_eq!(child.try_wait().unwrap(), None, "{chain:?}");
-            std::thread::yield_now();
-        }
+        look_until(&format!("{chain:?} is up"), || {
+            let is_held = is_held();
+            assert!(is_held || child.try_wait().unwrap().is_none(), "{chain:?}");
+            is_held
+        });
     }
     if life != Life::Reads {
         return child;
@@ -70,16 +69,11 @@ fn start(installed: &Installed, place: &Path, chain: &[&str], life: Life, fuse: 
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"one line\n").unwrap();
     // what reads it has started
-    let mut left = 1;
-    while left > 0 {
-        std::thread::yield_now();
-        // SAFETY: the descriptor is open, and `left` has room.
-        unsafe { unread(input.as_raw_fd(), &raw mut left) }.unwrap();
-    }
+    look_until(&format!("{chain:?} reads"), || unread(&input) == 0);
     let status = format!("/proc/{}/stat", child.id());
-    while !std::fs::read_to_string(&status).unwrap().rsplit(')').next().unwrap().starts_with(" S") {
-        std::thread::yield_now();
-    }
+    look_until(&format!("{chain:?} waits"), || {
+        std::fs::read_to_string(&status).unwrap().rsplit(')').next().unwrap().starts_with(" S")
+    });
     child.stdin = Some(input);
     child
 }
@@ -95,11 +89,7 @@ fn seen(child: &Child) -> BTreeMap<String, String> {
         let has_news = u64::from_str_radix(field("ShdPnd:"), 16).unwrap() >> (libc::SIGIO - 1) & 1 == 1;
         !has_news && field("State:").starts_with('S')
     };
-    let begin = std::time::Instant::now();
-    while !is_settled() {
-        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "it does not settle");
-        std::thread::yield_now();
-    }
+    look_until("it settles", is_settled);
     let mut seen = BTreeMap::new();
     seen.insert("comm".to_owned(), read("comm"));
     // an exec ends it with one NUL; what was longer before has more

@@ -2,9 +2,9 @@
 //! expected of them comes from their description; of `F`, from the C library's fnmatch.
 
 use crate::case::{case, check, exits};
-use crate::generator::Random;
 use crate::ground::{Ground, Input, Subjects};
 use crate::running::piped;
+use crate::support::random::Random;
 use std::ffi::CString;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

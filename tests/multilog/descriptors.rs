@@ -1,11 +1,11 @@
 //! The descriptors that it is started with: standard input that cannot be read, or not yet; standard error that nobody reads,
 //! or that cannot be written to; descriptors that are closed.
 
-use crate::generator::Random;
 use crate::ground::{Ground, Input, Subject, Subjects};
 use crate::model::expect;
 use crate::running::{Running, Writer, pipe, pipe_of, sockets};
 use crate::streams::difference;
+use crate::support::random::Random;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::pipe2;

@@ -1,57 +1,10 @@
 //! Random actions, patterns and lines, the same in every run: all come from a fixed seed.
 
-/// SplitMix64, by Sebastiano Vigna: small, and good enough to choose with.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below this one.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    pub fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.below(most - least + 1)
-    }
-
-    pub fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-
-    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-
-    /// Cuts bytes into so many pieces at most, none of them empty.
-    pub fn pieces(&mut self, bytes: &[u8], most: usize) -> Vec<Vec<u8>> {
-        let mut cuts: Vec<usize> = (1..most).map(|_| self.below(bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let pieces = cuts.windows(2).map(|cut| bytes[cut[0]..cut[1]].to_vec());
-        pieces.filter(|piece| !piece.is_empty()).collect()
-    }
-}
+use crate::support::random::Random;
 
 /// What patterns and lines are made of. No hexadecimal digit: a label, of which nobody knows the digits, must not decide
 /// whether a line matches.
 const ALPHABET: &[u8] = b"xxxyyz @*\x80\xff";
-
-/// So many, or as many times more as CATENA_ROUNDS is more than 1000.
-pub fn at_least(count: u64) -> u64 {
-    let rounds = std::env::var("CATENA_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000_u64);
-    count * rounds.max(1000) / 1000
-}
 
 fn letter(random: &mut Random) -> u8 {
     random.one_of(ALPHABET)

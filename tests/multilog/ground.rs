@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What stands for a label once it has been looked at. It is as long, and begins as labels do until the year 2106.
@@ -26,13 +27,13 @@ pub struct Subject {
 
 /// The reference, where it is installed, and ours.
 pub struct Subjects {
-    _installed: Installed,
+    _installed: Arc<Installed>,
     pub all: Vec<Subject>,
 }
 
 impl Subjects {
     pub fn new() -> Self {
-        let installed = Installed::new();
+        let installed = Installed::shared();
         let reference = reference().map(|path| Subject { name: "reference", path, is_ours: false });
         let ours = Subject { name: "catena", path: installed.applet("multilog"), is_ours: true };
         let all = reference.into_iter().chain([ours]).collect();

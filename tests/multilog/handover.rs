@@ -1,9 +1,10 @@
 //! A directory that one multilog has written is continued by another: the reference's by ours and the other way round, after
 //! clean ends and after kill -9.
 
-use crate::generator::{Random, line_for};
+use crate::generator::line_for;
 use crate::ground::{Ground, Input, Seen, Subject, Subjects, without_labels};
 use crate::running::{Writer, pipe};
+use crate::support::random::Random;
 use std::sync::OnceLock;
 
 /// Every pair that there is, both ways, and each with itself.

@@ -2,10 +2,10 @@
 
 use crate::case::{case, check, exits};
 use crate::ground::{Ground, Input, Subjects};
-use crate::running::{Patience, Writer, pipe, piped, sockets};
+use crate::running::{Writer, pipe, piped, sockets};
+use crate::support::waiting::{look_until, unread};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
 
 #[test]
 fn lines_may_be_of_any_length_and_bytes() {
@@ -181,21 +181,10 @@ fn a_part_of_a_line_is_taken_in_after_a_while() {
         let running = ground.start(subject, &["t", "-*", "+* one two", "./log"], reader);
         let mut writer = Writer::new(writer);
         assert!(writer.write(b"one "));
-        let mut patience = Patience::new();
-        while unread(&watched) > 0 {
-            patience.wait("still unread");
-        }
+        look_until("it has been read", || unread(&watched) == 0);
         assert!(writer.write(b"two\nthree\n"));
         drop(writer);
         let seen = running.finish().without_labels();
         assert_eq!(seen.files["log/current"].1, b"@40000000LLLLLLLLLLLLLLLL one two\n", "{}", subject.name);
     }
-}
-
-/// How many bytes are there to be read.
-fn unread(end: &OwnedFd) -> i32 {
-    let mut count = 0;
-    // SAFETY: the kernel writes one number.
-    unsafe { libc::ioctl(end.as_raw_fd(), libc::FIONREAD, &mut count) };
-    count
 }

@@ -2,10 +2,11 @@
 //! order are compared with what was written, and each file is held to the rules: the reference's to those that hold for
 //! both, ours to exactly where a file ends, which follows from the bytes alone.
 
-use crate::generator::{Random, at_least, line_for, pattern_list};
+use crate::generator::{line_for, pattern_list};
 use crate::ground::{Ground, Input, Seen, Subject, Subjects, without_labels};
 use crate::model::expect;
 use crate::streams::difference;
+use crate::support::random::{Random, at_least};
 use std::thread;
 
 const STREAMS: u64 = 120;

@@ -1,9 +1,10 @@
 //! Generated streams through generated lists of actions: the same directories, files, modes and messages from reference
 //! and ours, and those that model.rs expects. No file becomes so large here that it would be rotated; see rotating.rs.
 
-use crate::generator::{Random, at_least, line_for, pattern_list};
+use crate::generator::{line_for, pattern_list};
 use crate::ground::{Content, Ground, Input, Seen, Subject, Subjects};
 use crate::model::{Expected, expect, ignored, is_directory, lines, take_warnings};
+use crate::support::random::{Random, at_least};
 use std::collections::BTreeMap;
 use std::thread;
 

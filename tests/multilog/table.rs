@@ -1,9 +1,10 @@
 //! Which lines a list of patterns selects: some thousand pairs of list and line, on the reference and on ours, against the
 //! rules written down in model.rs. Many lines go through one start; which of them were selected shows in the directory.
 
-use crate::generator::{LENGTHS, Random, at_least, line_for, pattern_list};
+use crate::generator::{LENGTHS, line_for, pattern_list};
 use crate::ground::{Ground, Input, Subjects};
 use crate::model::{expect, lines};
+use crate::support::random::{Random, at_least};
 use std::collections::BTreeMap;
 
 const SEED: u64 = 20_010_712;

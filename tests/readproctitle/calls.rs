@@ -20,7 +20,7 @@ fn silent(code: i32) -> (i32, String, String) {
 
 #[test]
 fn the_last_argument_has_five_bytes_or_more() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let cases: [(&[&str], i32); 9] = [
         (&[], 100),
         (&[""], 100),
@@ -41,7 +41,7 @@ fn the_last_argument_has_five_bytes_or_more() {
 
 #[test]
 fn a_sole_help_or_version_is_answered() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for (side, program) in both(&installed) {
         for word in ["--help", "--version"] {
             let (code, output, error) = outcome(&program, &[word], Stdio::null());
@@ -54,7 +54,7 @@ fn a_sole_help_or_version_is_answered() {
 
 #[test]
 fn the_end_of_the_input_is_0_and_an_input_that_cannot_be_read_111() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for (_, program) in both(&installed) {
         let mut command = Command::new(&program);
         command.arg("........");
@@ -74,7 +74,7 @@ fn the_end_of_the_input_is_0_and_an_input_that_cannot_be_read_111() {
 /// The reference takes it for an error; but whoever shares the pipe can set its flags at any time.
 #[test]
 fn an_input_set_not_to_wait_is_waited_for() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for (side, program) in both(&installed) {
         let mut command = Command::new(&program);
         command.arg("........");

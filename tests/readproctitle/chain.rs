@@ -8,7 +8,7 @@ const WORDS: [&str; 3] = ["service", "errors:", "................"];
 
 #[test]
 fn it_shows_its_own_words_alone_however_it_was_started() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let chains: [&[&str]; 6] = [
         &[],
         &["softlimit", "-o", "100"],
@@ -47,7 +47,7 @@ fn it_shows_its_own_words_alone_however_it_was_started() {
 
 #[test]
 fn a_chain_by_catenas_own_name_shows_its_words_alone() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for path in [installed.path().to_str().unwrap(), "/nonexistent"] {
         for flag in [&[][..], &["--no-fuse"]] {
             let mut command = Command::new(installed.applet("catena"));

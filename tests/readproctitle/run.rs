@@ -1,18 +1,15 @@
 //! A running readproctitle, with a pipe to feed it and a look at its arguments.
 
+use crate::support::waiting::{look_until, unread};
 use crate::support::{Installed, peer};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-
-/// Far more than anything here takes, even on a loaded machine.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Whose program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +74,7 @@ impl Title {
 
     /// Waits until it has read all and sleeps: what it has done with one part is done before it waits for the next.
     fn rest(&self) {
-        let start = Instant::now();
-        while !(self.has_read_all() && self.sleeps()) {
-            // no event tells a writer that his pipe is empty
-            assert!(start.elapsed() < LIMIT, "it does not read on");
-            std::thread::yield_now();
-        }
-    }
-
-    fn has_read_all(&self) -> bool {
-        let mut left: libc::c_int = 0;
-        // SAFETY: the kernel stores one number.
-        assert_eq!(unsafe { libc::ioctl(self.other_side.as_raw_fd(), libc::FIONREAD, &raw mut left) }, 0);
-        left == 0
+        look_until("it has read all and sleeps", || unread(&self.other_side) == 0 && self.sleeps());
     }
 
     /// In a read of standard input; before that, its first step, it might sleep in its start-up.
@@ -140,16 +125,4 @@ fn poll_number() -> Option<libc::c_long> {
 /// An exit code, or 1000 and the signal that killed it.
 pub fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 1000 + status.signal().unwrap())
-}
-
-/// A pseudo-random sequence, the same in every run.
-pub struct Draw(pub u64);
-
-impl Draw {
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }

@@ -1,7 +1,8 @@
 //! What is shown of what is read. The expectation is the definition: each byte that is no NUL moves those behind the third
 //! one to the left and comes in at the end.
 
-use crate::run::{Draw, Side, Title, both};
+use crate::run::{Side, Title, both};
+use crate::support::random::Random;
 use crate::support::{Installed, leave_out};
 use std::path::Path;
 use std::process::Command;
@@ -62,7 +63,7 @@ fn fit(text: &[u8]) -> Vec<u8> {
 
 #[test]
 fn all_of_the_window_is_dots_at_first_whatever_it_was() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for (_, program) in both(&installed) {
         for words in [&["....."][..], &["service", "errors:", "xxxxxxxxxx"], &["", "a b", "-5-of-\u{fc}"]] {
             let dots = vec![b'.'; words.last().unwrap().len()];
@@ -73,7 +74,7 @@ fn all_of_the_window_is_dots_at_first_whatever_it_was() {
 
 #[test]
 fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let words = ["service", "errors:", ".........."];
     for (side, program) in both(&installed) {
         let mut title = title(&program, &words);
@@ -107,8 +108,8 @@ fn what_is_read_comes_in_from_the_right_and_three_dots_stay() {
 
 #[test]
 fn random_input_in_random_parts_ends_as_it_would_byte_by_byte() {
-    let installed = Installed::new();
-    let mut draw = Draw(0x51ab_77e1_90cc_0d03);
+    let installed = Installed::shared();
+    let mut draw = Random::new(0x51ab_77e1_90cc_0d03);
     for (side, program) in both(&installed) {
         for length in [5, 6, 7, 40, 400, 5000] {
             let last = "x".repeat(length);
@@ -134,7 +135,7 @@ fn random_input_in_random_parts_ends_as_it_would_byte_by_byte() {
 #[test]
 fn it_reads_in_blocks() {
     const FULL: usize = 60_000;
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for (side, program) in both(&installed) {
         let mut command = Command::new(&program);
         command.args(["errors:", "........"]);

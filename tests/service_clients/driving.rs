@@ -2,10 +2,11 @@
 //! come of it.
 
 use crate::ground::Ground;
-use crate::run::{Ended, Program, Side, look_until};
+use crate::run::{Ended, Program, Side};
 use crate::service::Service;
 use crate::supervised::{Supervised, until};
 use crate::support::peer;
+use crate::support::waiting::look_until;
 
 /// The line of the one svstat and of the other, both of the same second.
 #[track_caller]

@@ -1,9 +1,10 @@
 //! Services of others: runit's runsv, which our tools can drive, and s6-supervise, which they tell apart.
 
 use crate::ground::Ground;
-use crate::run::{Ended, look_until};
+use crate::run::Ended;
 use crate::status::{FUTURE, Status};
 use crate::supervised::{Supervised, until};
+use crate::support::waiting::look_until;
 use crate::support::{peer, write_script};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;

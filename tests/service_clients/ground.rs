@@ -7,17 +7,18 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A directory for services, and the programs under test.
 pub struct Ground {
-    installed: Installed,
+    installed: Arc<Installed>,
     place: TempDir,
 }
 
 impl Ground {
     pub fn new() -> Self {
-        Self { installed: Installed::new(), place: world_readable_directory() }
+        Self { installed: Installed::shared(), place: world_readable_directory() }
     }
 
     /// The directory that programs run in.

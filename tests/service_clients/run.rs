@@ -1,19 +1,15 @@
 //! Runs a program to its end, or lets it run while a test looks at it. None gets more than a minute.
 
 use crate::support::is_root;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use crate::support::waiting::{self, PATIENCE, look_until};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-
-/// Far more than anything here takes, even on a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Duration;
 
 /// Whose program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,33 +169,5 @@ fn wait_for_end(child: &Child) {
 
 /// Whether it ends within so long. It is left to be waited for.
 pub fn has_ended_within(child: &Child, limit: Duration) -> bool {
-    // SAFETY: numbers; what comes back is a new descriptor.
-    let watched = unsafe {
-        let number = Errno::result(libc::syscall(libc::SYS_pidfd_open, child.id(), 0)).unwrap();
-        OwnedFd::from_raw_fd(RawFd::try_from(number).unwrap())
-    };
-    let end = Instant::now() + limit;
-    loop {
-        let left = PollTimeout::try_from(end.saturating_duration_since(Instant::now())).unwrap();
-        match poll(&mut [PollFd::new(watched.as_fd(), PollFlags::POLLIN)], left) {
-            Err(Errno::EINTR) => {}
-            answer => return answer.unwrap() > 0,
-        }
-    }
-}
-
-/// Looks until it is so, at what no event tells of: lets others run at first, and then gives them more time.
-#[track_caller]
-pub fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    let mut looks = 0;
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "waited for a minute until {what}");
-        looks += 1;
-        if looks < 30 {
-            std::thread::yield_now();
-        } else {
-            std::thread::sleep(Duration::from_micros(300));
-        }
-    }
+    waiting::has_ended_within(Pid::from_raw(child.id().try_into().unwrap()), limit)
 }

@@ -1,7 +1,7 @@
 //! A service directory whose supervise the test plays: FIFOs that it reads or does not read, and files that it writes.
 
-use crate::run::look_until;
 use crate::status::Status;
+use crate::support::waiting::look_until;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

@@ -1,7 +1,7 @@
 //! A service that a real supervise runs, and that says what it gets.
 
-use crate::run::look_until;
 use crate::service::Service;
+use crate::support::waiting::look_until;
 use crate::support::write_script;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};

@@ -1,9 +1,10 @@
 //! FIFOs that are full, because supervise has been stopped, and those that lose their reader.
 
 use crate::ground::Ground;
-use crate::run::{Ended, look_until};
+use crate::run::Ended;
 use crate::service::Service;
 use crate::status::Status;
+use crate::support::waiting::look_until;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

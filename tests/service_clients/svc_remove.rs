@@ -2,9 +2,10 @@
 //! trees are in tests/svscan.
 
 use crate::ground::Ground;
-use crate::run::{Ended, Side, look_until, run, start, unprivileged};
+use crate::run::{Ended, Side, run, start, unprivileged};
 use crate::status::Status;
 use crate::supervised::{Supervised, until};
+use crate::support::waiting::look_until;
 use crate::support::{is_root, leave_out, write_script};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

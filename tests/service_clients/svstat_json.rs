@@ -2,9 +2,10 @@
 
 use crate::ground::Ground;
 use crate::json::{Value, parse};
-use crate::run::look_until;
 use crate::service::Service;
 use crate::status::{FAILED, RUNNING, STOPPED, STOPPING, Status, now};
+use crate::support::random::Random;
+use crate::support::waiting::look_until;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -285,23 +286,16 @@ fn any_name_makes_valid_json() {
 fn any_bytes_in_the_files_make_valid_json() {
     let ground = Ground::new();
     let service = ground.service("web").supervised(&Status::up(7));
-    let mut draw = 88_172_645_463_325_252_u64;
-    let mut random = |length: usize| -> Vec<u8> {
-        (0..length)
-            .map(|_| {
-                draw ^= draw << 13;
-                draw ^= draw >> 7;
-                draw ^= draw << 17;
-                (draw >> 32) as u8
-            })
-            .collect()
-    };
+    let mut random = Random::new(7);
     for round in 0..60 {
-        let status = random(round % 45);
+        let status = random.bytes(round % 45);
         let pid = status.get(12..16).map_or(0, |pid| u32::from_le_bytes(pid.try_into().unwrap()));
         service.replace("status", status);
-        let lines: Vec<u8> =
-            random(120).into_iter().map(|byte| b"0123456789=\nabcdefrestarts_ly"[usize::from(byte) % 29]).collect();
+        let lines: Vec<u8> = random
+            .bytes(120)
+            .into_iter()
+            .map(|byte| b"0123456789=\nabcdefrestarts_ly"[usize::from(byte) % 29])
+            .collect();
         service.info(pid, &String::from_utf8(lines).unwrap());
         look_until("a line", || objects(&ground, "svstat --json web").len() == 1);
         ground.say("svstat --table web");

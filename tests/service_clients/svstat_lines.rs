@@ -2,8 +2,9 @@
 //! can be wrong.
 
 use crate::ground::Ground;
-use crate::run::{Ended, Program, Side, look_until, run, unprivileged};
+use crate::run::{Ended, Program, Side, run, unprivileged};
 use crate::status::{FUTURE, Status, now};
+use crate::support::waiting::look_until;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;

@@ -2,10 +2,11 @@
 
 use crate::ground::Ground;
 use crate::json::parse;
-use crate::run::{Ended, look_until, start};
+use crate::run::{Ended, start};
 use crate::service::Service;
 use crate::status::{FAILED, STARTING, STOPPING, Status};
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use crate::support::write_script;
 use nix::time::{ClockId, clock_gettime};
 use std::fs::{self, Permissions};

@@ -1,8 +1,9 @@
 //! `svstat --table`: columns, in which no name can do harm.
 
 use crate::ground::Ground;
-use crate::run::{Ended, look_until};
+use crate::run::Ended;
 use crate::status::{FAILED, RUNNING, STARTED, STARTING, STOPPING, Status, now};
+use crate::support::waiting::look_until;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 

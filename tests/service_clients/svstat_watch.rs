@@ -2,8 +2,9 @@
 
 use crate::ground::Ground;
 use crate::json::{Value, parse};
-use crate::run::{PATIENCE, code, has_ended_within, look_until, sleeps, wait_for_sleep};
+use crate::run::{code, has_ended_within, sleeps, wait_for_sleep};
 use crate::status::{FAILED, Status};
+use crate::support::waiting::{PATIENCE, look_until};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use std::fs::{self, File};

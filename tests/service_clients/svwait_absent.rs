@@ -1,10 +1,11 @@
 //! svwait where no supervise runs: none that ever did, one that has ended, and one that has left its service running.
 
 use crate::ground::Ground;
-use crate::run::{Ended, Running, look_until, run, start};
+use crate::run::{Ended, Running, run, start};
 use crate::service::{boot, info, own_identity};
 use crate::status::{FAILED, Status, now};
 use crate::supervised::{Supervised, until};
+use crate::support::waiting::look_until;
 use crate::support::{peer, write_script};
 use crate::svwait::codes;
 use nix::sys::signal::{Signal, kill};

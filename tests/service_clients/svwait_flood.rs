@@ -1,9 +1,10 @@
 //! What happens all the time keeps no one from ending in time, and what a program does itself does not wake it.
 
 use crate::ground::Ground;
-use crate::run::{Ended, PATIENCE, Running, has_ended_within, look_until};
+use crate::run::{Ended, Running, has_ended_within};
 use crate::service::{Service, replace};
 use crate::status::Status;
+use crate::support::waiting::{PATIENCE, look_until};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs;

@@ -2,7 +2,8 @@
 //! library either was built with.
 
 use crate::decode::{label, seconds};
-use crate::run::{Draw, Program, fed, ours};
+use crate::run::{Program, fed, ours};
+use crate::support::random::Random;
 use crate::support::{Installed, peer};
 use crate::zones::{DIRECTORY, changes, differences, has_zone, is_gnu, labels};
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ const FORMAT: &str = "%Y-%m-%d %T %z %Z %j %a %U %V %G";
 const SHORT: &str = "%Y-%m-%d %T %Z";
 
 /// Seconds around these, and some of all centuries that `date` can write.
-fn around(changes: &[i64], count: usize, draw: &mut Draw) -> Vec<i64> {
+fn around(changes: &[i64], count: usize, draw: &mut Random) -> Vec<i64> {
     let all = seconds("1000-01-03 00:00:00")..seconds("9999-12-29 00:00:00");
     let near = changes.iter().flat_map(|change| [-2, -1, 0, 1].map(|by| change + by)).filter(|at| all.contains(at));
     let mut moments: Vec<i64> = near.collect();
@@ -73,12 +74,12 @@ fn names() -> Vec<String> {
 
 #[test]
 fn every_zone_is_as_date_has_it() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     if !has_zone("Europe/Berlin") {
         return;
     }
-    let mut draw = Draw::new(0xa11);
+    let mut draw = Random::new(0xa11);
     let names = names();
     assert!(names.len() > 200, "{names:?}");
     for name in &names {
@@ -95,11 +96,11 @@ fn every_zone_is_as_date_has_it() {
 }
 
 /// A rule in which all is well.
-fn rule(draw: &mut Draw) -> String {
+fn rule(draw: &mut Random) -> String {
     const NAMES: [&str; 6] = ["AAA", "Long", "<+05>", "<-0330>", "<A1B>", "ZZZZZZ"];
     const OFFSETS: [&str; 8] = ["0", "5", "-1", "+3:30", "-12", "-5:45:30", "11", "24"];
     const TIMES: [&str; 10] = ["", "", "/0", "/3", "/24", "/-2:30", "/26", "/1:02:03", "/+3", "/+26"];
-    let day = |draw: &mut Draw| match draw.below(4) {
+    let day = |draw: &mut Random| match draw.below(4) {
         0 => format!("J{}", 1 + draw.below(365)),
         1 => draw.below(365).to_string(),
         _ => format!("M{}.{}.{}", 1 + draw.below(12), 1 + draw.below(5), draw.below(7)),
@@ -117,9 +118,9 @@ fn rule(draw: &mut Draw) -> String {
 
 #[test]
 fn every_rule_is_as_date_has_it() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
-    let mut draw = Draw::new(0x2e1e);
+    let mut draw = Random::new(0x2e1e);
     for _ in 0..400 {
         let rule = rule(&mut draw);
         let years = ["1970", "1971", "2000", "2027", "2100"].map(|year| seconds(&format!("{year}-01-01 00:00:00")));
@@ -132,14 +133,14 @@ fn every_rule_is_as_date_has_it() {
 /// Its numbers are scanf's: a plus and blanks may stand before them, but not before the first one without a sign.
 #[test]
 fn numbers_of_a_rule_may_have_a_plus() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     let at = seconds("2026-10-25 01:00:00");
     let seen = program.filtered_in(Some("CET-1CEST,M3.5.0/+2,M10.5.0/+3"), labels(&[at - 1, at], 0).as_bytes());
     let expected = "2026-10-25 02:59:59.000000000\n2026-10-25 02:00:00.000000000\n";
     assert_eq!(String::from_utf8_lossy(&seen), expected);
     let Some(pair) = Pair::new(&installed) else { return };
-    let mut draw = Draw::new(0x9105);
+    let mut draw = Random::new(0x9105);
     let changes = ["2026-03-29 00:00:00", "2026-10-25 01:00:00"].map(seconds);
     let moments = around(&changes, 60, &mut draw);
     for rule in [
@@ -162,9 +163,9 @@ fn numbers_of_a_rule_may_have_a_plus() {
 /// They are those of the United States. glibc has them, too, unless a file `posixrules` is there.
 #[test]
 fn a_rule_without_dates_has_dates() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
-    let mut draw = Draw::new(0xda7e);
+    let mut draw = Random::new(0xda7e);
     let changes = [(2026, "03-08 07:00:00"), (2026, "11-01 06:00:00"), (2500, "11-07 06:00:00")];
     let changes = changes.map(|(year, time)| seconds(&format!("{year}-{time}")));
     let moments = around(&changes, 500, &mut draw);
@@ -181,9 +182,9 @@ fn a_rule_without_dates_has_dates() {
 
 #[test]
 fn what_tz_names_may_be_anywhere_or_nowhere() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
-    let mut draw = Draw::new(0xf11e);
+    let mut draw = Random::new(0xf11e);
     let moments = around(&[], 200, &mut draw);
     for zone in ["EST5EDT", "Europe/Berlin", "Universal", "", ":", ":EST5", "UTC", "Nowhere", "right/UTC"] {
         pair.check(&[("TZ", zone), ("TZDIR", "/nonexistent")], &moments, SHORT);
@@ -201,14 +202,14 @@ fn what_tz_names_may_be_anywhere_or_nowhere() {
 
 #[test]
 fn files_are_of_several_kinds() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let Some(pair) = Pair::new(&installed) else { return };
     if !has_zone("Europe/Berlin") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut draw = Draw::new(0xb1d);
-    let check = |file: &Path, draw: &mut Draw| {
+    let mut draw = Random::new(0xb1d);
+    let check = |file: &Path, draw: &mut Random| {
         let berlin = changes(&Path::new(DIRECTORY).join("Europe/Berlin"));
         pair.check(&[("TZ", file.to_str().unwrap())], &around(&berlin, 200, draw), FORMAT);
     };
@@ -240,7 +241,7 @@ fn files_are_of_several_kinds() {
 /// glibc would wait for somebody to write there.
 #[test]
 fn a_fifo_is_no_zone() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();

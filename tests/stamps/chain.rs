@@ -36,7 +36,7 @@ fn through(command: Command) -> (String, i32) {
 
 #[test]
 fn the_zone_is_the_one_that_the_links_before_have_set() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = directory();
     for (words, expected) in [
         (&["envdir", "east", "tai64nlocal"][..], "2026-11-21 05:26:50.123456789 x\n"),
@@ -61,7 +61,7 @@ fn the_zone_is_the_one_that_the_links_before_have_set() {
 /// In the C library's own zone, which is that of the beginning, these would be others.
 #[test]
 fn a_format_of_ones_own_is_in_that_zone_too() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = directory();
     for (name, expected) in [
         ("east", "05 1795235210 001795235210 EAST  EAST east"),
@@ -77,7 +77,7 @@ fn a_format_of_ones_own_is_in_that_zone_too() {
 
 #[test]
 fn options_are_read_at_the_end_of_a_chain() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = directory();
     for fuse in ["1", "0"] {
         let run = |words: &[&str]| through(chain(installed.path(), fuse, words, directory.path()));
@@ -93,7 +93,7 @@ fn options_are_read_at_the_end_of_a_chain() {
 
 #[test]
 fn a_label_comes_through_a_chain() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = directory();
     for fuse in ["1", "0"] {
         let words = ["envdir", "east", "pgrphack", "tai64n"];
@@ -107,7 +107,7 @@ fn a_label_comes_through_a_chain() {
 /// `ps` and `pkill` find it as the program it is, by its own words alone.
 #[test]
 fn a_fused_filter_looks_like_one_that_was_executed() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = directory();
     for name in ["tai64n", "tai64nlocal"] {
         for fuse in ["1", "0"] {

@@ -2,8 +2,9 @@
 //! SIGPIPE where nobody reads. Descriptors that are closed, full, not ready, or directories.
 
 use crate::decode::LENGTH;
-use crate::run::{Draw, Program, Side, both, code, fed, full, ours, unread};
+use crate::run::{Program, Side, both, code, fed, full, ours, unread};
 use crate::support::Installed;
+use crate::support::random::Random;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::process::{Command, Stdio};
 const NAMES: [&str; 2] = ["tai64n", "tai64nlocal"];
 
 fn each(mut check: impl FnMut(&Program, Command)) {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for name in NAMES {
         for program in both(&installed, name) {
             check(&program, program.call::<&str>(&[]));
@@ -132,7 +133,7 @@ fn where_sigpipe_is_ignored_it_exits() {
 /// Somebody else may have made a shared pipe non-blocking.
 #[test]
 fn ours_waits_where_a_pipe_is_not_ready() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for name in NAMES {
         for program in both(&installed, name) {
             let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
@@ -163,9 +164,9 @@ fn ours_waits_where_a_pipe_is_not_ready() {
 /// The same on the other side: nothing of what does not fit into the pipe is lost.
 #[test]
 fn ours_waits_where_a_pipe_is_full() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(7);
+    let mut draw = Random::new(7);
     let input: Vec<u8> = (0..1_000_000).map(|_| b"abc \n"[draw.below(5)]).collect();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&input).unwrap();
@@ -183,7 +184,7 @@ fn ours_waits_where_a_pipe_is_full() {
 
 #[test]
 fn an_unknown_option_is_wrong_usage_for_ours() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for name in NAMES {
         let calls: &[&[&str]] = if name == "tai64n" {
             &[&["-x"], &["--nonsense"], &["-u"], &["-t"]]

@@ -61,7 +61,7 @@ const ROWS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn flags_and_a_width_are_as_date_has_them() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for (format, late, early) in ROWS.iter() {
         for (at, nanoseconds, expected) in [(1_700_000_000, 120_000_000, late), (-5, 0, early)] {
@@ -85,7 +85,7 @@ fn flags_and_a_width_are_as_date_has_them() {
 /// Without a width it is as wide as `-d` says. `-` leaves zeros at the end out; not every `date` does without a width.
 #[test]
 fn decimals_are_as_many_as_the_width_or_d_says() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for (words, expected) in [
         (&["-d", "3", "-f", "%N|%6N|%_N|%-N|%-6N"][..], "120|120000|12 |12|12"),
@@ -100,7 +100,7 @@ fn decimals_are_as_many_as_the_width_or_d_says() {
 /// What ends in the middle of a conversion stands for itself, and a wide one costs no more than it must.
 #[test]
 fn what_is_no_conversion_stands_for_itself() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for (format, expected) in
         [("%H%", "22%"), ("%H%5", "22%5"), ("%H%_0E", "22%_0E"), ("%%5Z%%s", "%5Z%s"), ("%H%-", "22%-")]
@@ -119,7 +119,7 @@ fn what_is_no_conversion_stands_for_itself() {
 /// glibc would wait there for somebody to write.
 #[test]
 fn no_conversion_opens_what_tz_names() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();

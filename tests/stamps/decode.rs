@@ -137,7 +137,7 @@ fn the_decoder_knows_moments_from_elsewhere() {
         b"2001-09-09 01:46:40.000000007x\n @400000003b9aca0a00000007"
     );
     assert_eq!(converted(b" @400000003b9aca0a00000007", true), b" 2001-09-09 01:46:40.000000007");
-    let mut draw = crate::run::Draw::new(0xd1ce);
+    let mut draw = crate::support::random::Random::new(0xd1ce);
     for _ in 0..10_000 {
         let at = (draw.within(-(1 << 62) - 10..1 << 62), draw.below(1_000_000_000) as u32);
         assert_eq!(moment(label(at).as_bytes()), Some(at));

@@ -1,8 +1,9 @@
 //! tai64n: what labels look like, and that they are the clock's.
 
 use crate::decode::{self, LENGTH, Moment, now, split};
-use crate::run::{Draw, Ended, Filter, Program, Side, both, fed};
+use crate::run::{Ended, Filter, Program, Side, both, fed};
 use crate::support::Installed;
+use crate::support::random::Random;
 use nix::poll::PollTimeout;
 
 /// Lines, their labels, and times read before and after.
@@ -37,7 +38,7 @@ fn moved((seconds, nanoseconds): Moment, by: i64) -> Moment {
 
 #[test]
 fn a_label_is_an_at_sign_and_24_lower_case_digits_and_a_space() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64n") {
         let stdout = program.filtered(b"line\n").stdout;
         let shape: Vec<u8> =
@@ -51,7 +52,7 @@ fn a_label_is_an_at_sign_and_24_lower_case_digits_and_a_space() {
 
 #[test]
 fn labels_are_the_time_and_do_not_decrease() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let input = b"a line\n".repeat(20_000);
     for program in both(&installed, "tai64n") {
         let stamped = stamp(&program, &input);
@@ -74,7 +75,7 @@ fn labels_are_the_time_and_do_not_decrease() {
 
 #[test]
 fn what_is_begun_appears_at_once_with_the_time_of_its_first_byte() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64n") {
         let mut filter = Filter::start(program.call::<&str>(&[]));
         let before = now();
@@ -101,7 +102,7 @@ fn what_is_begun_appears_at_once_with_the_time_of_its_first_byte() {
 
 #[test]
 fn nothing_becomes_nothing_and_an_empty_line_is_a_line() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64n") {
         assert_eq!(stamp(&program, b"").labels.len(), 0);
         assert_eq!(stamp(&program, b"\n").labels.len(), 1);
@@ -112,7 +113,7 @@ fn nothing_becomes_nothing_and_an_empty_line_is_a_line() {
 
 #[test]
 fn any_bytes_and_lines_of_any_length_pass() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let mut all: Vec<u8> = (0..=255).collect();
     all.extend_from_slice(b"\0\0\n\xff\xfe@400000000000000a00000000 \n\r\n");
     // around the sizes of buffers and pipes
@@ -120,8 +121,8 @@ fn any_bytes_and_lines_of_any_length_pass() {
         all.extend(std::iter::repeat_n(b'x', length));
         all.push(b'\n');
     }
-    let mut draw = Draw::new(0x5eed);
-    all.extend((0..300_000).map(|_| draw.number() as u8));
+    let mut draw = Random::new(0x5eed);
+    all.extend((0..300_000).map(|_| draw.next() as u8));
     for program in both(&installed, "tai64n") {
         let stamped = stamp(&program, &all);
         assert_eq!(stamped.labels.len(), all.split_inclusive(|&byte| byte == b'\n').count());
@@ -131,7 +132,7 @@ fn any_bytes_and_lines_of_any_length_pass() {
 /// Wherever the input is cut, the lines are the same.
 #[test]
 fn a_cut_anywhere_changes_nothing() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let input = b"one\n\ntwo\nthree";
     for program in both(&installed, "tai64n") {
         for cut in 0..=input.len() {
@@ -150,7 +151,7 @@ fn a_cut_anywhere_changes_nothing() {
 /// Through both filters a line gets the time at which it was read, readable.
 #[test]
 fn a_round_trip_gives_the_time_of_the_label() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let mut input = Vec::new();
     for number in 0..3000 {
         input.extend_from_slice(format!("line {number} \u{e9}\0 with bytes\n").as_bytes());
@@ -168,7 +169,7 @@ fn a_round_trip_gives_the_time_of_the_label() {
 
 #[test]
 fn words_are_ignored_by_the_reference_and_warned_about_by_ours() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for name in ["tai64n", "tai64nlocal"] {
         for program in both(&installed, name) {
             let ended = fed(program.call(&["word", "another"]), b"\n");

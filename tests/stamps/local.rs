@@ -101,7 +101,7 @@ const OTHER: &[Row] = &[
 
 #[test]
 fn a_label_at_the_start_of_a_line_becomes_the_time() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64nlocal") {
         for (input, output) in SAME {
             let ended = program.filtered(input);
@@ -113,7 +113,7 @@ fn a_label_at_the_start_of_a_line_becomes_the_time() {
 
 #[test]
 fn what_is_no_label_passes_through_ours() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64nlocal") {
         for (input, instead, output) in OTHER {
             let ended = program.filtered(input);
@@ -132,11 +132,11 @@ fn what_is_no_label_passes_through_ours() {
 /// All at once, in any order: the rows do not depend on what stands before them.
 #[test]
 fn rows_do_not_depend_on_each_other() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let rows = SAME.iter().copied().chain(OTHER.iter().map(|(input, _, output)| (*input, output.unwrap_or(input))));
     let mut rows: Vec<_> = rows.filter(|(input, _)| input.ends_with(b"\n")).collect();
     assert!(rows.len() > 40, "{}", rows.len());
-    let mut draw = crate::run::Draw::new(0xface);
+    let mut draw = crate::support::random::Random::new(0xface);
     let mut input = Vec::new();
     let mut output = Vec::new();
     for _ in 0..200 {
@@ -154,7 +154,7 @@ fn rows_do_not_depend_on_each_other() {
 /// What stands before a label, and what is no label, is not held back; a line is not waited for.
 #[test]
 fn what_is_read_appears_at_once() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let at = label((seconds("2026-11-21 03:38:46"), 5));
     for program in both(&installed, "tai64nlocal") {
         let mut filter = Filter::start(program.call::<&str>(&[]));
@@ -177,7 +177,7 @@ fn what_is_read_appears_at_once() {
 /// Wherever reading is interrupted, a label is one.
 #[test]
 fn a_cut_anywhere_changes_nothing() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let at = label((seconds("2026-11-21 03:38:46"), 5));
     let input = format!("x\n{at} y {at}\n{at}");
     let whole = format!("x\n2026-11-21 03:38:46.000000005 y {at}\n2026-11-21 03:38:46.000000005");

@@ -100,7 +100,7 @@ fn before((seconds, nanoseconds): Moment, by: i64) -> Moment {
 
 #[test]
 fn every_stamp_is_the_time_of_its_line() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let mut input = b"first\n\n\0\xff bytes\n".to_vec();
     for number in 0..20_000 {
         input.extend_from_slice(format!("{number} 2026-11-21 @4000\n").as_bytes());
@@ -139,7 +139,7 @@ fn every_stamp_is_the_time_of_its_line() {
 /// The last line's stamp stands before what there is of it.
 #[test]
 fn a_line_without_an_end_is_stamped_and_ended() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for &(stamp, decode) in STAMPS {
         for program in knowing(&installed, stamp) {
             for input in ["", "\n", "x", "x\ny"] {
@@ -154,7 +154,7 @@ fn a_line_without_an_end_is_stamped_and_ended() {
 
 #[test]
 fn local_time_has_the_offset_of_the_zone() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "multilog");
     let offset = |zone: &str| {
         let stamp = logged(&program, zone, &["I"], b"\n").text();
@@ -175,7 +175,7 @@ fn local_time_has_the_offset_of_the_zone() {
 
 #[test]
 fn a_prefix_stands_behind_the_stamp() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "multilog");
     let one = logged(&program, "UTC0", &["pweb: "], b"a\n\nb");
     assert_eq!((one.text().as_str(), one.stderr.as_str()), ("web: a\nweb: \nweb: b\n", ""));
@@ -189,7 +189,7 @@ fn a_prefix_stands_behind_the_stamp() {
 
 #[test]
 fn stamps_and_prefixes_elsewhere_are_ignored() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "multilog") {
         for (actions, ignored) in [
             (&["+*", "t"][..], &["t"][..]),
@@ -234,7 +234,7 @@ fn stamps_and_prefixes_elsewhere_are_ignored() {
 
 #[test]
 fn patterns_see_stamp_and_prefix() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let input = b"keep this\nsecret that\n";
     for program in both(&installed, "multilog") {
         let texts = |actions: &[&str]| {
@@ -265,7 +265,7 @@ fn patterns_see_stamp_and_prefix() {
 /// What goes to standard error and into a status file is the line with its stamp: 200 and 1000 bytes in all.
 #[test]
 fn other_actions_see_stamp_and_prefix() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let long = [&b"x".repeat(1500)[..], b"\n"].concat();
     for program in both(&installed, "multilog") {
         let logged = logged(&program, "UTC0", &["t", "e", "=status"], &long);

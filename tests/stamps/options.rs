@@ -1,7 +1,8 @@
 //! tai64nlocal: the options that ours adds. The reference has none and ignores all words, which is stated once.
 
 use crate::decode::{label, seconds, utc};
-use crate::run::{Draw, Program, Side, both, fed, ours};
+use crate::run::{Program, Side, both, fed, ours};
+use crate::support::random::Random;
 use crate::support::{Installed, leave_out};
 use crate::zones::{has_zone, local_by_date};
 
@@ -24,7 +25,7 @@ const EAST: &str = "EAST-1";
 
 #[test]
 fn the_reference_takes_no_options() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for program in both(&installed, "tai64nlocal").iter().filter(|program| program.side == Side::Reference) {
         for words in [&["-u"][..], &["-d", "3"], &["--iso"], &["-f", "%s"], &["-a"]] {
             assert_becomes(program, words, EAST, TIME, "2026-11-21 05:26:50.123456789");
@@ -34,7 +35,7 @@ fn the_reference_takes_no_options() {
 
 #[test]
 fn u_is_utc() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for zone in [EAST, "UTC0", "", "WEST12:34", "nowhere"] {
         assert_becomes(&program, &["-u"], zone, TIME, "2026-11-21 04:26:50.123456789");
@@ -44,7 +45,7 @@ fn u_is_utc() {
 
 #[test]
 fn d_is_how_many_decimals() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     let time = "2026-11-21 04:26:50";
     // cut, not rounded: a second that has not begun is not shown
@@ -66,7 +67,7 @@ fn d_is_how_many_decimals() {
 
 #[test]
 fn iso_has_a_t_and_the_offset() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for (zone, expected) in [
         (EAST, "2026-11-21T05:26:50.123456789+01:00"),
@@ -96,8 +97,8 @@ fn iso_is_what_date_says() {
     if !has_zone(ZONE) {
         return;
     }
-    let installed = Installed::new();
-    let mut draw = Draw::new(0x150);
+    let installed = Installed::shared();
+    let mut draw = Random::new(0x150);
     // since 1970 all its offsets are full minutes
     let moments: Vec<i64> = (0..2000).map(|_| draw.within(0..seconds("2200-01-01 00:00:00"))).collect();
     let Some(expected) = local_by_date(ZONE, &moments, "+%Y-%m-%dT%H:%M:%S%:z") else { return };
@@ -109,7 +110,7 @@ fn iso_is_what_date_says() {
 
 #[test]
 fn f_is_a_format_of_strftime_with_n_for_the_decimals() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     for (words, expected) in [
         (&["-f", "%Y-%m-%d %H:%M:%S.%N"][..], "2026-11-21 05:26:50.123456789"),
@@ -145,7 +146,7 @@ fn f_leaves_other_conversions_to_strftime() {
         leave_out("unknown conversions of strftime: musl's own");
         return;
     }
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     assert_becomes(&program, &["-f", "%:N|%H"], EAST, TIME, "%:N|05");
     assert_becomes(&program, &["-f", "%Q|%H"], EAST, TIME, "%Q|05");
@@ -153,7 +154,7 @@ fn f_leaves_other_conversions_to_strftime() {
 
 #[test]
 fn of_f_and_iso_the_last_one_counts() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     assert_becomes(&program, &["-f", "%s", "--iso", "-d0"], EAST, TIME, "2026-11-21T05:26:50+01:00");
     assert_becomes(&program, &["--iso", "-f", "%s"], EAST, TIME, "1795235210");
@@ -163,9 +164,9 @@ fn of_f_and_iso_the_last_one_counts() {
 /// Seconds of many minutes one after the other and at random: whatever is remembered of the one before.
 #[test]
 fn every_style_is_right_in_any_order() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(0x0dd);
+    let mut draw = Random::new(0x0dd);
     let start = seconds("1999-12-31 23:50:00");
     let mut moments: Vec<i64> = (0..1200).map(|second| start + second).collect();
     let mut shuffled = moments.clone();
@@ -184,7 +185,7 @@ fn every_style_is_right_in_any_order() {
 
 #[test]
 fn a_converts_labels_behind_white_space() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     let at = label((seconds("2026-11-21 04:26:50"), 5));
     let time = "2026-11-21 04:26:50.000000005";
@@ -206,7 +207,7 @@ fn a_converts_labels_behind_white_space() {
 
 #[test]
 fn help_and_version_are_told_and_nothing_is_read() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     for name in ["tai64n", "tai64nlocal"] {
         for word in ["--help", "--version"] {
             let ended = fed(ours(&installed, name).call(&[word]), b"a line that nobody reads\n");

@@ -1,17 +1,18 @@
 //! tai64nlocal: random bytes with labels mixed in. Nothing crashes it, and only labels change, as the decoder has it.
 
 use crate::decode::{converted, label};
-use crate::run::{Draw, Filter, fed, ours};
+use crate::run::{Filter, fed, ours};
 use crate::support::Installed;
+use crate::support::random::Random;
 
 /// A piece of input: a label, nearly a label, or anything else.
-fn piece(draw: &mut Draw) -> Vec<u8> {
+fn piece(draw: &mut Random) -> Vec<u8> {
     let at = match draw.below(4) {
         0 => draw.within(-(1 << 62) - 10..(1 << 62)),
         1 => draw.within(-63_000_000_000..254_000_000_000),
         _ => draw.within(1_700_000_000..1_800_000_000),
     };
-    let nanoseconds = if draw.below(10) == 0 { draw.number() as u32 } else { draw.below(1_000_000_000) as u32 };
+    let nanoseconds = if draw.below(10) == 0 { draw.next() as u32 } else { draw.below(1_000_000_000) as u32 };
     let mut text = label((at, nanoseconds)).into_bytes();
     match draw.below(16) {
         0..=5 => text,
@@ -34,12 +35,12 @@ fn piece(draw: &mut Draw) -> Vec<u8> {
         11 => vec![*b" \t\r\x0b\x0c".get(draw.below(5)).unwrap()],
         12 => b"@".repeat(1 + draw.below(3)),
         13 => (0..draw.below(40)).map(|_| b"0123456789abcdef@\n "[draw.below(19)]).collect(),
-        14 => (0..draw.below(40)).map(|_| draw.number() as u8).collect(),
+        14 => (0..draw.below(40)).map(|_| draw.next() as u8).collect(),
         _ => b"plain text".to_vec(),
     }
 }
 
-fn bytes(draw: &mut Draw, least: usize) -> Vec<u8> {
+fn bytes(draw: &mut Random, least: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < least {
         if draw.below(2) == 0 {
@@ -61,9 +62,9 @@ fn difference(seen: &[u8], expected: &[u8]) -> String {
 
 #[test]
 fn random_bytes_pass_and_labels_are_converted() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(0x5151);
+    let mut draw = Random::new(0x5151);
     for round in 0..40 {
         let input = bytes(&mut draw, if round == 0 { 1_000_000 } else { 20_000 });
         for words in [&["-u"][..], &["-u", "-a"]] {
@@ -80,9 +81,9 @@ fn random_bytes_pass_and_labels_are_converted() {
 /// The same, taken bit by bit.
 #[test]
 fn random_cuts_change_nothing() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(0xc075);
+    let mut draw = Random::new(0xc075);
     for round in 0..6 {
         for words in [&["-u"][..], &["-u", "-a"]] {
             let input = bytes(&mut draw, 3000);

@@ -1,5 +1,6 @@
 //! Runs a filter: with all of its input at once, or bit by bit with a look at what comes out.
 
+use crate::support::waiting::{self, PATIENCE, look_until};
 use crate::support::{Installed, peer};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -8,14 +9,10 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::pipe2;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
-
-/// Far more than anything here takes, even on a loaded machine.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Whose program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,19 +119,8 @@ impl Filter {
     /// The same, and returns when the filter has taken it.
     pub fn write_and_wait(&mut self, bytes: &[u8]) {
         self.write(bytes);
-        let start = Instant::now();
         let input = self.input.as_ref().unwrap();
-        loop {
-            let mut left: libc::c_int = 0;
-            // SAFETY: the kernel stores one number.
-            Errno::result(unsafe { libc::ioctl(input.as_raw_fd(), libc::FIONREAD, &raw mut left) }).unwrap();
-            if left == 0 {
-                return;
-            }
-            // no event tells the writer of a pipe that it is empty
-            assert!(start.elapsed() < LIMIT, "the filter does not read");
-            std::thread::yield_now();
-        }
+        look_until("the filter has read it", || waiting::unread(input) == 0);
     }
 
     /// Waits until this many bytes have come out, and gives them.
@@ -142,7 +128,7 @@ impl Filter {
         let mut bytes = Vec::new();
         while bytes.len() < count {
             assert!(
-                self.has_output(PollTimeout::try_from(LIMIT).unwrap()),
+                self.has_output(PollTimeout::try_from(PATIENCE).unwrap()),
                 "only {:?}",
                 bytes.escape_ascii().to_string()
             );
@@ -174,38 +160,6 @@ impl Filter {
     }
 }
 
-/// A pseudo-random sequence, the same in every run.
-pub struct Draw(u64);
-
-impl Draw {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn number(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.number() % limit as u64) as usize
-    }
-
-    pub fn within(&mut self, range: std::ops::Range<i64>) -> i64 {
-        range.start + (i128::from(self.number()) % (i128::from(range.end) - i128::from(range.start))) as i64
-    }
-
-    /// Puts them into another order.
-    pub fn shuffle<T>(&mut self, all: &mut [T]) {
-        for last in (1..all.len()).rev() {
-            let other = self.below(last + 1);
-            all.swap(last, other);
-        }
-    }
-}
-
 /// A pipe that nobody reads any more.
 pub fn unread() -> OwnedFd {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
@@ -213,7 +167,7 @@ pub fn unread() -> OwnedFd {
     // a program that another test is just starting has the other side, too, up to its exec
     let mut watched = [PollFd::new(writer.as_fd(), PollFlags::empty())];
     loop {
-        match poll(&mut watched, PollTimeout::try_from(LIMIT).unwrap()) {
+        match poll(&mut watched, PollTimeout::try_from(PATIENCE).unwrap()) {
             Err(Errno::EINTR) => {}
             answer => break assert_eq!(answer, Ok(1)),
         }

@@ -23,7 +23,7 @@ fn without_tz_it_is_the_systems_zone() {
     if !has_zone("Asia/Kolkata") || !std::path::Path::new("/etc/localtime").exists() {
         return;
     }
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let input = label((seconds("2026-11-21 04:26:50"), 9)) + " x\n";
     for program in both(&installed, "tai64nlocal") {
         for (zone, expected) in [
@@ -42,7 +42,7 @@ fn without_tz_it_is_the_systems_zone() {
 
 #[test]
 fn without_tz_it_is_what_date_says() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let at = seconds("2026-07-21 04:26:50");
     let date = Command::new("date").args(["-d", &format!("@{at}"), "+%Y-%m-%d %H:%M:%S"]).env_remove("TZ").output();
     let Some(date) = date.ok().filter(|output| output.status.success()) else {

@@ -1,7 +1,8 @@
 //! tai64nlocal: local time in many zones, at every change of their clocks, as the reference and `date` have it.
 
 use crate::decode::{label, seconds};
-use crate::run::{Draw, Program, Side, both, fed, ours};
+use crate::run::{Program, Side, both, fed, ours};
+use crate::support::random::Random;
 use crate::support::{Installed, leave_out, peer};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -103,7 +104,7 @@ pub fn changes(file: &Path) -> Vec<i64> {
 
 /// Seconds around each change, and some from all centuries that have four digits in the reference, too, in any order
 /// and backwards: what is remembered of one must not be wrong for the next.
-fn moments(zone: &str, draw: &mut Draw) -> Vec<i64> {
+fn moments(zone: &str, draw: &mut Random) -> Vec<i64> {
     let (first, last) = ["1000-01-03 00:00:00", "9999-12-29 00:00:00"].map(seconds).into();
     let mut moments: Vec<i64> = (0..1000).map(|_| draw.within(first..last)).collect();
     let now = seconds("2026-11-21 00:00:00");
@@ -123,7 +124,7 @@ fn clocks_change_when_the_rules_say() {
     if !has_zone("Europe/Berlin") {
         return;
     }
-    let installed = Installed::new();
+    let installed = Installed::shared();
     // the last second before a change, and the first after it
     for (zone, change, before, after) in [
         ("Europe/Berlin", "2026-03-29 01:00:00", "2026-03-29 01:59:59", "2026-03-29 03:00:00"),
@@ -178,10 +179,10 @@ pub fn differences(input: &str, [first, second]: [&[u8]; 2]) -> String {
 
 #[test]
 fn many_labels_become_what_the_reference_makes_of_them() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let programs = both(&installed, "tai64nlocal");
     let [Program { side: Side::Reference, .. }, _] = &programs[..] else { return };
-    let mut draw = Draw::new(0xcafe);
+    let mut draw = Random::new(0xcafe);
     let mut count = 0;
     for zone in zones() {
         let moments = moments(zone, &mut draw);
@@ -196,9 +197,9 @@ fn many_labels_become_what_the_reference_makes_of_them() {
 
 #[test]
 fn local_time_is_what_date_says() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
-    let mut draw = Draw::new(0xbeef);
+    let mut draw = Random::new(0xbeef);
     for zone in zones() {
         let mut moments = moments(zone, &mut draw);
         // the reference does not fill these up with zeros; ours does, as GNU date
@@ -215,7 +216,7 @@ fn local_time_is_what_date_says() {
 /// The year is the local one: what is 9999 here may be 10000 there.
 #[test]
 fn years_without_four_digits_stay_labels() {
-    let installed = Installed::new();
+    let installed = Installed::shared();
     let program = ours(&installed, "tai64nlocal");
     let [first, last] = ["0000-01-01 00:00:00", "9999-12-31 23:59:59"].map(seconds);
     for (zone, at, expected) in [

@@ -1,12 +1,12 @@
 //! A service whose supervise has been killed, or has let go of it, and the next supervise: it goes on with what runs.
 
 use crate::kept::Start;
-use crate::lines::look_until;
 use crate::recorder::{is_alive, made_at, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;

@@ -1,11 +1,11 @@
 //! `supervise/status` byte by byte, and at every moment.
 
-use crate::lines::look_until;
 use crate::recorder::is_alive;
 use crate::service::Service;
 use crate::status::Status;
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;

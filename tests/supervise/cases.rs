@@ -1,11 +1,11 @@
 //! A command in a state, and what comes of it: what the service hears, what the status shows afterwards.
 
-use crate::lines::look_until;
 use crate::recorder::{made_at, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
@@ -59,6 +59,7 @@ impl Driver<'_> {
 
 /// Commands in a state, and the outcome as `HEARD; SHOWN`: what is heard from `run`, and the status as
 /// `Status::shown` shows it, or its beginning and `*`, or `gone` for a supervise that ends with 0.
+#[derive(Debug)]
 pub struct Case {
     pub state: State,
     pub commands: &'static [u8],

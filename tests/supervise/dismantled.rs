@@ -1,10 +1,10 @@
 //! Service directories that are taken apart below a running supervise, as `rm -r` does it, in whatever order: nothing is put
 //! back that would be in its way.
 
-use crate::lines::look_until;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use std::fs;
 use std::time::Duration;
 

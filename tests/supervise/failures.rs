@@ -3,8 +3,8 @@
 use crate::kept::{Kept, Start};
 use crate::service::Service;
 use crate::suite::Suite;
+use crate::support::together::together;
 use crate::support::{is_root, leave_out};
-use crate::together::together;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, mkfifo};
 use std::fs::{self, Permissions};

@@ -1,11 +1,11 @@
 //! `+` and `=`: signals to all of a service's process group, or to its process alone; and `L`, which speaks to a log
 //! that is not there.
 
-use crate::lines::look_until;
 use crate::recorder::{Order, is_alive, order, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use nix::unistd::Pid;
 
 /// A running service that has left a child in its process group. Both ignore TERM.

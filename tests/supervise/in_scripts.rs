@@ -1,11 +1,11 @@
 //! Commands while `start`, `stop` or `finish` runs: signals go to the script, and what is wanted counts when it has
 //! ended.
 
-use crate::lines::look_until;
 use crate::recorder::state;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 

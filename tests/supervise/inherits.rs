@@ -3,14 +3,14 @@
 
 use crate::hostile::{ENVIRONMENT, PLAIN, STARTS, Start};
 use crate::launch::Launch;
-use crate::lines::look_until;
 use crate::probe;
 use crate::recorder;
 use crate::report::Report;
 use crate::service::Service;
 use crate::suite::Suite;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use crate::support::{is_root, leave_out};
-use crate::together::together;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::Mode;

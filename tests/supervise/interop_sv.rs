@@ -4,7 +4,7 @@ use crate::kept::Start;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::support::peer;
-use crate::together::together;
+use crate::support::together::together;
 
 /// A call of sv, what it says with `@` for the service and numbers as `N`, what the service hears, and what the
 /// status shows then.

@@ -1,8 +1,9 @@
 //! A program that runs below a keeper: a process that adopts whatever the program leaves behind, tells of the
 //! program's end and of the end of the last of them, and kills them all when the test lets go, however the test ends.
 
-use crate::lines::{Lines, PATIENCE, is_ready};
+use crate::lines::Lines;
 use crate::suite::Suite;
+use crate::support::waiting::{PATIENCE, is_ready};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::wait::waitpid;

@@ -1,37 +1,10 @@
 //! Waiting for what a process says, line by line, and for the rest of it.
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use crate::support::waiting::{PATIENCE, is_ready};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
-
-/// How long a test waits for what should happen at once, on a machine that has much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Whether there is something to read, or the end, within this time.
-pub fn is_ready(file: BorrowedFd<'_>, within: Duration) -> bool {
-    let start = Instant::now();
-    let mut watched = [PollFd::new(file, PollFlags::POLLIN)];
-    loop {
-        let left = within.saturating_sub(start.elapsed());
-        match poll(&mut watched, PollTimeout::try_from(left).unwrap()) {
-            Err(Errno::EINTR) => {}
-            answer => return answer.unwrap() > 0,
-        }
-    }
-}
-
-/// Looks again and again until it is so: for what no event tells, like the state of a process.
-#[track_caller]
-pub fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "not after a minute: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
 
 /// The reading end of a pipe.
 pub struct Lines {

@@ -46,9 +46,6 @@ mod supervised;
 mod support;
 mod table;
 mod timing;
-mod together;
-#[path = "../support/tracer.rs"]
-mod tracer;
 mod unforkable;
 mod unstartable;
 mod waiting;

@@ -108,7 +108,7 @@ fn nobody_waits_for_notify() {
     supervised.until_shown("up u");
     // what has ended is reaped
     kill(sleeping[0], Signal::SIGKILL).unwrap();
-    crate::lines::look_until("it is reaped", || crate::recorder::state(sleeping[0]).is_none());
+    crate::support::waiting::look_until("it is reaped", || crate::recorder::state(sleeping[0]).is_none());
     supervised.write("dxk");
     assert_eq!(supervised.kept.code(), 0);
     assert!(is_alive(sleeping[1]));

@@ -1,11 +1,11 @@
 //! `orphanage`: what a service has left behind is waited for, wherever it has gone.
 
-use crate::lines::look_until;
 use crate::recorder::{Order, order, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -1,12 +1,12 @@
 //! Where `supervise/` is: behind a link, beside a directory that cannot be written, or where $SUPERVISEDIR says.
 
 use crate::kept::Start;
-use crate::lines::look_until;
 use crate::service::{Service, shown};
 use crate::suite::Suite;
 use crate::supervised::Supervised;
 use crate::support::leave_out;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

@@ -1,11 +1,12 @@
 //! Commands and ends in a random order, with a model that knows what comes of each.
 
-use crate::lines::look_until;
 use crate::recorder::state;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::random::Random;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -107,23 +108,15 @@ impl Model {
     }
 }
 
-/// The next of a sequence of numbers that look random (xorshift).
-fn next(seed: &mut u64) -> usize {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    usize::try_from(*seed >> 33).unwrap()
-}
-
 /// A walk of so many steps.
 fn walk(suite: &Suite, seed: u64, steps: usize) {
     let service = Service::new().with("stubborn", "").with("down", "");
     let mut supervised = service.supervise(suite);
     let mut model = Model { process: None, want: 'd', is_paused: false };
-    let mut number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = Random::new(seed);
     let mut done = vec![];
     for _ in 0..steps {
-        let act = ACTS[next(&mut number) % ACTS.len()];
+        let act = random.one_of(ACTS);
         done.push(act);
         // a panic's message does not say how it has come there
         let walked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

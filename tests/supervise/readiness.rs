@@ -4,7 +4,7 @@ use crate::recorder::{Order, order};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::together::together;
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 use std::fs;

@@ -4,7 +4,7 @@ use crate::cases::{Case, Driver, State, check_all};
 use crate::recorder::is_alive;
 use crate::service::Service;
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
 use nix::sys::signal::{Signal, kill};
 
 const fn case(state: State, commands: &'static [u8], outcome: &'static str) -> Case {
@@ -187,7 +187,7 @@ fn commands_wait_for_a_stopped_supervise() {
         let pid = supervised.expect("run started");
         supervised.settle();
         supervised.send(Signal::SIGSTOP);
-        crate::lines::look_until("it is stopped", || crate::recorder::state(supervised.pid()) == Some('T'));
+        crate::support::waiting::look_until("it is stopped", || crate::recorder::state(supervised.pid()) == Some('T'));
         for command in ["h", "t", "o"] {
             supervised.write(command);
         }

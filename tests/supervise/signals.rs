@@ -1,11 +1,11 @@
 //! Signals to supervise itself. Those that end it end its service first; QUIT lets go of it.
 
-use crate::lines::look_until;
 use crate::recorder::{is_alive, state};
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
 use std::fs;
 

@@ -1,18 +1,17 @@
 //! A start of supervise: what it makes, in which order, and what it leaves as it finds it.
 
-use crate::lines::look_until;
 use crate::recorder::{is_alive, state, words};
 use crate::service::{Service, open_fifo, shown};
 use crate::suite::Suite;
-use crate::supervised::{Supervised, watch};
-use crate::together::together;
+use crate::supervised::Supervised;
+use crate::support::together::together;
+use crate::support::waiting::{Watch, look_until};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::mkfifo;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fs::{self, File, Permissions};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 fn usual_umask() -> nix::Result<()> {
@@ -70,7 +69,7 @@ fn a_stricter_umask_is_respected() {
 }
 
 /// The names of what has been made or renamed in a watched directory, in that order.
-fn made(watch: &OwnedFd) -> Vec<String> {
+fn made(watch: &Watch) -> Vec<String> {
     let mut names = vec![];
     let mut room = [0; 8192];
     while let Ok(count @ 1..) = nix::unistd::read(watch, &mut room) {
@@ -94,7 +93,7 @@ fn lock_control_and_status_are_there_before_ok() {
     together(&Suite::all(), |suite| {
         let service = Service::new().with("down", "");
         fs::create_dir(service.at("supervise")).unwrap();
-        let watch = watch(&service.at("supervise"));
+        let watch = Watch::new(&service.at("supervise"));
         let mut supervised = service.supervise(suite);
         supervised.settle();
         let mut names = made(&watch);

@@ -1,11 +1,11 @@
 //! How a service is told to end: `down-signal`, `timeout-kill`, `killpg`.
 
 use crate::cases::hundredths;
-use crate::lines::look_until;
 use crate::recorder::{Order, is_alive, order};
 use crate::service::Service;
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
+use crate::support::waiting::look_until;
 use nix::sys::signal::Signal;
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! The programs under test: ours, and the reference where it is installed.
 
 use crate::support::{Installed, peer};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 /// supervise and what drives it, of one make.
 #[derive(Clone)]
@@ -17,14 +18,16 @@ pub struct Suite {
     _installed: Option<Arc<Installed>>,
 }
 
+impl fmt::Debug for Suite {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
 impl Suite {
-    /// catena, installed once for the tests that run at a time.
+    /// catena.
     pub fn ours() -> Self {
-        // what a static holds is never dropped, so it does not hold it
-        static INSTALLED: Mutex<Weak<Installed>> = Mutex::new(Weak::new());
-        let mut shared = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-        let installed = shared.upgrade().unwrap_or_else(|| Arc::new(Installed::new()));
-        *shared = Arc::downgrade(&installed);
+        let installed = Installed::shared();
         let directory = installed.path().to_owned();
         Self { name: "ours", is_ours: true, supervise: "supervise", directory, _installed: Some(installed) }
     }

@@ -1,16 +1,14 @@
 //! A service and the supervise that runs it.
 
 use crate::kept::Kept;
-use crate::lines::{PATIENCE, is_ready, look_until};
 use crate::recorder::{Order, order, state};
 use crate::service::{Service, open_fifo};
 use crate::status::Status;
-use nix::errno::Errno;
+use crate::support::waiting::{PATIENCE, look_until};
+use crate::support::waiting::{Watch, unread};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::ffi::{CString, c_int};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::c_int;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -90,10 +88,7 @@ impl<'a> Supervised<'a> {
                 return true;
             }
             let Ok(control) = open_fifo(&self.files.join("control")) else { return false };
-            let mut count = 0;
-            // SAFETY: the kernel writes one number.
-            Errno::result(unsafe { libc::ioctl(control.as_raw_fd(), libc::FIONREAD, &mut count) }).unwrap();
-            count == 0 && state(self.pid()).is_none_or(|state| state == 'S' || state == 'Z')
+            unread(&control) == 0 && state(self.pid()).is_none_or(|state| state == 'S' || state == 'Z')
         });
     }
 
@@ -112,7 +107,7 @@ impl<'a> Supervised<'a> {
     /// Waits until the status is so. Gives it.
     #[track_caller]
     pub fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
-        let watch = watch(&self.files);
+        let watch = Watch::new(&self.files);
         let start = Instant::now();
         loop {
             let status = self.status();
@@ -120,9 +115,7 @@ impl<'a> Supervised<'a> {
                 return status;
             }
             assert!(start.elapsed() < PATIENCE, "not after a minute: {what}, but {} {status:?}", status.shown());
-            is_ready(watch.as_fd(), Duration::from_secs(1));
-            let mut room = [0; 4096];
-            while nix::unistd::read(&watch, &mut room).is_ok_and(|count| count > 0) {}
+            watch.await_change();
         }
     }
 
@@ -185,18 +178,5 @@ impl<'a> Supervised<'a> {
             self.write("dxk");
         }
         assert_eq!(self.rest().0, 0, "{}", self.kept.error.rest());
-    }
-}
-
-/// A descriptor that is ready when something changes in this directory.
-pub fn watch(directory: &Path) -> OwnedFd {
-    let name = CString::new(directory.as_os_str().as_bytes()).unwrap();
-    let what = libc::IN_MODIFY | libc::IN_ATTRIB | libc::IN_CREATE | libc::IN_DELETE | libc::IN_MOVE;
-    // SAFETY: numbers and a C string; what comes back is a new descriptor.
-    unsafe {
-        let number = Errno::result(libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK)).unwrap();
-        let watch = OwnedFd::from_raw_fd(number);
-        Errno::result(libc::inotify_add_watch(watch.as_raw_fd(), name.as_ptr(), what)).unwrap();
-        watch
     }
 }

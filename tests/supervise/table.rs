@@ -2,7 +2,7 @@
 
 use crate::cases::{Case, Driver, State, check_all};
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
 
 /// A command, whether daemontools has it, and the outcome in each state.
 struct Row {

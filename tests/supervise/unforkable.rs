@@ -3,10 +3,10 @@
 
 use crate::cases::hundredths;
 use crate::kept::Start;
-use crate::lines::look_until;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::look_until;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Pid, Uid, setgroups, setresgid, setresuid};

@@ -3,7 +3,7 @@
 
 use crate::service::Service;
 use crate::suite::Suite;
-use crate::together::together;
+use crate::support::together::together;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;

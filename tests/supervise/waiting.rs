@@ -1,9 +1,9 @@
 //! What an order waits for is said once, whatever it is that does not end; and killed in time where that is asked for.
 
-use crate::lines::PATIENCE;
 use crate::service::Service;
 use crate::suite::Suite;
 use crate::supervised::Supervised;
+use crate::support::waiting::PATIENCE;
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 

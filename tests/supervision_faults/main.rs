@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "the ground is part of the tests")]
 
 mod clock;
-mod disk;
 mod ends;
 mod every_call;
 mod flood;
@@ -26,6 +25,3 @@ mod suite;
 mod support;
 mod tracer;
 mod tree;
-#[path = "../durability/wait.rs"]
-#[allow(dead_code, reason = "each test program uses a part")]
-mod wait;

@@ -1,8 +1,8 @@
 //! Where a tree of services lies: service directories below `scan`, and beside them what the services tell.
 
-use crate::disk::Disk;
 use crate::suite::Suite;
-use crate::wait::{PATIENCE, is_ready};
+use crate::support::disk::Disk;
+use crate::support::waiting::{PATIENCE, is_ready};
 use crate::{keeper, roles, tracer};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
@@ -53,7 +53,7 @@ impl Place {
     /// One in which `scan` has so many pages and files of its own. `None` where that cannot be had, and says so.
     pub fn on_disk(suite: &Suite, pages: usize, files: usize) -> Option<Self> {
         let mut place = Self::new(suite);
-        place.disk = Some(Disk::new(&place.at(SCAN), pages, files)?);
+        place.disk = Some(Disk::new(&place.at(SCAN), pages, Some(files))?);
         Some(place)
     }
 

@@ -7,11 +7,12 @@ use crate::process;
 use crate::status::{Status, is_supervised};
 use crate::suite::{Kind, Suite};
 use crate::support::leave_out;
+use crate::support::random::{Random, rounds_asked_for};
+use crate::support::waiting::{PATIENCE, look_until};
 use crate::tree::{Times, Tree, supervises_among};
-use crate::wait::{PATIENCE, look_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Trees at the same time.
 const TREES: usize = 8;
@@ -25,38 +26,17 @@ const RIGHT: Duration = Duration::from_secs(2);
 /// take longer, all else does, too.
 const A_LOOK: Duration = Duration::from_millis(20);
 /// The longest time between two faults one of which comes before all is right again.
-const BETWEEN: u64 = 1500;
+const BETWEEN: usize = 1500;
 const SERVICES: [&str; 2] = ["one", "two"];
 
 /// How often something is done at random.
 pub fn rounds() -> usize {
-    std::env::var("CATENA_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
+    rounds_asked_for().map_or(ROUNDS, |asked| asked as usize)
 }
 
 /// Whether all that takes long is to be done as well.
 pub fn is_thorough() -> bool {
     rounds() >= 200
-}
-
-/// Numbers that are the same for the same seed.
-pub struct Random(u64);
-
-impl Random {
-    /// From CATENA_SEED, or one that nobody foresees.
-    pub fn new(stream: u64) -> (Self, u64) {
-        let seed = std::env::var("CATENA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-            u64::from(now.subsec_nanos())
-        });
-        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(stream));
-        random.below(1);
-        (random, seed)
-    }
-
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
 }
 
 /// What can be killed.
@@ -129,8 +109,8 @@ impl Chaos<'_> {
 
     /// Kills one. What is not there at this moment is not killed.
     fn kill(&mut self) {
-        let victim = self.victims[self.random.below(self.victims.len() as u64) as usize];
-        let which = self.random.below(SERVICES.len() as u64) as usize;
+        let victim = self.victims[self.random.below(self.victims.len())];
+        let which = self.random.below(SERVICES.len());
         let service = self.tree.place.service(SERVICES[which]);
         let log = service.join("log");
         let of_status =
@@ -169,11 +149,11 @@ impl Chaos<'_> {
         let mut left = faults;
         while left > 0 {
             // at any moment, and not at one that something tells
-            std::thread::sleep(Duration::from_millis(self.random.below(300)));
+            std::thread::sleep(Duration::from_millis(self.random.below(300) as u64));
             self.kill();
             left -= 1;
             if left > 0 && self.random.below(3) == 0 {
-                std::thread::sleep(Duration::from_millis(self.random.below(BETWEEN)));
+                std::thread::sleep(Duration::from_millis(self.random.below(BETWEEN) as u64));
                 self.kill();
                 left -= 1;
             }
@@ -209,7 +189,7 @@ fn chaos(suite: &Suite, victims: &[Victim], faults: usize, stream: u64, has_scri
             }
         }
     }
-    let (random, seed) = Random::new(stream);
+    let (random, seed) = Random::unforeseen(stream);
     let mut chaos =
         Chaos { tree: Tree::svscan(&place), random, victims, loggers_killed: [0; SERVICES.len()], told: vec![] };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chaos.run(faults, times)));

@@ -3,7 +3,7 @@
 use crate::support::{Installed, peer};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 /// Whose programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,7 @@ pub struct Suite {
 
 impl Suite {
     pub fn new(kind: Kind) -> Self {
-        // one copy for all tests that run at the same time, gone with the last of them
-        static INSTALLED: Mutex<Weak<Installed>> = Mutex::new(Weak::new());
-        let mut known = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-        let installed = known.upgrade().unwrap_or_else(|| Arc::new(Installed::new()));
-        *known = Arc::downgrade(&installed);
-        Self { kind, installed }
+        Self { kind, installed: Installed::shared() }
     }
 
     pub fn ours() -> Self {

@@ -3,7 +3,7 @@
 
 use crate::roles::PLACE;
 use crate::service::complain;
-use nix::errno::Errno;
+use crate::support::tracer::{At, Call, at_call, end, request, spawn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -11,7 +11,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,39 +27,6 @@ pub const AHEAD: &str = "ahead";
 pub const REFUSED: i32 = 80;
 /// Exit code where the program has ended by itself before the system call at which it should have been killed.
 pub const SURVIVED: i32 = 81;
-
-/// A system call, at its begin.
-#[derive(Clone, Copy)]
-struct Call {
-    number: libc::c_long,
-    arguments: [u64; 6],
-}
-
-/// Whether nobody but the program itself can tell if the call has been made.
-fn is_private(call: Call) -> bool {
-    const PRIVATE: &[libc::c_long] = &[
-        libc::SYS_brk,
-        libc::SYS_clock_gettime,
-        libc::SYS_close,
-        libc::SYS_fcntl,
-        libc::SYS_fstat,
-        libc::SYS_getpid,
-        libc::SYS_getrandom,
-        libc::SYS_mmap,
-        libc::SYS_mprotect,
-        libc::SYS_munmap,
-        libc::SYS_newfstatat,
-        libc::SYS_prlimit64,
-        libc::SYS_readlinkat,
-        libc::SYS_rseq,
-        libc::SYS_rt_sigaction,
-        libc::SYS_rt_sigprocmask,
-        libc::SYS_set_robust_list,
-        libc::SYS_set_tid_address,
-        libc::SYS_statx,
-    ];
-    PRIVATE.contains(&call.number)
-}
 
 /// What is done with the traced processes.
 enum Task {
@@ -95,14 +61,7 @@ pub fn trace(argv: &[Vec<u8>]) -> i32 {
     };
     let mut command = Command::new(OsStr::from_bytes(&words[0]));
     command.args(words[1..].iter().map(|word| OsStr::from_bytes(word)));
-    // SAFETY: one system call.
-    unsafe { command.pre_exec(|| Ok(request(libc::PTRACE_TRACEME as _, Pid::from_raw(0), 0).map(drop)?)) };
-    let child = match command.spawn() {
-        Err(error) if [Some(libc::EPERM), Some(libc::EACCES), Some(libc::ENOSYS)].contains(&error.raw_os_error()) => {
-            return REFUSED;
-        }
-        child => child.unwrap(),
-    };
+    let Some(child) = spawn(&mut command) else { return REFUSED };
     let main = Pid::from_raw(child.id().try_into().unwrap());
     let mut tracer = Tracer { main, known: BTreeMap::new(), task, is_killed: false, ended: None };
     tracer.run();
@@ -146,8 +105,7 @@ impl Tracer {
             }
             self.known.remove(&pid);
             if pid == self.main {
-                let is_exited = libc::WIFEXITED(status);
-                self.ended = Some(if is_exited { libc::WEXITSTATUS(status) } else { 1000 + libc::WTERMSIG(status) });
+                self.ended = Some(end(status));
             }
         }
     }
@@ -171,30 +129,27 @@ impl Tracer {
 
     /// At the begin of a system call, or at its end.
     fn at_call(&mut self, pid: Pid) {
-        const GET_SYSCALL_INFO: libc::c_long = 0x420e;
-        // what: 1 for the begin, 2 for the end; instruction and stack pointer; number or result; arguments
-        let mut info = [0_u64; 11];
-        let size = size_of_val(&info);
-        // SAFETY: the kernel writes at most as much as it is told.
-        unsafe { libc::syscall(libc::SYS_ptrace, GET_SYSCALL_INFO, pid.as_raw(), size, info.as_mut_ptr()) };
-        if info[0] & 0xff == 1 {
-            let call = Call { number: info[3] as libc::c_long, arguments: info[4..10].try_into().unwrap() };
-            self.known.insert(pid, Some(call));
-            match &mut self.task {
-                Task::Kill(left) if !self.is_killed && !is_private(call) => {
-                    *left -= 1;
-                    if *left == 0 {
-                        self.is_killed = true;
-                        kill(self.main, Signal::SIGKILL).unwrap();
+        match (at_call(pid), &mut self.task) {
+            (At::Begin(call), task) => {
+                self.known.insert(pid, Some(call));
+                match task {
+                    Task::Kill(left) if !self.is_killed && !call.is_private() => {
+                        *left -= 1;
+                        if *left == 0 {
+                            self.is_killed = true;
+                            kill(self.main, Signal::SIGKILL).unwrap();
+                        }
                     }
+                    Task::Clock { place, .. } => assert_no_wait_for_clock(place, call),
+                    Task::Kill(_) => {}
                 }
-                Task::Clock { place, .. } => assert_no_wait_for_clock(place, call),
-                Task::Kill(_) => {}
             }
-        } else if let (Task::Clock { ahead, .. }, Some(Some(call)), 0) =
-            (&self.task, self.known.get(&pid).copied(), info[3])
-        {
-            set_clock(pid, call, ahead);
+            (At::End(0), Task::Clock { ahead, .. }) => {
+                if let Some(call) = self.known.get(&pid).copied().flatten() {
+                    set_clock(pid, call, ahead);
+                }
+            }
+            (At::End(_), _) => {}
         }
     }
 }
@@ -209,11 +164,6 @@ fn wait(pid: Pid) -> Option<(Pid, i32)> {
 fn go_on(pid: Pid, signal: i32) {
     // it may have been killed meanwhile
     let _ = request(libc::PTRACE_SYSCALL as _, pid, signal as usize);
-}
-
-fn request(request: libc::c_long, pid: Pid, data: usize) -> nix::Result<libc::c_long> {
-    // SAFETY: numbers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_ptrace, request, pid.as_raw(), 0, data) })
 }
 
 fn memory(pid: Pid) -> File {

@@ -4,7 +4,7 @@ use crate::keeper;
 use crate::place::{Place, SCAN};
 use crate::process::{self, Process};
 use crate::status;
-use crate::wait::{PATIENCE, is_ready, look_until};
+use crate::support::waiting::{PATIENCE, is_ready, look_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsStr;

@@ -6,7 +6,7 @@ use nix::fcntl::OFlag;
 use std::ffi::{CString, c_int, c_long, c_ulong};
 
 /// A state to start a program in.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Start {
     pub name: &'static str,
     pub needs_root: bool,

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use crate::hostile::{Start, done, set_disposition};
+use crate::support::waiting::{PATIENCE, is_ready};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -92,7 +93,7 @@ impl Launch {
         File::from(status).read_to_end(&mut reason).unwrap();
         drop(guard);
 
-        let ended = wait_for_end(end.as_fd());
+        let ended = is_ready(end.as_fd(), PATIENCE);
         if !ended {
             let _ = nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL);
         }
@@ -143,18 +144,6 @@ fn prepare([input, output, error, witness, report]: [RawFd; 5], directory: &CStr
         }
         done(libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &0_u64, 0, 8_usize))?;
         done(libc::chdir(directory.as_ptr()))
-    }
-}
-
-/// Whether all processes that have the other side end within a minute.
-fn wait_for_end(witness: std::os::fd::BorrowedFd<'_>) -> bool {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut watched = [PollFd::new(witness, PollFlags::POLLIN)];
-    loop {
-        match poll(&mut watched, PollTimeout::try_from(60_000).unwrap()) {
-            Err(Errno::EINTR) => {}
-            answer => return answer.unwrap() > 0,
-        }
     }
 }
 

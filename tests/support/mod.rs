@@ -1,11 +1,19 @@
 //! What several test programs need: the program under test under all its names, and the peers it is compared with.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod disk;
+pub mod namespaces;
+pub mod null_device;
+pub mod random;
+pub mod together;
+pub mod tracer;
+pub mod waiting;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -28,6 +36,17 @@ impl Installed {
             std::os::unix::fs::symlink("catena", directory.path().join(applet.name)).unwrap();
         }
         Self { directory }
+    }
+
+    /// The one that those who use it at the same time have in common, gone with the last of them: a copy is tens of megabytes.
+    /// For who leaves it as it is.
+    pub fn shared() -> Arc<Self> {
+        // what a static holds is never dropped, so it does not hold it
+        static SHARED: Mutex<Weak<Installed>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let installed = shared.upgrade().unwrap_or_else(|| Arc::new(Self::new()));
+        *shared = Arc::downgrade(&installed);
+        installed
     }
 
     /// The directory itself, to be put into PATH.

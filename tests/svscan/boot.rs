@@ -1,9 +1,10 @@
 //! svscanboot: svscan with its messages in the words of a readproctitle, in a clean environment. The reference knows one
 //! directory only, so it is run where that leads to a directory of the test's.
 
-use crate::ground::{Forked, Ground, Reference, SERVE, Way, each, look_for, look_until};
-use crate::namespaces::{MOUNTS, may_unshare};
+use crate::ground::{Forked, Ground, Reference, SERVE, Way, each};
 use crate::processes::{Process, argv, children, entries, link};
+use crate::support::namespaces::{MOUNTS, may_unshare};
+use crate::support::waiting::{look_for, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;

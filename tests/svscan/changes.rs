@@ -1,11 +1,12 @@
 //! What changes while svscan runs: services appear, vanish and come back, a log is added, a supervise dies.
 
 use crate::all_at_once::Slow;
-use crate::ground::{ALL, Ground, OURS, PATIENCE, Reference, SERVE, Way, each, look_until, script};
-use crate::namespaces::{USER, may_unshare};
+use crate::ground::{ALL, Ground, OURS, Reference, SERVE, Way, each, script};
 use crate::processes::{argv, descriptors, directory, is_alive, link, process};
 use crate::restarts::idle_pair;
+use crate::support::namespaces::{USER, may_unshare};
 use crate::support::takes_less_than;
+use crate::support::waiting::{PATIENCE, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;

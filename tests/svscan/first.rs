@@ -1,10 +1,11 @@
 //! svscan and supervise as the first process of a pid namespace, as in a container: they reap what is orphaned, end on TERM
 //! from outside, and leave nothing.
 
-use crate::ground::{Ground, OURS, OWN, PATIENCE, Reference, SERVE, Way, each, look_for, look_until};
+use crate::ground::{Ground, OURS, OWN, Reference, SERVE, Way, each};
 use crate::lines::{LOGGER, WRITER, assert_complete, wait_for_lines};
-use crate::namespaces::{FIRST, may_unshare};
 use crate::processes::{self, children, is_alive};
+use crate::support::namespaces::{FIRST, may_unshare};
+use crate::support::waiting::{PATIENCE, look_for, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::path::Path;

@@ -5,6 +5,7 @@
 //! reads from it blocks as long as the test has not let go.
 #![allow(dead_code, reason = "what is here is shared by several modules")]
 
+use crate::support::together::together;
 use crate::support::{Installed, peer, world_readable_directory, write_script};
 use crate::tree::Tree;
 use nix::fcntl::OFlag;
@@ -14,15 +15,12 @@ use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What every process of a tree has open besides its standard files.
 pub const VOICE: RawFd = 8;
 pub const LIFE: RawFd = 9;
-
-/// How long what should happen soon may take on a machine that has much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service that says `NAME up PID` and lives until it is killed.
 pub const SERVE: &str = "echo NAME up $$ >&8; read x <&9";
@@ -52,16 +50,8 @@ pub const OWN: &[Way] = &[Forked, Executed];
 /// left out.
 #[track_caller]
 pub fn each(ways: &[Way], test: impl Fn(Way) + Sync) {
-    let test = &test;
-    let failed: Vec<Way> = std::thread::scope(|scope| {
-        let started = ways.iter().filter(|way| way.is_possible()).map(|&way| {
-            let thread = std::thread::Builder::new().name(format!("{way:?}"));
-            (way, thread.spawn_scoped(scope, move || test(way)).unwrap())
-        });
-        let started: Vec<_> = started.collect();
-        started.into_iter().filter_map(|(way, thread)| thread.join().is_err().then_some(way)).collect()
-    });
-    assert!(failed.is_empty(), "failed: {failed:?}");
+    let ways: Vec<Way> = ways.iter().copied().filter(|way| way.is_possible()).collect();
+    together(&ways, |&way| test(way));
 }
 
 impl Way {
@@ -85,13 +75,13 @@ impl Way {
 
 pub struct Ground {
     pub way: Way,
-    pub installed: Installed,
+    pub installed: Arc<Installed>,
     directory: TempDir,
 }
 
 impl Ground {
     pub fn new(way: Way) -> Self {
-        let ground = Self { way, installed: Installed::new(), directory: world_readable_directory() };
+        let ground = Self { way, installed: Installed::shared(), directory: world_readable_directory() };
         for name in ["service", "making"] {
             fs::create_dir(ground.at(name)).unwrap();
         }
@@ -195,25 +185,6 @@ impl Ground {
 /// Writes a shell script.
 pub fn script(at: &Path, lines: &str) {
     write_script(at, format!("#!/bin/sh\n{lines}\n"));
-}
-
-/// Looks again and again until there is an answer: for what has no event to wait on.
-#[track_caller]
-pub fn look_for<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Looks again and again until it is so.
-#[track_caller]
-pub fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    look_for(what, || is_so().then_some(()));
 }
 
 /// Whether ours is the very program.

@@ -1,6 +1,7 @@
 //! Numbered lines: a service that writes them and remembers how many, a logger that keeps them, and a look at what is there.
 
-use crate::ground::{Ground, look_until};
+use crate::ground::Ground;
+use crate::support::waiting::look_until;
 use std::fs;
 use std::path::Path;
 

@@ -11,7 +11,6 @@ mod claim;
 mod first;
 mod ground;
 mod lines;
-mod namespaces;
 mod orphans;
 mod processes;
 mod removal;
@@ -23,8 +22,6 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
-#[path = "../support/tracer.rs"]
-mod tracer;
 mod tree;
 mod voice;
 mod waits;

@@ -5,8 +5,8 @@ use crate::all_at_once::Slow;
 use crate::first::svscan_first;
 use crate::ground::{Ground, OURS, Way};
 use crate::lines::{WRITER, assert_complete, wait_for_lines};
-use crate::namespaces::{FIRST, may_unshare};
 use crate::processes::argv;
+use crate::support::namespaces::{FIRST, may_unshare};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 

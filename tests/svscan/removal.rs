@@ -2,10 +2,11 @@
 //! and ends, too, whatever has become of the directories. In the reference the log runs on.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Foreign, Ground, LIFE, OURS, OWN, Reference, SERVE, VOICE, Way, each, look_until};
+use crate::ground::{Foreign, Ground, LIFE, OURS, OWN, Reference, SERVE, VOICE, Way, each};
 use crate::lines::{LOGGER, WRITER, assert_numbered, wait_for_lines};
-use crate::namespaces::{USER, may_unshare};
 use crate::processes::{descriptors, directory, is_alive, link};
+use crate::support::namespaces::{USER, may_unshare};
+use crate::support::waiting::look_until;
 use crate::tree::{Tree, signal_to};
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;

@@ -1,9 +1,10 @@
 //! `svc --remove` below a whole tree; and what people have typed until now, `svc -dx` and `rm -r`.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Forked, Ground, OWN, Way, look_until};
+use crate::ground::{Forked, Ground, OWN, Way};
 use crate::lines::{LOGGER, WRITER};
 use crate::removal::{SLOW_WRITER, is_complete, only_svscan_is_left};
+use crate::support::waiting::look_until;
 use crate::tree::Tree;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

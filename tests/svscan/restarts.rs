@@ -2,8 +2,9 @@
 
 use crate::all_at_once::Slow;
 use crate::changes::LOGGER;
-use crate::ground::{ALL, Ground, Reference, SERVE, Way, look_for, look_until};
+use crate::ground::{ALL, Ground, Reference, SERVE, Way};
 use crate::processes::{is_alive, link, process};
+use crate::support::waiting::{look_for, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};

@@ -1,8 +1,9 @@
 //! Which entries of the directory are services, and what each is started as: its words, its directory, its descriptors.
 
 use crate::all_at_once::Slow;
-use crate::ground::{ALL, Ground, OWN, PATIENCE, Reference, SERVE, Way, each, is_catena, look_until, script};
+use crate::ground::{ALL, Ground, OWN, Reference, SERVE, Way, each, is_catena, script};
 use crate::processes::{self, argv, children, descriptors, is_for_writing, link};
+use crate::support::waiting::{PATIENCE, look_until};
 use crate::tree::Tree;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -251,7 +252,7 @@ fn what_goes_while_it_is_looked_at_is_no_trouble() {
     let messages = fs::File::create(ground.at("messages")).unwrap();
     let mut command = std::process::Command::new(ground.program("svscan"));
     command.arg(ground.at("service")).stdin(std::process::Stdio::null()).stderr(messages);
-    let Some(mut tracee) = crate::tracer::Tracee::start(command) else { return };
+    let Some(mut tracee) = crate::support::tracer::Tracee::start(command) else { return };
     // it has been listed
     while !(tracee.next_call().unwrap().is_stat() && tracee.is_about("gone")) {}
     fs::remove_dir(&name).unwrap();

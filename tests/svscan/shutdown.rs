@@ -1,10 +1,11 @@
 //! The end of a tree: TERM or INT stops the services, then their loggers, and loses no line.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Executed, Forked, Ground, OURS, OWN, PATIENCE, Reference, SERVE, Way, each, look_until};
+use crate::ground::{Executed, Forked, Ground, OURS, OWN, Reference, SERVE, Way, each};
 use crate::lines::{LOGGER, WRITER, assert_complete, wait_for_lines};
 use crate::processes::{is_alive, process};
 use crate::support::takes_less_than;
+use crate::support::waiting::{PATIENCE, look_until};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;

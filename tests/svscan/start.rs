@@ -2,9 +2,10 @@
 
 use crate::all_at_once::Slow;
 use crate::ground::{
-    ALL, Executed, Foreign, Forked, Ground, OURS, OWN, Reference, SERVE, Way, each, is_catena, look_until, script,
+    ALL, Executed, Foreign, Forked, Ground, OURS, OWN, Reference, SERVE, Way, each, is_catena, script,
 };
 use crate::processes::{argv, descriptor_limits, descriptors, is_alive, link, process};
+use crate::support::waiting::look_until;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::fs;

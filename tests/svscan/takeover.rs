@@ -2,9 +2,10 @@
 //! nothing had happened.
 
 use crate::all_at_once::Slow;
-use crate::ground::{ALL, Ground, OWN, SERVE, Way, look_until};
+use crate::ground::{ALL, Ground, OWN, SERVE, Way};
 use crate::lines::{LOGGER, WRITER, assert_complete, wait_for_lines};
 use crate::processes::{descriptors, is_alive, is_for_writing, link};
+use crate::support::waiting::look_until;
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;

@@ -1,8 +1,9 @@
 //! A tree that has been started: a warden (warden.rs), the programs below it, and what the test holds of them.
 #![allow(dead_code, reason = "what is here is shared by several modules")]
 
-use crate::ground::{Ground, LIFE, PATIENCE, VOICE, look_for};
+use crate::ground::{Ground, LIFE, VOICE};
 use crate::processes::{self, Process};
+use crate::support::waiting::{PATIENCE, look_for};
 use crate::voice::{Voice, is_ready};
 use crate::warden::{self, CONTROL, Report};
 use nix::fcntl::OFlag;

@@ -1,7 +1,7 @@
 //! The voice: a pipe that every process of a tree has for writing. A service says there what happens to it, a line each, and
 //! that can be waited for.
 
-use crate::ground::PATIENCE;
+use crate::support::waiting::PATIENCE;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

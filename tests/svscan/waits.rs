@@ -2,8 +2,9 @@
 //! seconds that those who run containers give it.
 
 use crate::all_at_once::Slow;
-use crate::ground::{Executed, Foreign, Ground, OURS, OWN, Way, look_for, look_until};
+use crate::ground::{Executed, Foreign, Ground, OURS, OWN, Way};
 use crate::lines::assert_numbered;
+use crate::support::waiting::{look_for, look_until};
 use crate::support::{peer, takes_less_than};
 use crate::tree::{Tree, signal_to};
 use nix::sys::signal::Signal;
@@ -47,7 +48,8 @@ fn end(tree: &mut Tree<'_>) -> Duration {
     assert_eq!(tree.code(tree.svscan), 0);
     let taken = asked.elapsed();
     for left in tree.processes() {
-        signal_to(left.pid, Signal::SIGKILL);
+        // it may be about to end by itself
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(left.pid), Signal::SIGKILL);
     }
     tree.is_gone();
     taken

@@ -1,11 +1,12 @@
 //! What svscan warns of, and goes on.
 
 use crate::all_at_once::Slow;
-use crate::ground::{ALL, Ground, OURS, Reference, SERVE, Way, look_until};
-use crate::namespaces::{USER, may_unshare};
+use crate::ground::{ALL, Ground, OURS, Reference, SERVE, Way};
 use crate::processes::argv;
 use crate::support::is_root;
+use crate::support::namespaces::{USER, may_unshare};
 use crate::support::takes_less_than;
+use crate::support::waiting::look_until;
 use crate::tree::Tree;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;

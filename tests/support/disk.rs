@@ -1,8 +1,10 @@
 //! A small file system of one's own, where even an ordinary user can fill one.
+#![allow(unsafe_code)]
 
-use crate::support::leave_out;
+use super::leave_out;
 use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File};
+use std::io;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,14 +18,14 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// One of so many pages and files, mounted there. `None` where there are no user namespaces, and says so.
-    pub fn new(mounted: &Path, pages: usize, files: usize) -> Option<Self> {
-        let script = "mount -t tmpfs -o \"size=$1,nr_inodes=$2\" none \"$0\" && echo ready && exec cat";
+    /// One of so many pages, and as many files as the kernel gives it or so many, mounted there. `None` where there are no user namespaces, and says so.
+    pub fn new(mounted: &Path, pages: usize, files: Option<usize>) -> Option<Self> {
+        let script = "mount -t tmpfs -o \"size=$1$2\" none \"$0\" && echo ready && exec cat";
         let keeper = Command::new("unshare")
             .args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c", script])
             .arg(mounted)
             .arg((pages * page()).to_string())
-            .arg(files.to_string())
+            .arg(files.map_or_else(String::new, |files| format!(",nr_inodes={files}")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -47,16 +49,20 @@ impl Disk {
         PathBuf::from(format!("/proc/{}/root", self.keeper.id())).join(self.mounted.strip_prefix("/").unwrap())
     }
 
-    /// Lets a command run in it.
+    /// Lets a command run in its namespace.
     pub fn enter(&self, command: &mut Command) {
+        // SAFETY: system calls only.
+        unsafe { command.pre_exec(self.entrance()) };
+    }
+
+    /// Brings a process that has been forked, and has one thread, into its namespace.
+    pub fn entrance(&self) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
         let kinds = [("user", CloneFlags::CLONE_NEWUSER), ("mnt", CloneFlags::CLONE_NEWNS)];
         let spaces = kinds.map(|(name, kind)| {
             let file = File::open(format!("/proc/{}/ns/{name}", self.keeper.id())).unwrap();
             (file, kind)
         });
-        let enter = move || Ok(spaces.iter().try_for_each(|(file, kind)| setns(file, *kind))?);
-        // SAFETY: system calls only.
-        unsafe { command.pre_exec(enter) };
+        move || Ok(spaces.iter().try_for_each(|(file, kind)| setns(file, *kind))?)
     }
 
     /// Leaves no page free.

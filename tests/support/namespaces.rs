@@ -1,6 +1,6 @@
 //! Namespaces, by unshare(1): a process may be the first of its own, and what it mounts is nobody else's.
 
-use crate::support::leave_out;
+use super::leave_out;
 use std::process::Command;
 
 /// For a user of its own, who may do the rest.
