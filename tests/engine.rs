@@ -1,6 +1,8 @@
 //! What the engine decides, asked directly: the programs around it show what comes of it.
 #![allow(unsafe_code)]
 
+mod support;
+
 use catena::applet::{Applet, Dialect, Manual, Process, Role, Tap};
 use catena::applets;
 use catena::attributes::{Boundaries, Boundary, Change};

@@ -1,6 +1,8 @@
 //! How the house is built: which folder may use which, what an applet may know of, and where unsafe code stands. Texts alone are
 //! read, so that a message can name the line.
 
+mod support;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};

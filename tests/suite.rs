@@ -76,7 +76,7 @@ fn the_quick_tier_has_what_tells_of_a_mistake_soon() {
     assert_eq!(words[..3], ["test", "--locked", "--lib"]);
     let chosen: Vec<&str> = words[3..].chunks(2).map(|pair| pair.last().unwrap().as_str()).collect();
     assert!(words[3..].chunks(2).all(|pair| pair[0] == "--test"), "{words:?}");
-    let promised = ["docs", "multicall", "getopt", "contract", "fusion", "compliance", "suite", "house"];
+    let promised = ["docs", "multicall", "getopt", "contract", "fusion", "compliance", "suite", "house", "engine"];
     for (name, _) in programs() {
         let is_promised = promised.contains(&name.as_str());
         assert_eq!(chosen.contains(&name.as_str()), is_promised, "{name} in the alias of .cargo/config.toml");
