@@ -27,7 +27,7 @@ pub struct Applet {
     /// All that may differ in the program it runs. Nothing for a tool.
     pub changes: &'static [Change],
     /// What may differ besides, if options ask for it.
-    pub on_request: &'static [Request],
+    pub on_request: &'static [OnRequest],
     /// Its options, besides `--help` and `--version`.
     pub options: &'static [Opt],
     /// Its operands, a link's before the program, as (NAME, meaning). A tool's last one may be `NAME...`, once or more, or
@@ -44,7 +44,7 @@ pub struct Applet {
 
 /// A change that is made if options ask for it.
 #[derive(Clone, Copy)]
-pub struct Request {
+pub struct OnRequest {
     /// What is changed then.
     pub change: Change,
     /// Options that ask for it, in front of the example's words: by these the tests see it happen.
@@ -55,7 +55,7 @@ pub struct Request {
 /// nothing; its error is wrong usage, or says which value makes no sense.
 pub enum Role {
     /// Makes one change and goes on with the next program.
-    Link(fn(&Given) -> anyhow::Result<Action>),
+    Link(fn(&Given) -> anyhow::Result<Meaning>),
     /// Prints, and goes on with the next program if there is one; changes nothing.
     Tap(fn(&Given) -> anyhow::Result<Box<dyn Tap>>),
     /// Ends the chain: does its work in this process.
@@ -63,14 +63,14 @@ pub enum Role {
 }
 
 /// What a link does once its words are read.
-pub enum Action {
+pub enum Meaning {
     /// It has effects, which the engine makes, and nothing else.
     Effects(Box<dyn Link>),
     /// More than effects.
     OwnWay(Box<dyn OwnWay>),
 }
 
-impl Action {
+impl Meaning {
     /// Effects alone.
     ///
     /// # Errors

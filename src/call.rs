@@ -2,7 +2,7 @@
 
 use crate::applet::Applet;
 use crate::applets;
-use crate::carried::Program;
+use crate::carried::NextProgram;
 use crate::options::{Flag, Opt, Valued};
 use crate::sys::words::{Word, Words};
 
@@ -36,7 +36,7 @@ pub struct Call {
 
 /// The call that this program is to catena, if it is this one; `None` if it calls no applet. Where it is called otherwise than
 /// it is looked for, an exec has to tell.
-pub fn of(Program { word, argv }: Program) -> Option<Call> {
+pub fn of(NextProgram { word, argv }: NextProgram) -> Option<Call> {
     let name = base_name(argv.first());
     if !argv.first().is_same(word) {
         return None;
@@ -82,7 +82,7 @@ pub fn started_as(argv: Words, file: impl FnOnce() -> Option<Word>) -> Start {
 }
 
 /// Whether a program that is called so is started as an applet or as catena, if it is this program.
-pub fn is_ours(program: Program) -> bool {
+pub fn is_ours(program: NextProgram) -> bool {
     let is_one = |word: Word| is_copy(called(word)) || applets::find(called(word)).is_some();
     is_one(program.word) || is_one(program.argv.first())
 }

@@ -10,7 +10,7 @@ pub struct Process {
     /// The environment for the next program.
     pub environ: Environ,
     /// The next program.
-    pub next: Program,
+    pub next: NextProgram,
     /// Whether that calls one of catena's, if its file is this one.
     pub next_is_catena: bool,
     /// How many bytes at the end of a text are, word for word, how an applet is called.
@@ -26,14 +26,14 @@ pub struct Process {
 /// A program to run: what is looked for, and what it is called. Mostly `argv` begins with the word that is looked for; but
 /// these are two things.
 #[derive(Clone, Copy)]
-pub struct Program {
+pub struct NextProgram {
     /// A path, or a name that is looked up in PATH.
     pub word: Word,
     /// All its words, the one it is called by first. Empty where there is no program.
     pub argv: Words,
 }
 
-impl Program {
+impl NextProgram {
     /// No program yet.
     pub const NONE: Self = Self { word: Word::constant(c""), argv: Words::EMPTY };
 }
@@ -43,7 +43,7 @@ impl Process {
     pub fn new(environ: Environ, listeners: Listeners) -> Self {
         Self {
             environ,
-            next: Program::NONE,
+            next: NextProgram::NONE,
             next_is_catena: false,
             usage_at_end: |_| 0,
             listeners,

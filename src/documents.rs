@@ -1,7 +1,7 @@
 //! What an applet says of itself. clap renders help here, and manual pages and completions in tests/docs.rs, from the
 //! one table that options are parsed by.
 
-use crate::applet::{Applet, Dialect, Request, bare};
+use crate::applet::{Applet, Dialect, OnRequest, bare};
 use crate::applets;
 use crate::call;
 use crate::files::output::write_all;
@@ -251,7 +251,7 @@ pub fn help(applet: &'static Applet) -> String {
     if !applet.on_request.is_empty() {
         after.push_str("\nChanges where options ask for it:\n");
     }
-    for Request { change, .. } in applet.on_request {
+    for OnRequest { change, .. } in applet.on_request {
         let _ = writeln!(after, "  {}", change.words);
     }
     after.push_str(if after.is_empty() { "Exit status:\n" } else { "\nExit status:\n" });

@@ -54,13 +54,13 @@ pub struct Environ {
 
 /// What is to become of one variable.
 #[derive(Clone, Copy, Debug)]
-pub struct Change {
+pub struct Edit {
     /// `NAME=value`, or only `NAME` to remove it.
     entry: Word,
     name_length: usize,
 }
 
-impl Change {
+impl Edit {
     /// Sets `name` to `value`; neither contains NUL, and the name no `=`.
     pub fn set(name: &[u8], value: &[u8]) -> Self {
         Self { entry: Word::leak([name, b"=", value].concat()), name_length: name.len() }
@@ -125,17 +125,17 @@ impl Environ {
     #[cold]
     pub fn remove_unsafe(&mut self) {
         if UNSAFE.iter().any(|name| self.get(name.as_bytes()).is_some()) {
-            self.apply(UNSAFE.iter().map(|name| Change::remove(name.as_bytes())).collect());
+            self.apply(UNSAFE.iter().map(|name| Edit::remove(name.as_bytes())).collect());
         }
     }
 
     /// Makes all changes at once. A set variable takes the place of its first entry, later entries of that name go;
     /// new ones are appended sorted by name; all others stay as they are. Of several changes to one name the last counts.
-    pub fn apply(&mut self, mut changes: Vec<Change>) {
+    pub fn apply(&mut self, mut changes: Vec<Edit>) {
         if changes.is_empty() {
             return;
         }
-        changes.sort_by_key(Change::name);
+        changes.sort_by_key(Edit::name);
         changes.dedup_by(|later, earlier| {
             let same = later.name() == earlier.name();
             if same {
@@ -146,10 +146,10 @@ impl Environ {
         let loader = |name: &[u8]| [&b"LD_"[..], b"GLIBC_", b"MALLOC_"].iter().any(|prefix| name.starts_with(prefix));
         self.concerns_loader |= changes.iter().any(|change| loader(change.name()));
 
-        let mut pending: Vec<bool> = changes.iter().map(Change::sets).collect();
+        let mut pending: Vec<bool> = changes.iter().map(Edit::sets).collect();
         let mut entries = Vec::with_capacity(self.entries.len() + changes.len() + 1);
         for entry in self.entries.iter() {
-            let change = name_of(entry).and_then(|name| changes.binary_search_by_key(&name, Change::name).ok());
+            let change = name_of(entry).and_then(|name| changes.binary_search_by_key(&name, Edit::name).ok());
             match change {
                 None => entries.push(entry),
                 Some(place) if pending[place] => {
@@ -180,19 +180,14 @@ mod tests {
     #[test]
     fn order_and_malformed_entries_survive_an_edit() {
         let mut environ = environ(&["B=1", "no equals", "A=1", "=odd", "B=2", "C=1", "A=3"]);
-        environ.apply(vec![
-            Change::set(b"Z", b"z"),
-            Change::set(b"A", b"new"),
-            Change::set(b"D", b""),
-            Change::remove(b"B"),
-        ]);
+        environ.apply(vec![Edit::set(b"Z", b"z"), Edit::set(b"A", b"new"), Edit::set(b"D", b""), Edit::remove(b"B")]);
         assert_eq!(shown(&environ), ["no equals", "A=new", "=odd", "C=1", "D=", "Z=z"]);
     }
 
     #[test]
     fn the_last_of_two_changes_counts() {
         let mut environ = environ(&["A=1"]);
-        environ.apply(vec![Change::set(b"A", b"2"), Change::remove(b"A"), Change::set(b"A", b"3")]);
+        environ.apply(vec![Edit::set(b"A", b"2"), Edit::remove(b"A"), Edit::set(b"A", b"3")]);
         assert_eq!(shown(&environ), ["A=3"]);
     }
 
@@ -214,9 +209,9 @@ mod tests {
     #[test]
     fn an_edit_of_a_loader_variable_is_remembered() {
         let mut environ = environ(&[]);
-        environ.apply(vec![Change::remove(b"OLD_X")]);
+        environ.apply(vec![Edit::remove(b"OLD_X")]);
         assert!(!environ.concerns_loader());
-        environ.apply(vec![Change::remove(b"LD_PRELOAD")]);
+        environ.apply(vec![Edit::remove(b"LD_PRELOAD")]);
         assert!(environ.concerns_loader());
     }
 
@@ -259,8 +254,8 @@ mod tests {
         ) {
             let mut environ = Environ::new(Words::leak(entries.iter().cloned().map(Word::leak)));
             environ.apply(changes.iter().map(|(name, value)| match value {
-                Some(value) => Change::set(name, value),
-                None => Change::remove(name),
+                Some(value) => Edit::set(name, value),
+                None => Edit::remove(name),
             }).collect());
             let found: Vec<Vec<u8>> = environ.entries().iter().map(|entry| entry.bytes().to_vec()).collect();
             prop_assert_eq!(found, edited(&entries, &changes));

@@ -105,7 +105,7 @@ fn what_a_link_has_done_decides_after_it() {
     assert_eq!(after(find(b"svok"), &plain), Passage::Shared);
     assert_eq!(after(find(b"readproctitle"), &plain), Passage::Exec(Reason::Title));
     let mut large = process(&["A=1"]);
-    large.environ.apply(vec![catena::environ::Change::set(b"B", &[b'x'; 120 * 1024])]);
+    large.environ.apply(vec![catena::environ::Edit::set(b"B", &[b'x'; 120 * 1024])]);
     assert_eq!(after(find(b"nohup"), &large), Passage::Exec(Reason::Size));
 }
 
@@ -171,10 +171,11 @@ fn a_tap_shows_and_then_runs_its_program_if_there_is_one() {
 fn a_program_that_is_called_otherwise_is_no_call_of_a_link() {
     let word = |text: &str| Word::leak(text.as_bytes().to_vec());
     let argv = words(&["nohup", "true"]);
-    let called = |word, argv| call::of(catena::carried::Program { word, argv }).map(|call| call.applet.name);
+    let called = |word, argv| call::of(catena::carried::NextProgram { word, argv }).map(|call| call.applet.name);
     assert_eq!(called(argv.first(), argv), Some("nohup"));
     assert_eq!(called(word("/bin/other"), argv), None);
-    let program = |program: &str, name: &str| catena::carried::Program { word: word(program), argv: words(&[name]) };
+    let program =
+        |program: &str, name: &str| catena::carried::NextProgram { word: word(program), argv: words(&[name]) };
     assert!(call::is_ours(program("/bin/nohup", "worker")));
     assert!(call::is_ours(program("/bin/worker", "nohup")));
     assert!(!call::is_ours(program("/bin/worker", "worker")));

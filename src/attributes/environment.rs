@@ -2,7 +2,7 @@
 
 use super::{Attribute, Boundaries, Change, Effect, Fact, Value, View, Whose, proc_files};
 use crate::carried::Process;
-use crate::environ::Change as Edit;
+use crate::environ::Edit;
 
 /// The attribute; a part is a variable's name.
 pub struct Env;

@@ -5,7 +5,7 @@ use super::passage::Passage;
 use super::prospect;
 use crate::applet::{Applet, Dialect, Process};
 use crate::call::{self, Call};
-use crate::carried::Program;
+use crate::carried::NextProgram;
 use crate::files::sight;
 use crate::process::search::{Search, may_be_elsewhere};
 use crate::sys::exec::{self, SELF};
@@ -27,7 +27,7 @@ impl Here {
         passage: Passage,
     ) -> Result<Call, Errno> {
         let fusion = passage == Passage::Shared;
-        let Program { argv, .. } = process.next;
+        let NextProgram { argv, .. } = process.next;
         let listeners = &process.listeners;
         let mut is_told = false;
         let mut found = false;

@@ -40,7 +40,7 @@ pub mod passage;
 mod prospect;
 mod reading;
 
-use crate::applet::{Action, Applet, Process};
+use crate::applet::{Applet, Meaning, Process};
 use crate::attributes::{Boundaries, View};
 use crate::call::{self, Call};
 use crate::documents;
@@ -159,14 +159,14 @@ impl Here {
 }
 
 /// Makes what a link does.
-fn make(_applet: &Applet, action: &Action, process: &mut Process) -> anyhow::Result<Boundaries> {
+fn make(_applet: &Applet, action: &Meaning, process: &mut Process) -> anyhow::Result<Boundaries> {
     #[cfg(feature = "mutants")]
     if mutants::take(_applet, process) == mutants::Mutant::Idle {
         return Ok(Boundaries::NONE);
     }
     let link = match action {
-        Action::Effects(link) => link,
-        Action::OwnWay(link) => return link.apply(process),
+        Meaning::Effects(link) => link,
+        Meaning::OwnWay(link) => return link.apply(process),
     };
     let effects = link.effects(&View::of(&process.environ))?;
     let mut boundaries = Boundaries::NONE;

@@ -2,7 +2,7 @@
 //! `CATENA_MUTANT=LINK:FAULT` names one.
 
 use crate::applet::{Applet, Process};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::sys::descriptor;
 use crate::sys::signal;
 use nix::sys::stat::{Mode, umask};
@@ -38,7 +38,7 @@ pub fn take(applet: &Applet, process: &mut Process) -> Mutant {
         b":signal" => {
             let _ = signal::ignore(libc::SIGUSR2);
         }
-        b":variable" => process.environ.apply(vec![Change::set(b"CATENA_WAS_HERE", b"yes")]),
+        b":variable" => process.environ.apply(vec![Edit::set(b"CATENA_WAS_HERE", b"yes")]),
         _ => {}
     }
     Mutant::Whole

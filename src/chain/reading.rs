@@ -1,7 +1,7 @@
 //! From words to what they ask for. Nothing is printed, opened or changed here.
 
-use crate::applet::{Action, Applet, Dialect, Grammar, Role, Tap, Tool};
-use crate::carried::Program;
+use crate::applet::{Applet, Dialect, Grammar, Meaning, Role, Tap, Tool};
+use crate::carried::NextProgram;
 use crate::documents;
 use crate::options::{self, Given, HELP, Misuse, VERSION};
 use crate::sys::words::Words;
@@ -9,7 +9,7 @@ use crate::sys::words::Words;
 /// What a call comes to.
 pub enum Reading {
     /// It asks for this, and for this program behind it.
-    Asks(Deed, Program),
+    Asks(Deed, NextProgram),
     /// It asks for a text.
     Answer(String),
 }
@@ -17,7 +17,7 @@ pub enum Reading {
 /// What is to be done.
 pub enum Deed {
     /// A link's change.
-    Link(Action),
+    Link(Meaning),
     /// To show something.
     Tap(Box<dyn Tap>),
     /// A tool's work.
@@ -55,10 +55,10 @@ pub fn read(applet: &'static Applet, args: Words) -> Result<Reading, Unread> {
         return Err(Unread::Count);
     }
     let program = match applet.role {
-        Role::Tool(..) => Program::NONE,
+        Role::Tool(..) => NextProgram::NONE,
         Role::Link(_) | Role::Tap(_) => {
             let argv = given.operands().from(applet.operands.len());
-            Program { word: argv.first(), argv }
+            NextProgram { word: argv.first(), argv }
         }
     };
     let deed = match applet.role {

@@ -25,7 +25,7 @@ mod log;
 mod parent_end;
 mod record;
 
-use crate::environ::{Change, Environ};
+use crate::environ::{Edit, Environ};
 use crate::files::descriptors;
 use crate::number::{decimal, decimal_in};
 use crate::process::deadly_writes;
@@ -81,7 +81,7 @@ impl ReportPipe {
 /// Removes [`VARIABLE`], as every link does with the environment it is started with.
 pub fn forget_in(environ: &mut Environ) {
     if environ.get(VARIABLE.as_bytes()).is_some() {
-        environ.apply(vec![Change::remove(VARIABLE.as_bytes())]);
+        environ.apply(vec![Edit::remove(VARIABLE.as_bytes())]);
     }
 }
 
@@ -331,7 +331,7 @@ impl Listeners {
             }
         }
         if !value.is_empty() {
-            environ.apply(vec![Change::set(VARIABLE.as_bytes(), &value)]);
+            environ.apply(vec![Edit::set(VARIABLE.as_bytes(), &value)]);
         }
         environ.entries()
     }

@@ -121,18 +121,18 @@ fn a_pipe_is_taken_over_only_under_its_own_name() {
     let inode = fstat(file).unwrap().st_ino;
     for wrong in [name(inode, 4), name(inode, 0), name(inode + 1, 3), format!("1:{inode}:3"), name(inode, 3) + "x"] {
         let mut stale = environ();
-        stale.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
+        stale.apply(vec![Edit::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
         assert!(!Listeners::inherited(&mut stale).keep_logs(), "{wrong}");
     }
     // one descriptor named twice is still one
     let pipe = keep_across_exec(nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap().1).unwrap();
     let name = format!("{}:{}", pipe.as_raw_fd(), fstat(pipe).unwrap().st_ino);
     let mut twice = environ();
-    twice.apply(vec![Change::set(VARIABLE.as_bytes(), format!("{name},{name}").as_bytes())]);
+    twice.apply(vec![Edit::set(VARIABLE.as_bytes(), format!("{name},{name}").as_bytes())]);
     assert_eq!(Listeners::inherited(&mut twice).numbers().count(), 1);
     for wrong in ["", "1:1", "x", "1", ":", "99999999999999999999:1", "5:1,,6:2"] {
         let mut environ = environ();
-        environ.apply(vec![Change::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
+        environ.apply(vec![Edit::set(VARIABLE.as_bytes(), wrong.as_bytes())]);
         assert!(Listeners::inherited(&mut environ).all.is_empty(), "{wrong}");
         assert!(environ.entries().is_empty(), "{wrong}");
     }

@@ -189,13 +189,13 @@ pub fn take_terminal(number: RawFd) -> nix::Result<()> {
 
 /// What to say, and to exit with, when memory runs out.
 // zero at first: a constant to start with would cost a page of the file
-static LAST_WORDS: LastWords = LastWords {
+static LAST_WORDS: DyingWords = DyingWords {
     name: AtomicPtr::new(std::ptr::null_mut()),
     code: AtomicU8::new(0),
     has_one_thread: AtomicBool::new(false),
 };
 
-struct LastWords {
+struct DyingWords {
     name: AtomicPtr<&'static str>,
     code: AtomicU8,
     /// Whether somebody has vouched for that: here, because a page of its own would cost every start a fault.

@@ -21,7 +21,7 @@ mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
-use catena::applet::{Action, Applet, Role};
+use catena::applet::{Applet, Meaning, Role};
 use catena::attributes::{Change, Fact, View, descriptors};
 use catena::environ::Environ;
 use catena::options;
@@ -167,7 +167,7 @@ fn links() -> impl Iterator<Item = &'static Applet> {
 }
 
 /// What these words ask of a link.
-fn read(applet: &'static Applet, words: &[String]) -> Action {
+fn read(applet: &'static Applet, words: &[String]) -> Meaning {
     let words = Words::leak(words.iter().map(|word| Word::leak(word.clone().into_bytes())));
     let given =
         options::parse(applet.options, words, true).unwrap_or_else(|misuse| panic!("{}: {misuse:?}", applet.name));

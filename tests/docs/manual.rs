@@ -1,6 +1,6 @@
 //! Manual pages.
 
-use catena::applet::{Applet, Request};
+use catena::applet::{Applet, OnRequest};
 use catena::applets;
 use catena::documents;
 use clap_mangen::Man;
@@ -30,7 +30,7 @@ pub fn page(applet: &'static Applet) -> String {
         roff.control("PP", []);
         roff.text([roman("and, where options ask for it,")]);
     }
-    for Request { change, .. } in applet.on_request {
+    for OnRequest { change, .. } in applet.on_request {
         item(&mut roff, vec![roman("\u{2022}")], Some("2"));
         roff.text([roman(change.words)]);
     }

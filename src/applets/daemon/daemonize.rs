@@ -12,7 +12,7 @@ mod readiness;
 mod wishes;
 
 use crate::accounts::{self, Account};
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Request, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OnRequest, OwnWay, Process, Role};
 use crate::attributes::cwd::DIRECTORY;
 use crate::attributes::descriptors::{ABOVE_STANDARD, LOCK, READINESS, STANDARD};
 use crate::attributes::environment::VARIABLES;
@@ -34,7 +34,7 @@ use crate::sys::split::{self, Shares};
 use crate::sys::words::Word;
 use crate::voice::exit::{ANOTHERS, Code, DAEMONIZE, HELD, SUCCESS};
 use crate::voice::failure::{Failure, say_unharmed};
-use foreground::Wait;
+use foreground::StartWait;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat, stat};
@@ -56,12 +56,12 @@ pub const APPLET: Applet = Applet {
     ],
     changes: &[SESSION, FORKS, STANDARD, DIRECTORY],
     on_request: &[
-        Request { change: LOCK, by: &["-p", "{file}"] },
-        Request { change: READINESS, by: &["--ready=fd=7"] },
-        Request { change: ABOVE_STANDARD, by: &["--close-fds=9"] },
-        Request { change: VARIABLES, by: &["-E", "A=daemon", "-E", "NEW="] },
-        Request { change: IDENTITY, by: &["-u", "nobody"] },
-        Request { change: MASK, by: &["--umask=027"] },
+        OnRequest { change: LOCK, by: &["-p", "{file}"] },
+        OnRequest { change: READINESS, by: &["--ready=fd=7"] },
+        OnRequest { change: ABOVE_STANDARD, by: &["--close-fds=9"] },
+        OnRequest { change: VARIABLES, by: &["-E", "A=daemon", "-E", "NEW="] },
+        OnRequest { change: IDENTITY, by: &["-u", "nobody"] },
+        OnRequest { change: MASK, by: &["--umask=027"] },
     ],
     options: &wishes::OPTIONS,
     operands: &[],
@@ -190,7 +190,7 @@ pub const APPLET: Applet = Applet {
             "sd_notify(3)",
         ],
     },
-    role: Role::Link(|given| Action::own_way(Daemonize::new(given)?)),
+    role: Role::Link(|given| Meaning::own_way(Daemonize::new(given)?)),
 };
 
 /// What the foreground has opened for the background.
@@ -336,7 +336,7 @@ impl Daemonize {
         let of_child: Vec<BorrowedFd<'_>> =
             process.listeners.pipes().chain(prepared.ready.as_ref().map(AsFd::as_fd)).collect();
         let shares = Shares { of_parent: Parent::descriptors, of_child: &of_child };
-        let wait = Wait {
+        let wait = StartWait {
             timeout: self.timeout,
             settle: self.settle,
             keeps_late: self.keeps_late,
@@ -359,7 +359,7 @@ impl Daemonize {
 
 /// All that the parent goes on with.
 struct Parent {
-    wait: Wait,
+    wait: StartWait,
     waiting: ParentEnd,
     offer: Offer,
     /// Who waits for this process in turn.

@@ -1,6 +1,6 @@
 //! fghack: stay in the foreground for a program that puts itself in the background, until all that came of it has ended.
 
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, WITNESSES};
 use crate::attributes::pid::{self, FORKS};
 use crate::attributes::{Boundaries, Fact, View};
@@ -59,7 +59,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["supervise(1)", "daemonize(1)", "prctl(2)"],
     },
-    role: Role::Link(|given| Action::own_way(Fghack { adopts: given.has(SUBREAPER) })),
+    role: Role::Link(|given| Meaning::own_way(Fghack { adopts: given.has(SUBREAPER) })),
 };
 
 struct Fghack {

@@ -1,7 +1,7 @@
 //! pidfile-lock: run a program with its pid in a file that it holds locked. The lock is what makes the file true: see
 //! src/pidfile.
 
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, LOCK};
 use crate::attributes::identity::UID;
 use crate::attributes::{Boundaries, Fact, Value, View};
@@ -123,7 +123,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "setlock(1)", "fcntl(2)", "lslocks(8)", "proc(5)"],
     },
-    role: Role::Link(|given| Action::own_way(PidfileLock::new(given).ok_or(WrongUsage)?)),
+    role: Role::Link(|given| Meaning::own_way(PidfileLock::new(given).ok_or(WrongUsage)?)),
 };
 
 struct PidfileLock {

@@ -1,10 +1,10 @@
 //! envdir: one variable per file of a directory. The variable that a file could not be read for is never set to
 //! anything else: the reference gives it the value of the file before.
 
-use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::applet::{Applet, Dialect, Link, Manual, Meaning, Role};
 use crate::attributes::environment::{EditVariables, VARIABLES};
 use crate::attributes::{Effects, View};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::options::{Flag, Valued};
 use crate::sys::closing::Opened;
 use crate::sys::descriptor::uninterrupted;
@@ -80,7 +80,7 @@ pub const APPLET: Applet = Applet {
         if prefix.contains(&b'=') {
             return Err(WrongUsage.into());
         }
-        Action::effects(link)
+        Meaning::effects(link)
     }),
 };
 
@@ -163,7 +163,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// What the entry does to the environment.
-    fn change(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<Option<Change>, Stop> {
+    fn change(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<Option<Edit>, Stop> {
         let name = entry.name.to_bytes();
         if name.starts_with(b".") {
             return Ok(None);
@@ -175,8 +175,8 @@ impl Reader<'_> {
         };
         let variable = [self.link.prefix, name].concat();
         match value {
-            Ok(Value::Is(length)) => Ok(Some(Change::set(&variable, &self.buffer[..length]))),
-            Ok(Value::Removed) => Ok(Some(Change::remove(&variable))),
+            Ok(FileValue::Is(length)) => Ok(Some(Edit::set(&variable, &self.buffer[..length]))),
+            Ok(FileValue::Removed) => Ok(Some(Edit::remove(&variable))),
             // gone since the directory was read; a link that leads nowhere is still there
             Err(Unreadable::Because(Errno::ENOENT)) if is_gone(directory, entry.name) => Ok(None),
             Err(unreadable) => {
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Reads the file's value into the buffer.
-    fn value(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<Value, Unreadable> {
+    fn value(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<FileValue, Unreadable> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         if self.opened.count() == MOST_OPEN {
             self.opened.close();
@@ -204,7 +204,7 @@ impl Reader<'_> {
         }
         let file = self.opened.keep(opened?);
         if !entry.is_regular && is_void(file)? {
-            return Ok(Value::Removed);
+            return Ok(FileValue::Removed);
         }
 
         let mut length = 0;
@@ -217,7 +217,7 @@ impl Reader<'_> {
             // what the directory called a regular file may have been replaced: a FIFO would look empty
             if count == 0 && length == 0 {
                 is_void(file)?;
-                return Ok(Value::Removed);
+                return Ok(FileValue::Removed);
             }
             if !self.link.whole {
                 let end = self.buffer[length..length + count].iter().position(|&byte| byte == b'\n');
@@ -241,12 +241,12 @@ impl Reader<'_> {
                 *byte = b'\n';
             }
         }
-        Ok(Value::Is(kept))
+        Ok(FileValue::Is(kept))
     }
 }
 
 /// What a file says of its variable.
-enum Value {
+enum FileValue {
     /// So many bytes of the reader's buffer.
     Is(usize),
     /// It is to be removed.

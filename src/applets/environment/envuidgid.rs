@@ -1,10 +1,10 @@
 //! envuidgid: put an account's numbers into UID and GID. Needs no privilege.
 
 use crate::accounts;
-use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::applet::{Applet, Dialect, Link, Manual, Meaning, Role};
 use crate::attributes::environment::{EditVariables, VARIABLES};
 use crate::attributes::{Effects, View};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::sys::words::Word;
 use crate::voice::exit::BERNSTEIN;
 
@@ -38,7 +38,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["setuidgid(1)", "envdir(1)"],
     },
-    role: Role::Link(|given| Action::effects(Envuidgid { account: given.operand(0) })),
+    role: Role::Link(|given| Meaning::effects(Envuidgid { account: given.operand(0) })),
 };
 
 struct Envuidgid {
@@ -49,8 +49,8 @@ impl Link for Envuidgid {
     fn effects(&self, _: &View<'_>) -> anyhow::Result<Effects> {
         let account = accounts::resolve(self.account.bytes(), false)?;
         Ok(vec![Box::new(EditVariables(vec![
-            Change::set(b"GID", account.group.to_string().as_bytes()),
-            Change::set(b"UID", account.user.to_string().as_bytes()),
+            Edit::set(b"GID", account.group.to_string().as_bytes()),
+            Edit::set(b"UID", account.user.to_string().as_bytes()),
         ]))])
     }
 }

@@ -1,6 +1,6 @@
 //! setlock: run a program with a lock held on a file. The lock belongs to the open descriptor the program inherits.
 
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, LOCK};
 use crate::attributes::{Boundaries, Fact, View};
 use crate::files::lock_wait::LockWait;
@@ -79,7 +79,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["flock(1)", "flock(2)", "fcntl(2)"],
     },
-    role: Role::Link(|given| Action::own_way(Setlock::new(given).ok_or(WrongUsage)?)),
+    role: Role::Link(|given| Meaning::own_way(Setlock::new(given).ok_or(WrongUsage)?)),
 };
 
 struct Setlock {

@@ -1,7 +1,7 @@
 //! setuidgid: become an account for good. All ids are read back before the next program runs.
 
 use crate::accounts;
-use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::applet::{Applet, Dialect, Link, Manual, Meaning, Role};
 use crate::attributes::identity::{Become, IDENTITY};
 use crate::attributes::{Effects, View};
 use crate::options::Flag;
@@ -73,7 +73,7 @@ pub const APPLET: Applet = Applet {
         see_also: &["envuidgid(1)", "setresuid(2)", "credentials(7)", "nsswitch.conf(5)"],
     },
     role: Role::Link(|given| {
-        Action::effects(Setuidgid {
+        Meaning::effects(Setuidgid {
             account: given.operand(0),
             all_groups: given.has(ALL_GROUPS),
             keeps_groups: given.has(KEEP_GROUPS),

@@ -1,6 +1,6 @@
 //! softlimit: set soft resource limits, in the order given. A number above the hard limit is lowered to it.
 
-use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::applet::{Applet, Dialect, Link, Manual, Meaning, Role};
 use crate::attributes::limits::{Limit, RESOURCES, SetLimit};
 use crate::attributes::{Effect, Effects, View};
 use crate::environ::Environ;
@@ -54,24 +54,24 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["prlimit(1)", "setrlimit(2)"],
     },
-    role: Role::Link(|given| Action::effects(Softlimit { limits: limits(given)? })),
+    role: Role::Link(|given| Meaning::effects(Softlimit { limits: limits(given)? })),
 };
 
 /// The resources of `-m`, in the reference's order.
 const MEMORY: &[Resource] = &[Resource::DATA, Resource::STACK, Resource::MEMLOCK, Resource::AS];
 
 /// An option, the same as a variable, and whose limits it sets.
-struct Row {
+struct LimitOption {
     option: Valued,
     variable: &'static str,
     resources: &'static [Resource],
 }
 
-const fn row(option: Valued, variable: &'static str, resources: &'static [Resource]) -> Row {
-    Row { option, variable, resources }
+const fn row(option: Valued, variable: &'static str, resources: &'static [Resource]) -> LimitOption {
+    LimitOption { option, variable, resources }
 }
 
-const ROWS: &[Row] = &[
+const ROWS: &[LimitOption] = &[
     row(Valued::new("a", "LIMIT", "All memory together (address space), in bytes"), "ALLBYTES", &[Resource::AS]),
     row(Valued::new("c", "LIMIT", "Core file, in bytes"), "COREBYTES", &[Resource::CORE]),
     row(Valued::new("d", "LIMIT", "Data segment, in bytes"), "DATABYTES", &[Resource::DATA]),
@@ -154,7 +154,8 @@ fn limits_of_variables(environ: &Environ) -> anyhow::Result<Vec<SetLimit>> {
         return Ok(limits);
     }
     // those of several resources override what is for one
-    let (single, several): (Vec<&Row>, Vec<&Row>) = ROWS.iter().partition(|row| row.resources.len() == 1);
+    let (single, several): (Vec<&LimitOption>, Vec<&LimitOption>) =
+        ROWS.iter().partition(|row| row.resources.len() == 1);
     for row in single.into_iter().chain(several).filter(|row| !row.variable.is_empty()) {
         let name = [b"SOFTLIMIT_", row.variable.as_bytes()].concat();
         let Some(text) = environ.get(&name) else { continue };

@@ -1,7 +1,7 @@
 //! nohup: ignore SIGHUP and take the terminal off descriptors 0 to 2. As GNU coreutils: what is no terminal is left
 //! alone, and a message that is due but cannot be written is fatal.
 
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OwnWay, Process, Role};
 use crate::attributes::descriptors::{self, TERMINALS};
 use crate::attributes::ignored::{HANGUP, Ignore};
 use crate::attributes::{Boundaries, Effect, Fact, Value, View};
@@ -56,7 +56,7 @@ pub const APPLET: Applet = Applet {
         ],
         see_also: &["daemonize(1)", "setsid(1)", "pgrphack(1)", "signal(7)"],
     },
-    role: Role::Link(|_| Action::own_way(Nohup)),
+    role: Role::Link(|_| Meaning::own_way(Nohup)),
 };
 
 struct Nohup;

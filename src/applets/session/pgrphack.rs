@@ -1,6 +1,6 @@
 //! pgrphack: start a session if that can be done without forking. The name says process group; it makes a session.
 
-use crate::applet::{Action, Applet, Dialect, Link, Manual, Role};
+use crate::applet::{Applet, Dialect, Link, Manual, Meaning, Role};
 use crate::attributes::session::{NewSession, SESSION};
 use crate::attributes::{Effects, View};
 use crate::voice::exit::BERNSTEIN;
@@ -30,7 +30,7 @@ pub const APPLET: Applet = Applet {
         differences: &["`--` ends the options; the reference would run it."],
         see_also: &["setsid(1)", "setsid(2)"],
     },
-    role: Role::Link(|_| Action::effects(Pgrphack)),
+    role: Role::Link(|_| Meaning::effects(Pgrphack)),
 };
 
 struct Pgrphack;

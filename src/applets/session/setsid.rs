@@ -1,7 +1,7 @@
 //! setsid: start a session, forking first where the kernel demands it. As util-linux, but the parent that goes away
 //! tells whether the program was started.
 
-use crate::applet::{Action, Applet, Dialect, Manual, OwnWay, Process, Role};
+use crate::applet::{Applet, Dialect, Manual, Meaning, OwnWay, Process, Role};
 use crate::attributes::pid::{self, MAY_FORK};
 use crate::attributes::session::{self, NewSession, PGID, SESSION};
 use crate::attributes::{Attribute, Boundaries, Effect, Fact, Value, View};
@@ -61,7 +61,7 @@ pub const APPLET: Applet = Applet {
         see_also: &["daemonize(1)", "pgrphack(1)", "nohup(1)", "setsid(2)", "credentials(7)"],
     },
     role: Role::Link(|given| {
-        Action::own_way(Setsid { terminal: given.has(TERMINAL), fork: given.has(FORK), wait: given.has(WAIT) })
+        Meaning::own_way(Setsid { terminal: given.has(TERMINAL), fork: given.has(FORK), wait: given.has(WAIT) })
     }),
 };
 

@@ -7,9 +7,9 @@
 
 use catena::applets::log::tai64nlocal::Converter;
 use catena::environ::Environ;
-use catena::time::local::{LocalTime, Style, ZoneChoice};
 use catena::files::filter::Conversion;
 use catena::sys::words::Words;
+use catena::time::local::{LocalTime, Style, ZoneChoice};
 use libfuzzer_sys::fuzz_target;
 
 #[allow(dead_code, reason = "shared with the tests")]
@@ -30,7 +30,8 @@ fuzz_target!(|bytes: &[u8]| {
         _ => (Style::Spaced, input),
     };
     let environ = Environ::new(Words::EMPTY);
-    let converter = || Converter::new(LocalTime::new(ZoneChoice::Utc, style.clone(), decimals, &environ), is_everywhere);
+    let converter =
+        || Converter::new(LocalTime::new(ZoneChoice::Utc, style.clone(), decimals, &environ), is_everywhere);
     let whole = converted(converter(), input, input.len());
     assert_eq!(whole, converted(converter(), input, usize::from(*cut)));
     if matches!(style, Style::Spaced) && decimals >= 9 {

@@ -5,7 +5,7 @@ use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
 use crate::applet::Process;
 use crate::attributes::umask::SetUmask;
 use crate::attributes::{Boundaries, Effect};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
 use crate::pidfile::claim::{self, Claim};
@@ -67,7 +67,7 @@ impl Daemonize {
             variables.extend(login(&account));
             boundaries = becoming(account).make(process)?;
         }
-        variables.extend(prepared.notify.take().map(|address| Change::set(readiness::VARIABLE, &address)));
+        variables.extend(prepared.notify.take().map(|address| Edit::set(readiness::VARIABLE, &address)));
         variables.into_iter().for_each(|variable| process.environ.apply(vec![variable]));
         let standard = if self.keeps_stdio { None } else { Some(self.standard_files(&mut process.listeners)?) };
         self.going().make(process)?;

@@ -12,7 +12,7 @@ use crate::attributes::pid;
 use crate::attributes::session::NewSession;
 use crate::attributes::umask::SetUmask;
 use crate::attributes::{Effect, Fact, Value, View};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::pidfile::claim;
 use crate::sys::words::Word;
 use crate::voice::failure::Failure;
@@ -25,9 +25,9 @@ pub fn becoming(account: Account) -> Become {
 }
 
 /// What a login sets.
-pub fn login(account: &Account) -> Vec<Change> {
+pub fn login(account: &Account) -> Vec<Edit> {
     let Some(login) = &account.login else { return Vec::new() };
-    vec![Change::set(b"USER", &login.name), Change::set(b"LOGNAME", &login.name), Change::set(b"HOME", &login.home)]
+    vec![Edit::set(b"USER", &login.name), Edit::set(b"LOGNAME", &login.name), Edit::set(b"HOME", &login.home)]
 }
 
 impl Daemonize {
@@ -72,7 +72,7 @@ impl Daemonize {
         }
         if self.ready == Ready::Notify {
             // an address that is made for each start
-            variables.push(Change::set(readiness::VARIABLE, b""));
+            variables.push(Edit::set(readiness::VARIABLE, b""));
         }
         for variable in variables {
             facts.extend(EditVariables(vec![variable]).facts(view)?);

@@ -30,7 +30,7 @@ const SOON: Duration = Duration::from_millis(20);
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the parent has to know. It is all its own: the child may have used every other bit of memory by then.
-pub struct Wait {
+pub struct StartWait {
     /// How long it may take.
     pub timeout: Option<Duration>,
     /// How long the daemon must live.
@@ -51,7 +51,7 @@ pub struct Wait {
     pub usage_at_end: fn(&[u8]) -> usize,
 }
 
-impl Wait {
+impl StartWait {
     /// Waits until the daemon is up; `listeners` wait for this process in turn. Gives the exit code.
     pub fn for_start(self, child: Pid, waiting: ParentEnd, offer: Offer, listeners: Listeners) -> u8 {
         process::set_name(APPLET.name);
@@ -94,7 +94,7 @@ fn tell_failure(listeners: &Listeners, failure: &Failure) -> u8 {
 
 /// The state of the wait.
 struct Foreground<'a> {
-    wanted: &'a Wait,
+    wanted: &'a StartWait,
     waiting: ParentEnd,
     offer: Offer,
     /// Whom daemonize has forked; the leader of the session, if there is one.

@@ -1,7 +1,7 @@
 //! What the options of daemonize ask for.
 
 use super::readiness::{self, Ready};
-use crate::environ::Change;
+use crate::environ::Edit;
 use crate::number::{decimal, mode, seconds};
 use crate::options::{Flag, Given, Occurrence, Opt, Optional, Valued};
 use crate::sys::words::Word;
@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 const APPEND: Flag = Flag::new("a", "Append to the files of -o and -e instead of emptying them");
-const DIRECTORY: Valued = Valued::new("c", "DIR", "Change to this directory, not to /");
+const DIRECTORY: Valued = Valued::new("c", "DIR", "Edit to this directory, not to /");
 const ERROR: Valued = Valued::new("e", "FILE", "Write standard error to this file, not to /dev/null");
 const VARIABLE: Valued = Valued::new("E", "NAME=VALUE", "Set a variable in the daemon's environment; can be repeated");
 const LOCK_FILE: Valued =
@@ -73,7 +73,7 @@ pub struct Daemonize {
     pub(super) lock_file: Option<Word>,
     pub(super) user: Option<Word>,
     pub(super) verbose: bool,
-    pub(super) variables: Vec<Change>,
+    pub(super) variables: Vec<Edit>,
     pub(super) ready: Ready,
     pub(super) admits_all: bool,
     pub(super) timeout: Option<Duration>,
@@ -148,9 +148,9 @@ impl Daemonize {
     }
 }
 
-fn variable(word: &[u8]) -> Option<Change> {
+fn variable(word: &[u8]) -> Option<Edit> {
     let end = word.iter().position(|&byte| byte == b'=')?;
-    Some(Change::set(&word[..end], &word[end + 1..]))
+    Some(Edit::set(&word[..end], &word[end + 1..]))
 }
 
 /// Whether a value is the second of two.
