@@ -5,12 +5,12 @@ mod support;
 
 use catena::applet::{Applet, Dialect, Manual, Process, Role, Tap};
 use catena::applets;
-use catena::attributes::{Boundaries, Boundary, Change};
+use catena::attributes::{self, Boundaries, Boundary, Change, Fact, Value, View, Whose};
 use catena::call::{self, Call};
 use catena::chain::passage::{Manner, Passage, Reason, after, before};
 use catena::chain::run;
 use catena::environ::Environ;
-use catena::options::Flag;
+use catena::options::{self, Flag};
 use catena::start_report::Listeners;
 use catena::sys::words::{Word, Words};
 use catena::voice::exit::BERNSTEIN;
@@ -179,4 +179,27 @@ fn a_program_that_is_called_otherwise_is_no_call_of_a_link() {
     assert!(call::is_ours(program("/bin/nohup", "worker")));
     assert!(call::is_ours(program("/bin/worker", "nohup")));
     assert!(!call::is_ours(program("/bin/worker", "worker")));
+}
+
+/// An attribute that names a link for a fact names one that makes it so.
+#[test]
+fn the_link_that_an_attribute_names_makes_the_fact() {
+    let environ = Environ::new(words(&[]));
+    let now: Vec<Fact> = attributes::ALL.iter().flat_map(|attribute| attribute.read(Whose::Own).unwrap()).collect();
+    let hangup = Fact::part("ignored", libc::SIGHUP.to_string(), Value::Yes);
+    let leader = Fact::whole("sid", Value::Own);
+    let mut named = Vec::new();
+    for fact in now.iter().chain([&hangup, &leader]) {
+        let Some(words_of_link) = attributes::of(&fact.name).unwrap().link_for(fact) else { continue };
+        let applet = applets::find(&words_of_link[0]).unwrap_or_else(|| panic!("{fact:?}: {words_of_link:?}"));
+        let args = Words::leak(words_of_link[1..].iter().cloned().map(Word::leak));
+        let given = options::parse(applet.options, args, true).unwrap();
+        let Role::Link(read) = applet.role else { panic!("{} is no link", applet.name) };
+        let view = View { environ: &environ, assumed: &now, is_closed: true };
+        let facts = read(&given).unwrap().facts(&view).unwrap();
+        assert!(facts.contains(fact), "{fact:?} is not made by {words_of_link:?}, but {facts:?}");
+        named.push(applet.name);
+    }
+    named.dedup();
+    assert_eq!(named, ["softlimit", "nohup", "setsid"]);
 }

@@ -61,9 +61,10 @@ impl Attribute for Limits {
     }
 
     fn link_for(&self, fact: &Fact) -> Option<Vec<Vec<u8>>> {
-        let name = std::str::from_utf8(fact.name.rest()).ok()?.strip_suffix(".soft")?;
-        let option = format!("--{name}").into_bytes();
-        Some(vec![b"softlimit".to_vec(), option, fact.value.to_string().into_bytes()])
+        let (name, side) = std::str::from_utf8(fact.name.rest()).ok()?.split_once('.')?;
+        let colon = if side == "hard" { ":" } else { "" };
+        let [option, limit] = [format!("--{name}"), format!("{colon}{}", fact.value)].map(String::into_bytes);
+        Some(vec![b"softlimit".to_vec(), option, limit])
     }
 }
 

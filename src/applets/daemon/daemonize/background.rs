@@ -4,7 +4,7 @@ use super::facts::{becoming, login};
 use super::{APPLET, Daemonize, Prepared, cannot, cannot_daemonize, readiness};
 use crate::applet::Process;
 use crate::attributes::umask::SetUmask;
-use crate::attributes::{Boundaries, Effect};
+use crate::attributes::{Boundaries, Boundary, Effect};
 use crate::environ::Edit;
 use crate::files::descriptors;
 use crate::files::lock_wait::LockWait;
@@ -83,6 +83,7 @@ impl Daemonize {
         if let Some(first) = self.close_from {
             let kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain(process.listeners.descriptors()).collect();
             descriptors::close_inherited_from(first, &kept).map_err(cannot_daemonize)?;
+            boundaries |= Boundaries::one(Boundary::ClosedDescriptor);
         }
         if self.ready.is_immediate() {
             process.listeners.dismiss_last();

@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 const APPEND: Flag = Flag::new("a", "Append to the files of -o and -e instead of emptying them");
-const DIRECTORY: Valued = Valued::new("c", "DIR", "Edit to this directory, not to /");
+const DIRECTORY: Valued = Valued::new("c", "DIR", "Change to this directory, not to /");
 const ERROR: Valued = Valued::new("e", "FILE", "Write standard error to this file, not to /dev/null");
 const VARIABLE: Valued = Valued::new("E", "NAME=VALUE", "Set a variable in the daemon's environment; can be repeated");
 const LOCK_FILE: Valued =
