@@ -51,6 +51,11 @@ impl Report {
                 }
                 _ => {}
             }
+            // and that of a terminal
+            if let Some((before, after)) = value.split_once("/dev/pts/") {
+                let after = after.trim_start_matches(|byte: char| byte.is_ascii_digit());
+                *value = format!("{before}/dev/pts/N{after}");
+            }
             if let Some((before, after)) = value.split_once("pipe:[") {
                 let after = after.trim_start_matches(|byte: char| byte.is_ascii_digit());
                 *value = format!("{before}pipe:[{after}");
