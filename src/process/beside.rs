@@ -19,7 +19,7 @@ pub enum Side {
     /// The child, where all is as it was before.
     Child,
     /// Its parent.
-    Parent(Child),
+    Parent(ForkedChild),
 }
 
 /// What keeps a child from being there.
@@ -74,7 +74,7 @@ impl Beside {
 
     fn goes_on(&self, forked: ForkResult) -> Result<Side, Missing> {
         match forked {
-            ForkResult::Parent { child } => Ok(Side::Parent(Child(child))),
+            ForkResult::Parent { child } => Ok(Side::Parent(ForkedChild(child))),
             ForkResult::Child => {
                 self.put_back().map_err(Missing::Signal)?;
                 self.mask.map_or(Ok(()), signal::set_mask).map_err(Missing::Mask)?;
@@ -94,9 +94,9 @@ impl Beside {
 
 /// A child that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child(Pid);
+pub struct ForkedChild(Pid);
 
-impl Child {
+impl ForkedChild {
     /// Its number.
     pub fn pid(self) -> Pid {
         self.0

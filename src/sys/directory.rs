@@ -30,7 +30,7 @@ pub fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> 
 
 /// One entry of a directory.
 #[derive(Clone, Copy)]
-pub struct Entry<'a> {
+pub struct DirectoryEntry<'a> {
     /// Its name.
     pub name: &'a CStr,
     /// Whether the directory says that it is a regular file; many file systems do, some do not know.
@@ -44,7 +44,7 @@ pub struct Entry<'a> {
 pub fn read_directory<E: From<Errno>>(
     directory: BorrowedFd<'_>,
     part: &mut DirectoryPart,
-    mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
+    mut each: impl FnMut(DirectoryEntry<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
     /// Offsets in struct linux_dirent64: inode and position, 8 bytes each, then these.
     const LENGTH: usize = 16;
@@ -60,7 +60,7 @@ pub fn read_directory<E: From<Errno>>(
         let length = usize::from(u16::from_ne_bytes([records[LENGTH], records[LENGTH + 1]]));
         let (record, rest) = records.split_at(length);
         let name = CStr::from_bytes_until_nul(&record[NAME..]).unwrap_or_default();
-        each(Entry { name, is_regular: record[TYPE] == libc::DT_REG })?;
+        each(DirectoryEntry { name, is_regular: record[TYPE] == libc::DT_REG })?;
         records = rest;
     }
     Ok(count > 0)

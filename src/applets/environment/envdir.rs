@@ -8,7 +8,7 @@ use crate::environ::Edit;
 use crate::options::{Flag, Valued};
 use crate::sys::closing::Opened;
 use crate::sys::descriptor::uninterrupted;
-use crate::sys::directory::{DirectoryPart, Entry, read_directory};
+use crate::sys::directory::{DirectoryEntry, DirectoryPart, read_directory};
 use crate::sys::words::Word;
 use crate::voice::exit::ENVDIR;
 use crate::voice::failure::{Failure, UnableTo, WrongUsage};
@@ -163,7 +163,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// What the entry does to the environment.
-    fn change(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<Option<Edit>, Stop> {
+    fn change(&mut self, directory: BorrowedFd<'_>, entry: DirectoryEntry<'_>) -> Result<Option<Edit>, Stop> {
         let name = entry.name.to_bytes();
         if name.starts_with(b".") {
             return Ok(None);
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Reads the file's value into the buffer.
-    fn value(&mut self, directory: BorrowedFd<'_>, entry: Entry<'_>) -> Result<FileValue, Unreadable> {
+    fn value(&mut self, directory: BorrowedFd<'_>, entry: DirectoryEntry<'_>) -> Result<FileValue, Unreadable> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         if self.opened.count() == MOST_OPEN {
             self.opened.close();

@@ -6,7 +6,7 @@ use crate::attributes::pid::{self, MAY_FORK};
 use crate::attributes::session::{self, NewSession, PGID, SESSION};
 use crate::attributes::{Attribute, Boundaries, Effect, Fact, Value, View};
 use crate::options::{Flag, HELP, VERSION};
-use crate::process::beside::{Beside, Child, Side};
+use crate::process::beside::{Beside, ForkedChild, Side};
 use crate::start_report::Scope;
 use crate::sys::descriptor::{STDERR, STDIN};
 use crate::sys::process::{self, End};
@@ -124,7 +124,7 @@ impl Setsid {
 }
 
 /// The program's exit code, or 128+N.
-fn wait(child: Child) -> u8 {
+fn wait(child: ForkedChild) -> u8 {
     match child.wait() {
         Ok(End::Exited(code)) => code,
         Ok(End::Killed(signal)) => {
