@@ -12,6 +12,8 @@
 //! | ends a status pipe | one for the whole chain stays; a real exec of this very program hands it on (src/start_report) |
 //! | resets handlers, timers, alternate stack | no link leaves any |
 //! | recomputes capabilities | real exec after a change of ids unless no capability is left |
+//! | makes the saved ids the effective ones | links that change ids make all three alike |
+//! | lets nobody inspect who may not read the file that it runs | asked for before anything that stays here or writes to its own files in /proc |
 //! | refuses an account with too many processes | asked after a change of ids |
 //! | checks permission to execute | permission bits; after a change of ids also that neither capabilities nor an access list speak differently. In doubt: exec |
 //! | refuses arguments and environment that are too large | real exec after an edit that leaves more than always fits |
