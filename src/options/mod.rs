@@ -4,11 +4,14 @@
 
 #[cfg(debug_assertions)]
 mod asked;
+mod given;
 pub mod lock;
+mod typed;
 
-use crate::number::decimal_in;
 use crate::sys::words::{Word, Words};
-use std::os::fd::RawFd;
+
+pub use given::{Given, Occurrence};
+pub use typed::{Declared, Flag, Optional, TakesValue, Valued};
 
 /// One option of an applet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,95 +27,6 @@ pub struct Opt {
     /// One line, without a full stop.
     pub help: &'static str,
 }
-
-/// An option without a value, as a constant that is in its applet's table and that the link asks for: a name that is asked
-/// for cannot be misspelt.
-#[derive(Clone, Copy, Debug)]
-pub struct Flag(Opt);
-
-/// An option that takes a value, likewise.
-#[derive(Clone, Copy, Debug)]
-pub struct Valued(Opt);
-
-/// A long option whose value may be left out, likewise.
-#[derive(Clone, Copy, Debug)]
-pub struct Optional(Opt);
-
-impl Flag {
-    /// A one-letter `id` is `-x`, a longer one `--name`.
-    pub const fn new(id: &'static str, help: &'static str) -> Self {
-        Self(Opt::flag(id, help))
-    }
-
-    /// The same option, with a letter for its long name.
-    pub const fn or(self, letter: u8) -> Self {
-        Self(self.0.or(letter))
-    }
-
-    /// Its line in the table.
-    pub const fn line(self) -> Opt {
-        self.0
-    }
-}
-
-impl Valued {
-    /// Likewise; `value` is what its value is called.
-    pub const fn new(id: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self(Opt::valued(id, value, help))
-    }
-
-    /// The same option, with a letter for its long name.
-    pub const fn or(self, letter: u8) -> Self {
-        Self(self.0.or(letter))
-    }
-
-    /// Its line in the table.
-    pub const fn line(self) -> Opt {
-        self.0
-    }
-}
-
-impl Optional {
-    /// `--id` or `--id=value`.
-    pub const fn new(id: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self(Opt::optional(id, value, help))
-    }
-
-    /// Its line in the table.
-    pub const fn line(self) -> Opt {
-        self.0
-    }
-}
-
-/// An option that can be asked for.
-pub trait Declared {
-    /// What it is known by.
-    fn id(&self) -> &'static str;
-}
-
-/// One that may have a value.
-pub trait TakesValue: Declared {}
-
-impl Declared for Flag {
-    fn id(&self) -> &'static str {
-        self.0.id
-    }
-}
-
-impl Declared for Valued {
-    fn id(&self) -> &'static str {
-        self.0.id
-    }
-}
-
-impl Declared for Optional {
-    fn id(&self) -> &'static str {
-        self.0.id
-    }
-}
-
-impl TakesValue for Valued {}
-impl TakesValue for Optional {}
 
 impl Opt {
     /// An option without a value; a one-letter `id` is `-x`, a longer one `--name`.
@@ -162,117 +76,6 @@ pub const STANDARD: [Opt; 2] = [HELP.line(), VERSION.line()];
 pub fn with_standard(table: &'static [Opt]) -> impl Iterator<Item = &'static Opt> + Clone {
     let missing = move |standard: &&Opt| table.iter().all(|own| own.id != standard.id);
     table.iter().chain(STANDARD.iter().filter(missing))
-}
-
-/// The options of one call, in the order given, and the words after them.
-#[derive(Debug, Default)]
-pub struct Given {
-    occurrences: Vec<(&'static str, Option<Word>)>,
-    operands: Option<Words>,
-    #[cfg(debug_assertions)]
-    asked: asked::Asked,
-}
-
-/// One option of a call.
-#[derive(Clone, Copy)]
-pub struct Occurrence<'a> {
-    given: &'a Given,
-    id: &'static str,
-    value: Option<Word>,
-}
-
-impl Occurrence<'_> {
-    /// Whether it is this one.
-    pub fn is(&self, option: impl Declared) -> bool {
-        self.given.note(option.id());
-        self.id == option.id()
-    }
-
-    /// Its name without dashes, for a message.
-    pub fn name(&self) -> &'static str {
-        self.id
-    }
-
-    /// Its value, empty if it has none.
-    pub fn word(&self) -> &'static [u8] {
-        self.value.map_or(b"", Word::bytes)
-    }
-
-    /// Its value, if it has one.
-    pub fn value(&self) -> Option<Word> {
-        self.value
-    }
-}
-
-impl Given {
-    /// Each option, in order.
-    pub fn in_order(&self) -> impl Iterator<Item = Occurrence<'_>> {
-        self.occurrences.iter().map(|&(id, value)| Occurrence { given: self, id, value })
-    }
-
-    /// Whether the option was given.
-    pub fn has(&self, option: impl Declared) -> bool {
-        self.in_order().any(|one| one.id == option.id()) | self.note(option.id())
-    }
-
-    /// The value of its last occurrence.
-    pub fn last(&self, option: impl TakesValue) -> Option<Word> {
-        self.note(option.id());
-        self.occurrences.iter().rfind(|(id, _)| *id == option.id()).and_then(|&(_, value)| value)
-    }
-
-    /// The descriptor that an option names, if it was given. `None` if one of its values is no such number.
-    pub fn number(&self, option: impl TakesValue) -> Option<Option<RawFd>> {
-        self.note(option.id());
-        let values = self.occurrences.iter().filter(|(given, _)| *given == option.id()).filter_map(|&(_, value)| value);
-        let numbers: Option<Vec<RawFd>> = values.map(|value| decimal_in(value.bytes())).collect();
-        Some(numbers?.last().copied())
-    }
-
-    /// Whether, of two options that undo each other, `option` was given last.
-    pub fn prevails(&self, option: impl Declared, other: impl Declared) -> bool {
-        self.note(option.id());
-        self.note(other.id());
-        let last = self.occurrences.iter().rfind(|(given, _)| [option.id(), other.id()].contains(given));
-        last.is_some_and(|(given, _)| *given == option.id())
-    }
-
-    /// Notes that somebody has asked for it, and that it may be asked for. Always false.
-    #[inline(always)]
-    fn note(&self, _id: &'static str) -> bool {
-        #[cfg(debug_assertions)]
-        self.asked.note(_id);
-        false
-    }
-
-    /// All words as operands, whatever they begin with; a sole `--help` or `--version` is that option.
-    pub fn words(args: Words) -> Self {
-        let asks =
-            |option: &&Opt| args.len() == 1 && args.first().bytes().strip_prefix(b"--") == Some(option.id.as_bytes());
-        let occurrences = STANDARD.iter().filter(asks).map(|option| (option.id, None)).collect();
-        Self { occurrences, operands: Some(args), ..Self::default() }
-    }
-
-    /// All words after the options.
-    pub fn operands(&self) -> Words {
-        self.operands.unwrap_or(Words::EMPTY)
-    }
-
-    /// The operand at `place`, which the applet's table promises.
-    pub fn operand(&self, place: usize) -> Word {
-        self.operands().get(place).unwrap_or(Word::constant(c""))
-    }
-}
-
-impl Given {
-    /// None so far, of these.
-    fn of(_table: &'static [Opt]) -> Self {
-        Self {
-            #[cfg(debug_assertions)]
-            asked: asked::Asked::of(_table),
-            ..Self::default()
-        }
-    }
 }
 
 /// What is wrong with the options.
