@@ -31,27 +31,35 @@ use launch::{Launch, install_self, no_forks};
 use report::Report;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::{Installed, is_root, leave_out};
 use tempfile::TempDir;
 
 /// Words that a program must get as they are.
 const WORDS: &[&[u8]] = &[b"", b"--help", b"two words", b"\xff\xfe", b"line\nline", b"-x", b"="];
 
+/// Held by the test that is at work. A link may ask getent for an account, in a fork of this process, which must not find the
+/// allocator locked by another thread.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A place with the probe, the wrappers and a working directory.
 struct Ground {
     installed: Installed,
     directory: TempDir,
+    /// Given up last.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Ground {
     fn new() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = {
             let _guard = no_forks();
             Installed::new()
         };
         let directory = support::world_readable_directory();
         install_self(directory.path(), &[probe::NAME, disturber::NAME]);
-        let ground = Self { installed, directory };
+        let ground = Self { installed, directory, _alone: alone };
         std::fs::create_dir(ground.work()).unwrap();
         for name in ["report", "lock"] {
             ground.make_public(name);
@@ -107,8 +115,7 @@ impl Ground {
 
     /// What a link says of this call of it, started in the state that the report shows.
     fn said(&self, applet: &'static Applet, words: &[String], direct: &Report) -> Option<Vec<Fact>> {
-        // SAFETY: the look-up of an account forks, for getent alone: its child allocates a few words and execs. What another
-        // thread of these tests holds meanwhile could make it wait, and nothing else.
+        // SAFETY: the look-up of an account forks, for getent; and no other thread is at work, as each test is alone.
         unsafe { catena::sys::process::vouch_for_one_thread() };
         let leaked = |words: Vec<Vec<u8>>| Words::leak(words.into_iter().map(Word::leak));
         let environ = Environ::new(leaked(self.environment()));
