@@ -21,9 +21,13 @@ fn main() {
         }
     }
     // a linker that is to apply RELRO wants what is under it in one piece, which the layout breaks up
-    if var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("relro-level=off")) {
+    let flags = var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    // of several the last counts
+    let relro = flags.rsplit("relro-level=").next().filter(|_| flags.contains("relro-level="));
+    if relro.is_some_and(|level| level.starts_with("off")) {
         let layout: PathBuf = [&var("CARGO_MANIFEST_DIR").unwrap_or_default(), "src", "start_up.ld"].iter().collect();
-        link_with(&format!("-T,{}", layout.display()));
+        // as an argument of its own, which every linker and compiler that links takes, whatever is in the path
+        println!("cargo::rustc-link-arg-bin=catena=-T{}", layout.display());
     }
 }
 

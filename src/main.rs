@@ -22,7 +22,7 @@ static ARENA: Arena<LastWords> = unsafe { Arena::new() };
 extern "C" fn main(_argc: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
     // SAFETY: no thread is ever started.
     unsafe { process::vouch_for_one_thread() };
-    // SAFETY: argv and envp as the C standard and the kernel lay them out; nothing in this process changes them.
+    // SAFETY: argv and envp as the C standard and the kernel lay them out; what changes them in this process is src/sys/argv.rs alone.
     let (argv, envp) = unsafe { (Words::from_raw(argv), Words::from_raw(envp)) };
     // at once: C's exit handlers have nothing to do, and must not do it in memory that is lent (src/sys/split.rs)
     process::exit(catena::multicall::run(argv, envp))

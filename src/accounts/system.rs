@@ -2,6 +2,7 @@
 
 use super::{Answer, Directory, Id, User, is_usable};
 use crate::files::descriptors::open_from;
+use crate::sys::signal::{self, Set};
 use crate::sys::words::Word;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
@@ -13,22 +14,34 @@ use users::os::unix::UserExt;
 /// The C library.
 pub struct System;
 
-/// The crate tells an error from a miss only by errno, which glibc and musl set to 0 on a miss. Modules that the C library
-/// loads may leave descriptors open: whatever was not there before is closed.
-fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
-    if name.contains(&0) {
-        return Ok(None);
-    }
+/// Asks the C library, and undoes what the modules that it loads leave behind: descriptors that were not there before are
+/// closed; and signals that the C library keeps to itself are blocked again if they were, which a module unblocks that blocks
+/// signals for a while and puts its own idea of the mask back (systemd's does).
+fn undisturbed<T>(ask: impl FnOnce() -> T) -> T {
     // nothing is told, and so nothing closed, where /proc is not mounted
     let before = open_from(0);
-    Errno::clear();
-    let found = ask(OsStr::from_bytes(name));
-    let reason = Errno::last();
+    let mask = signal::block(Set::of(&[]));
+    let answer = ask();
+    if let Ok(mask) = mask {
+        let _ = signal::set_mask(mask);
+    }
     if let (Ok(before), Ok(after)) = (before, open_from(0)) {
         for stranger in after.into_iter().filter(|number| !before.contains(number)) {
             let _ = nix::unistd::close(stranger);
         }
     }
+    answer
+}
+
+/// The crate tells an error from a miss only by errno, which glibc and musl set to 0 on a miss.
+fn look_up<T>(name: &[u8], ask: impl FnOnce(&OsStr) -> Option<T>) -> Answer<T> {
+    if name.contains(&0) {
+        return Ok(None);
+    }
+    let (found, reason) = undisturbed(|| {
+        Errno::clear();
+        (ask(OsStr::from_bytes(name)), Errno::last())
+    });
     match reason {
         // what getpwnam_r(3) lists as "not found", depending on the module
         _ if found.is_some() => Ok(found),
@@ -56,7 +69,7 @@ impl Directory for System {
         let Some(User { group: primary, .. }) = self.user(name)? else { return Ok(None) };
         // not get_user_groups: it drops ids without a name, and gives up above 1024
         let name = Word::leak(name.to_vec());
-        let groups = nix::unistd::getgrouplist(name.as_c_str(), Gid::from_raw(primary));
+        let groups = undisturbed(|| nix::unistd::getgrouplist(name.as_c_str(), Gid::from_raw(primary)));
         match groups {
             Ok(groups) => Ok(Some(groups.into_iter().map(Gid::as_raw).filter(|&group| is_usable(group)).collect())),
             Err(reason) => Err(Failure::unable_to("look up the groups of", name.bytes(), reason)),

@@ -69,7 +69,13 @@ pub fn close_inherited_from(first: RawFd, kept: &[RawFd]) -> nix::Result<()> {
     const MOST: u64 = 1 << 16;
     let numbers = match open_from(first) {
         Ok(numbers) => numbers,
-        Err(_) => (first..=RawFd::try_from(limit()?.min(MOST)).unwrap_or(RawFd::MAX)).collect(),
+        Err(_) => {
+            let last = RawFd::try_from(limit()?.min(MOST)).unwrap_or(RawFd::MAX);
+            let last = kept.iter().copied().fold(last.max(first), RawFd::max);
+            // what is above, from a time of higher limits, the next exec closes
+            let _ = closing::close_on_exec_from(last.saturating_add(1));
+            (first..=last).collect()
+        }
     };
     numbers.into_iter().filter(|number| !kept.contains(number)).for_each(close_unowned);
     Ok(())

@@ -89,6 +89,10 @@ impl Layout {
 pub fn show_only(argv: Words, place: usize) -> Words {
     static IS_SHOWN: AtomicBool = AtomicBool::new(false);
     let shown = argv.from(place);
+    // who has the memory of a title has it where it lies
+    if IS_TITLE_TAKEN.load(Ordering::Relaxed) {
+        return shown;
+    }
     if place == 0 || shown.is_empty() || !is_on_stack(argv.first()) || IS_SHOWN.swap(true, Ordering::Relaxed) {
         return shown;
     }
@@ -122,7 +126,11 @@ fn is_on_stack(word: Word) -> bool {
     word.as_ptr().addr() > (&raw const here).addr()
 }
 
-/// The memory of a word of argv, to be written to: what is there is what ps shows. Whoever has the word reads what is written.
+/// Whether there is a [`Title`].
+static IS_TITLE_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The memory of a word of argv, to be written to: what is there is what ps shows. Who takes it reads the word no more, and
+/// keeps no bytes of it: they are those of what is shown.
 pub struct Title {
     word: Word,
     length: usize,
@@ -131,8 +139,7 @@ pub struct Title {
 impl Title {
     /// Of a word. `None` if it is not as the kernel has laid it out; and there is one only, so that nobody else ever writes there.
     pub fn of(word: Word) -> Option<Self> {
-        static IS_TAKEN: AtomicBool = AtomicBool::new(false);
-        let is_free = is_on_stack(word) && !IS_TAKEN.swap(true, Ordering::Relaxed);
+        let is_free = is_on_stack(word) && !IS_TITLE_TAKEN.swap(true, Ordering::Relaxed);
         is_free.then(|| Self { word, length: word.bytes().len() })
     }
 

@@ -63,7 +63,8 @@ impl Standard {
     }
 }
 
-/// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was.
+/// dup2: makes `to` refer to what `from` does, without close-on-exec. Closes what `to` was: whoever opens something that may
+/// get one of these numbers, because it was closed, moves it away or gives it up before anything is put there.
 ///
 /// # Errors
 /// As dup2(2).
@@ -115,12 +116,6 @@ pub fn keep_across_exec(descriptor: OwnedFd) -> nix::Result<BorrowedFd<'static>>
         Errno::result(libc::fcntl(number, libc::F_SETFD, 0))?;
         Ok(BorrowedFd::borrow_raw(number))
     }
-}
-
-/// Lets a descriptor stay open in the program to come.
-pub fn clear_close_on_exec(descriptor: BorrowedFd<'_>) -> nix::Result<()> {
-    // SAFETY: F_SETFD on an open descriptor.
-    Errno::result(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, 0) }).map(drop)
 }
 
 /// Leaves a descriptor open for good, in this program and, if it is not close-on-exec, in those to come.

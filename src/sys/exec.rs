@@ -29,7 +29,8 @@ pub fn execve_with<'a>(file: &CStr, argv: impl Iterator<Item = &'a CStr>, envp: 
 }
 
 /// Likewise, and the program gets these descriptors under these numbers, whatever they are here; none of them may have a
-/// number that another is handed over under. If the exec fails, all is under its own number again.
+/// number that another is handed over under. If the exec fails, what this program has opened is under its own number again;
+/// what it was started with is not, where another was to have its number.
 pub fn execve_handing<'a, const N: usize>(
     handed: [(BorrowedFd<'_>, RawFd); N],
     file: &CStr,
@@ -57,7 +58,7 @@ pub fn execve_handing<'a, const N: usize>(
 struct Shadowed {
     number: RawFd,
     was_owned: bool,
-    /// `None` if nothing was open there; itself if that is what is handed over.
+    /// `None` if nothing was open there that has an owner here; itself if that is what is handed over.
     former: Option<Former>,
 }
 
@@ -75,13 +76,13 @@ impl Shadowed {
             return Ok(Self { number, was_owned: was_owned == Some(true), former: Some(Former::Same) });
         }
         let former = match was_owned {
-            Some(_) => {
+            Some(true) => {
                 // SAFETY: it is open, and stays so while it is copied.
                 let shown = unsafe { BorrowedFd::borrow_raw(number) };
                 // where there is no number above, any that is free
                 Some(Former::Other(copy_from(shown, first_free).or_else(|_| copy_from(shown, 3))?))
             }
-            None => None,
+            Some(false) | None => None,
         };
         // SAFETY: what has the number is put back before its owner can miss it.
         Errno::result(unsafe { libc::dup2(from.as_raw_fd(), number) })?;

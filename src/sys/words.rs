@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 #[repr(transparent)]
 pub struct Word(NonNull<c_char>);
 
-// SAFETY: what it leads to is there for good, and nobody writes to it as long as it is read.
+// SAFETY: what it leads to is there for good. Written to are only words of argv (src/sys/argv.rs), by the one thread there is.
 unsafe impl Send for Word {}
 // SAFETY: likewise.
 unsafe impl Sync for Word {}
@@ -90,8 +90,8 @@ impl Words {
     ///
     /// # Safety
     /// `first` points to an array of pointers to C strings, ended by a null pointer; array and strings are neither
-    /// changed nor freed while the process runs, but by [`show_only`](super::argv::show_only), after which no word of them
-    /// is read any more.
+    /// changed nor freed while the process runs, but by [`show_only`](super::argv::show_only) and
+    /// [`Title`](super::argv::Title), after which who reads their words finds other text, ended as before.
     pub unsafe fn from_raw(first: *const *const c_char) -> Self {
         let mut count = 0;
         // SAFETY: the caller vouches for every slot up to and including the null one. Option<Word> has the layout of a
