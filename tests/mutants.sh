@@ -18,13 +18,22 @@ faults=(idle umask descriptor signal variable)
 
 survived=0
 for link in "${links[@]}"; do
+    # without a fault it is to pass, or a failure would show nothing
+    CATENA_MUTANT="$link:none" "${build[@]}" nothing_differs >/dev/null 2>&1 || { echo "$link fails as it is" >&2; exit 1; }
     for fault in "${faults[@]}"; do
         if said=$(RUST_BACKTRACE=0 CATENA_MUTANT="$link:$fault" "${build[@]}" nothing_differs 2>&1); then
             printf '%-14s %-11s %s\n' "$link" "$fault" "SURVIVED"
             survived=$((survived + 1))
         else
             line=$(printf '%s\n' "$said" | sed -n '/panicked at/{n;p;q}')
-            printf '%-14s %-11s %s\n' "$link" "$fault" "${line:-${said##*$'\n'}}"
+            line=${line#assertion \`left == right\` failed: }
+            case $line in
+                "$link "*) printf '%-14s %-11s %s\n' "$link" "$fault" "$line" ;;
+                *)
+                    printf '%-14s %-11s %s\n' "$link" "$fault" "FAILED OTHERWISE: $line"
+                    survived=$((survived + 1))
+                    ;;
+            esac
         fi
     done
 done

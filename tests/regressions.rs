@@ -241,3 +241,29 @@ fn links_live_under_low_memory_limits() {
         assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("111\n", expected), "{limit}");
     }
 }
+
+/// Without /proc nobody tells which descriptors there are, and the limit of now does not bound those from a time of another.
+#[test]
+fn close_fds_closes_what_is_above_a_lowered_limit_without_proc() {
+    if !support::namespaces::may_unshare(support::namespaces::MOUNTS) {
+        return;
+    }
+    let installed = Installed::new();
+    let look = "{ : <&\"$0\"; } 2>/dev/null && echo \"$0 open\" || echo \"$0 closed\"";
+    for (before, expected) in [("", "open"), ("--close-fds", "closed")] {
+        // dash itself knows no number of two digits, so bash opens it
+        let line = format!(
+            "mount -t tmpfs none /proc && exec 70</dev/zero && ulimit -n 32 && \
+             daemonize {before} -o \"$PWD/said\" -c / /bin/bash -c '{look}' 70"
+        );
+        let path = format!("{}:/usr/bin:/bin", installed.path().display());
+        let directory = tempfile::tempdir().unwrap();
+        let mut unshare = Command::new("unshare");
+        unshare.args(support::namespaces::MOUNTS).args(["/bin/bash", "-c", &line]);
+        let output = unshare.env("PATH", path).current_dir(directory.path()).output().unwrap();
+        // the daemon may write after its start has been told
+        let said = || text(&std::fs::read(directory.path().join("said")).unwrap_or_default());
+        support::waiting::look_until("the daemon has said it", || !said().is_empty());
+        assert_eq!(said(), format!("70 {expected}\n"), "{before}: {output:?}");
+    }
+}

@@ -6,6 +6,8 @@ use crate::sys::words::Word;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
 use nix::unistd::chdir;
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// The attribute.
 pub struct Cwd;
@@ -43,6 +45,9 @@ impl<F: Fn(Errno) -> Failure> Effect for GoTo<F> {
             (_, Value::Bytes(here)) => [&here, &b"/"[..], name].concat(),
             (_, other) => return Ok(vec![Fact::whole(CWD.name(), other)]),
         };
+        // what it leads to, if it is there to be asked
+        let path =
+            std::fs::canonicalize(OsStr::from_bytes(&path)).map_or(path, |real| real.into_os_string().into_vec());
         Ok(vec![Fact::whole(CWD.name(), Value::Bytes(path))])
     }
 

@@ -48,7 +48,7 @@ impl Here {
                 Ok(sight) => {
                     let ours = sight.is_some_and(|sight| self.own.is_this_program(candidate, sight));
                     match next {
-                        Some(call) if ours && fusion => return Ok(call),
+                        Some(call) if passage.to_file(ours) == Passage::Shared => return Ok(call),
                         Some(call) if ours && self.manner.explicit => {
                             exec_self(candidate, self.explicitly(call), process)
                         }

@@ -24,6 +24,13 @@ pub enum Passage {
     Exec(Reason),
 }
 
+impl Passage {
+    /// The same, once it is known whether the next program is this very file and lets this process in.
+    pub fn to_file(self, is_own: bool) -> Self {
+        if self == Self::Shared && !is_own { Self::Exec(Reason::OtherFile) } else { self }
+    }
+}
+
 /// Why by a real exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {

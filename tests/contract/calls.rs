@@ -61,6 +61,8 @@ pub const MORE: &[(&str, &[&[&str]])] = &[
             &["-l", "{file}"],
             &["-l", "{file}", "-p", "{file}.pid"],
             &["-l", "{file}", "-p", "{file}"],
+            &["-c", "/tmp/"],
+            &["-l", "{file}", "-p", "{directory}/../{name}"],
             &["--ready=none"],
             &["-u", "root", "-E", "USER=x", "--umask=0"],
             &["--close-fds=9", "-p", "{file}", "--ready=fd=7"],

@@ -3,7 +3,7 @@
 use crate::facts;
 use crate::hostile::Start;
 use crate::report::Report;
-use catena::attributes::{Fact, Value};
+use catena::attributes::{Fact, Name, Value};
 
 /// Whether this line may be otherwise if these facts hold.
 pub fn may_change(said: &[Fact], start: &Start, line: &str) -> bool {
@@ -45,6 +45,19 @@ pub fn assert_so(said: &[Fact], direct: &Report, through: &Report, shown: &str) 
         }
         let seen = facts::value(through, &fact.name);
         assert!(facts::agrees(fact, &seen), "{shown}: {} is said to be {}, and is {seen}", fact.name, fact.value);
+    }
+    if let Some(Fact { value: Value::Number(user @ 1..), .. }) =
+        said.iter().find(|fact| fact.name.to_string() == "uid.1")
+        && facts::value(direct, &Name::part("uid", "1")) != Value::Number(*user)
+    {
+        // capabilities(7), prctl(2): what an account that is not root's has not
+        assert_eq!(through.get("CapPrm"), "0000000000000000", "{shown}");
+        assert_eq!(through.get("parent-death signal"), "0", "{shown}");
+    }
+    for line in ["Uid", "Gid"] {
+        // the id that counts for files is the effective one
+        let ids: Vec<&str> = through.get(line).split(r"\t").collect();
+        assert_eq!(ids[3], ids[1], "{shown}: {line}");
     }
     let forks = said.iter().any(|fact| fact.name.attribute() == "pid");
     assert_eq!(through.get("pid"), if forks { "forked" } else { "started" }, "{shown}");

@@ -137,7 +137,8 @@ impl OwnWay for Nohup {
 /// Whether what is open there is a terminal, by its name.
 fn is_terminal(open: &Value) -> bool {
     let Value::Bytes(name) = open else { return false };
-    name.starts_with(b"/dev/pts/") || name.starts_with(b"/dev/tty") || name == b"/dev/console"
+    let kinds: [&[u8]; 4] = [b"/dev/pts/", b"/dev/tty", b"/dev/hvc", b"/dev/console"];
+    kinds.iter().any(|kind| name.starts_with(kind))
 }
 
 const NAME: &[u8] = b"nohup.out";

@@ -3,20 +3,22 @@
 use super::background::NULL;
 use super::readiness::{self, Ready};
 use super::{APPLET, Daemonize, cannot, cannot_daemonize};
-use crate::accounts::{self, Account};
+use crate::accounts::Account;
 use crate::attributes::cwd::GoTo;
 use crate::attributes::descriptors;
-use crate::attributes::environment::EditVariables;
+use crate::attributes::environment::{ENV, EditVariables};
 use crate::attributes::identity::Become;
 use crate::attributes::pid;
 use crate::attributes::session::NewSession;
 use crate::attributes::umask::SetUmask;
-use crate::attributes::{Effect, Fact, Value, View};
+use crate::attributes::{Attribute, Effect, Fact, Value, View};
 use crate::environ::Edit;
+use crate::files::file_id::is_same;
 use crate::pidfile::claim;
 use crate::sys::words::Word;
 use crate::voice::failure::Failure;
 use nix::errno::Errno;
+use nix::sys::stat::stat;
 use std::os::fd::RawFd;
 
 /// Becoming the account of `-u`.
@@ -64,15 +66,13 @@ impl Daemonize {
             facts.extend(SetUmask(mask).facts(view)?);
         }
         let mut variables = self.variables.clone();
-        if let Some(user) = self.user
-            && let Some(account) = accounts::look_up(user.bytes(), true)?
-        {
+        if let Some(account) = self.account()? {
             variables.extend(login(&account));
             facts.extend(becoming(account).facts(view)?);
         }
         if self.ready == Ready::Notify {
             // an address that is made for each start
-            variables.push(Edit::set(readiness::VARIABLE, b""));
+            facts.push(Fact::part(ENV.name(), readiness::VARIABLE, Value::New));
         }
         for variable in variables {
             facts.extend(EditVariables(vec![variable]).facts(view)?);
@@ -101,7 +101,12 @@ impl Daemonize {
         if let Some(file) = self.lock_file {
             lock(file, 3, "flock", "write");
         }
-        let is_locked_twice = self.lock_file.map(Word::bytes) == self.pid_file.map(Word::bytes);
+        let seen = |file: Word| stat(file.as_c_str());
+        let is_one = |lock: Word, file: Word| match (seen(lock), seen(file)) {
+            (Ok(lock), Ok(file)) => is_same(&lock, &file),
+            _ => lock.bytes() == file.bytes(),
+        };
+        let is_locked_twice = matches!((self.lock_file, self.pid_file), (Some(lock), Some(file)) if is_one(lock, file));
         if let Some(file) = self.pid_file.filter(|_| !is_locked_twice) {
             lock(file, claim::FIRST, "posix", "read");
         }
