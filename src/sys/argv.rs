@@ -119,11 +119,14 @@ pub fn show_only(argv: Words, place: usize) -> Words {
     Words::leak(shown.iter().map(|word| unsafe { Word::from_raw(word.as_ptr().sub(distance)) }))
 }
 
-/// Whether a word lies on the stack, where the kernel lays argv out, and so in memory that can be written to. What is leaked
-/// lies on the heap, what is constant in the program.
+/// Whether a word lies on the stack, where the kernel lays argv out, and so in memory that can be written to: between the random
+/// bytes that it gives each program and the name that was exec'ed (create_elf_tables in the kernel's fs/binfmt_elf.c). What is
+/// leaked lies on the heap, what is constant in the program.
 fn is_on_stack(word: Word) -> bool {
-    let here = 0_u8;
-    word.as_ptr().addr() > (&raw const here).addr()
+    // SAFETY: reads values that the kernel left at start.
+    let [random, name] = unsafe { [libc::AT_RANDOM, libc::AT_EXECFN].map(|what| libc::getauxval(what)) };
+    let place = word.as_ptr().addr() as u64;
+    random != 0 && random < place && place <= name
 }
 
 /// Whether there is a [`Title`].
