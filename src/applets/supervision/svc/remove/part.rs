@@ -153,10 +153,11 @@ fn tell(home: &Home) -> nix::Result<()> {
     write(&home.control()?, b"dx")
 }
 
-/// The lock of a supervise that does not run.
+/// The lock of a supervise that does not run. Made if it is not there: one that has got no further than its directory comes too
+/// late then, however long it takes.
 fn acquire(home: &Home) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let lock = open(home.file("lock").as_slice(), flags, Mode::empty())?;
+    let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let lock = open(home.file("lock").as_slice(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
     lock::acquire(lock.as_fd(), Kind::Flock, false, false)?;
     Ok(lock)
 }
