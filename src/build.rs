@@ -1,10 +1,10 @@
-//! Tells the linker what src/start_up.rs and src/start_up.ld have it do in a static build.
+//! Tells the linker what src/sys/start_up.rs and src/sys/start_up.ld have it do in a static build.
 
 use std::env::var;
 use std::path::PathBuf;
 
 fn main() {
-    for file in ["build.rs", "start_up.rs", "start_up.ld"] {
+    for file in ["build.rs", "sys/start_up.rs", "sys/start_up.ld"] {
         println!("cargo::rerun-if-changed=src/{file}");
     }
     // the layout goes by its full name
@@ -16,7 +16,7 @@ fn main() {
     }
     if var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
         println!("cargo::rustc-cfg=wraps_glibc");
-        for function in wrapped(include_str!("start_up.rs")) {
+        for function in wrapped(include_str!("sys/start_up.rs")) {
             link_with(&format!("--wrap={function}"));
         }
     }
@@ -25,7 +25,8 @@ fn main() {
     // of several the last counts
     let relro = flags.rsplit("relro-level=").next().filter(|_| flags.contains("relro-level="));
     if relro.is_some_and(|level| level.starts_with("off")) {
-        let layout: PathBuf = [&var("CARGO_MANIFEST_DIR").unwrap_or_default(), "src", "start_up.ld"].iter().collect();
+        let layout: PathBuf =
+            [&var("CARGO_MANIFEST_DIR").unwrap_or_default(), "src", "sys", "start_up.ld"].iter().collect();
         // as an argument of its own, which every linker and compiler that links takes, whatever is in the path
         println!("cargo::rustc-link-arg-bin=catena=-T{}", layout.display());
     }

@@ -11,6 +11,7 @@ use catena::voice::out_of_memory::LastWords;
 use std::ffi::{c_char, c_int};
 
 #[cfg(wraps_glibc)]
+#[path = "sys/start_up.rs"]
 mod start_up;
 
 #[global_allocator]

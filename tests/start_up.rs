@@ -1,4 +1,4 @@
-//! What a start costs in page faults, which do not jitter as times do. src/start_up.rs and src/start_up.ld are there for it,
+//! What a start costs in page faults, which do not jitter as times do. src/sys/start_up.rs and src/sys/start_up.ld are there for it,
 //! by names of files and functions that a newer C library or a moved module may not have any more: then this tells.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -68,7 +68,7 @@ fn a_link_touches_little() {
         let found = above(&link);
         assert!(
             found <= OF_A_LINK,
-            "{link}: {found} page faults; `perf trace -F all` tells which, see src/start_up.ld"
+            "{link}: {found} page faults; `perf trace -F all` tells which, see src/sys/start_up.ld"
         );
     }
     let found = above(&chain);

@@ -4,7 +4,7 @@
 //! 1. The few blocks that glibc needs before `main` come from the arena (src/sys/arena.rs) and not from a heap that would
 //!    have to be made first.
 //! 2. What can only serve dlopen is left out: a static program like this never calls it.
-//! 3. What every start touches lies side by side, src/start_up.ld says how. That goes for musl as well.
+//! 3. What every start touches lies side by side, src/sys/start_up.ld says how. That goes for musl as well.
 //!
 //! Together they spare a link seven system calls, and of 32 page faults above its program's own all but 13 to 17
 //! (tests/start_up.rs holds it to that).
